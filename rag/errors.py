@@ -1,0 +1,141 @@
+"""Every error Ratchet raises on purpose, each saying who acts and how.
+
+Third-party errors are translated into these once, at the boundary where they arise.
+"""
+
+from __future__ import annotations
+
+from difflib import get_close_matches
+from typing import ClassVar
+
+
+class RagError(Exception):
+    """Base of the tree: a stable code, an HTTP status, a process exit code and a way out.
+
+    `retryable` means that the same call may succeed later without anyone changing anything.
+    """
+
+    code: ClassVar[str] = "internal"
+    status: ClassVar[int] = 500
+    exit_code: ClassVar[int] = 1
+    retryable: ClassVar[bool] = False
+    retry_after_s: ClassVar[int | None] = None
+
+    def __init__(self, message: str, *, hint: str = "") -> None:
+        super().__init__(message)
+        self.message = message
+        self.hint = hint
+
+    def __str__(self) -> str:
+        return f"{self.message} {self.hint}".strip()
+
+
+class InvalidInput(RagError):
+    """The caller's request cannot be understood or is out of bounds."""
+
+    code, status, exit_code = "invalid_input", 422, 2
+
+
+class TooLarge(RagError):
+    """The request body or an input exceeds a stated limit."""
+
+    code, status, exit_code = "too_large", 413, 2
+
+
+class ConfigError(RagError):
+    """The configuration or a pack is wrong; its author must change it."""
+
+    code, status, exit_code = "config", 500, 2
+
+
+class NotFound(RagError):
+    """No such object for this principal; another's object says the same."""
+
+    code, status, exit_code = "not_found", 404, 4
+
+
+class Forbidden(RagError):
+    """The principal lacks a role or a scope."""
+
+    code, status, exit_code = "forbidden", 403, 5
+
+
+class Conflict(RagError):
+    """The object exists already or was changed meanwhile."""
+
+    code, status, exit_code = "conflict", 409, 6
+
+
+class Locked(RagError):
+    """Another process owns the data folder and could not be reached."""
+
+    code, status, exit_code = "locked", 503, 3
+    retryable, retry_after_s = True, 5
+
+
+class Unavailable(RagError):
+    """A part that the call needs is not ready or not reachable."""
+
+    code, status, exit_code = "unavailable", 503, 7
+    retryable, retry_after_s = True, 2
+
+
+class EngineError(Unavailable):
+    """The vector engine refused or lost the call."""
+
+    code = "engine"
+
+
+class ModelError(Unavailable):
+    """A language or embedding model failed."""
+
+    code = "model"
+
+
+class StorageFull(RagError):
+    """No room on the disk; what was acknowledged is kept."""
+
+    code, status, exit_code = "storage_full", 507, 8
+    retryable, retry_after_s = True, 60
+
+
+class SourceError(RagError):
+    """A source cannot be read as a whole; nothing was deleted."""
+
+    code, status, exit_code = "source", 502, 9
+    retryable = True
+
+
+class GenerationMismatch(RagError):
+    """The index was built by another embedder, chunker or parser; writing would mix vectors."""
+
+    code, status, exit_code = "generation_mismatch", 409, 6
+
+
+class DocumentRejected(RagError):
+    """One document can never be indexed as it is; `reason` is a stable word for why."""
+
+    code, status, exit_code = "rejected", 422, 10
+
+    def __init__(self, reason: str, message: str, *, hint: str = "") -> None:
+        super().__init__(message, hint=hint)
+        self.reason = reason
+
+
+class DocumentFailed(RagError):
+    """One document failed this time; it is tried again later."""
+
+    code, status, exit_code = "failed_transient", 503, 10
+    retryable = True
+
+    def __init__(self, reason: str, message: str, *, hint: str = "") -> None:
+        super().__init__(message, hint=hint)
+        self.reason = reason
+
+
+def did_you_mean(word: str, known: list[str]) -> str:
+    """A closing sentence that names the nearest known word, or all of them when none is near."""
+    near = get_close_matches(word, known, n=1, cutoff=0.6)
+    if near:
+        return f"Did you mean '{near[0]}'?"
+    return f"Known: {', '.join(sorted(known))}." if known else ""

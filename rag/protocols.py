@@ -1,0 +1,186 @@
+"""The whole extension surface: implement one of these, name it in an entry point, run its contract test.
+
+I/O is async; `parse` and `chunk` are pure and synchronous. Capability is data, never a subclass.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any, ClassVar, Protocol, runtime_checkable
+
+from pydantic import BaseModel
+
+from rag.types import (
+    Candidates,
+    Change,
+    Chunk,
+    Cursor,
+    Document,
+    Filter,
+    Hit,
+    IndexQuery,
+    Message,
+    Point,
+    RawDocument,
+    SparseVector,
+)
+
+
+@runtime_checkable
+class Connector(Protocol):
+    """Reads one source. Built as `Class(config)`; entry-point group `rag.connectors`.
+
+    `Config` is the form, the validation and the documentation of the source.
+    """
+
+    Config: ClassVar[type[BaseModel]]
+
+    async def check(self) -> str:
+        """Say in one sentence what would be read, or raise SourceError or ConfigError."""
+        ...
+
+    def discover(self, state: Cursor) -> AsyncIterator[Change]:
+        """List what is there. With `state.value` None the listing is full and ends with `complete`.
+
+        A listing that breaks raises SourceError: then nothing is deleted.
+        """
+        ...
+
+    async def fetch(self, change: Change) -> RawDocument:
+        """The bytes of one upsert. Raises DocumentFailed (try later) or DocumentRejected (never)."""
+        ...
+
+    async def aclose(self) -> None: ...
+
+
+@runtime_checkable
+class Parser(Protocol):
+    """Turns bytes of the media types it names into a Document; entry-point group `rag.parsers`."""
+
+    media_types: ClassVar[frozenset[str]]
+
+    def parse(self, raw: RawDocument, media_type: str) -> Document:
+        """Raises DocumentRejected with a stable reason; never returns a Document without text."""
+        ...
+
+
+@runtime_checkable
+class Chunker(Protocol):
+    """Cuts a Document into Chunks; `fingerprint` changes whenever the same Document would be cut otherwise."""
+
+    fingerprint: str
+
+    def chunk(self, document: Document) -> list[Chunk]: ...
+
+
+@runtime_checkable
+class Embedder(Protocol):
+    """Turns text into unit vectors of `dimension` floats.
+
+    `fingerprint` names model and weights: equal fingerprints mean interchangeable vectors.
+    `max_tokens` is the longest input embedded uncut; `count_tokens` counts as the model does.
+    """
+
+    fingerprint: str
+    dimension: int
+    max_tokens: int
+
+    def count_tokens(self, texts: Sequence[str]) -> list[int]: ...
+
+    async def embed_documents(self, texts: Sequence[str]) -> list[tuple[float, ...]]: ...
+
+    async def embed_query(self, text: str) -> tuple[float, ...]: ...
+
+    async def aclose(self) -> None: ...
+
+
+@runtime_checkable
+class SparseEncoder(Protocol):
+    """BM25 term weights; document and query weights differ. The index applies IDF."""
+
+    fingerprint: str
+
+    def encode_document(self, text: str) -> SparseVector: ...
+
+    def encode_query(self, text: str) -> SparseVector: ...
+
+
+@runtime_checkable
+class Index(Protocol):
+    """Named vectors `dense` and `bm25` with payload, in generations that never mix.
+
+    An acknowledged write survives kill -9. Every call names its generation; an unknown one raises
+    NotFound. Engine faults raise EngineError.
+    """
+
+    async def create(self, generation: str, dimension: int) -> None:
+        """Make an empty generation; one that exists with the same dimension is left as it is."""
+        ...
+
+    async def generations(self) -> Mapping[str, int]:
+        """Every generation with its number of points."""
+        ...
+
+    async def drop(self, generation: str) -> None:
+        """Remove a generation and its files; a missing one is not an error."""
+        ...
+
+    async def upsert(self, generation: str, points: Sequence[Point]) -> None:
+        """Write points durably; the same chunk_id is overwritten. All or nothing on bad dimensions."""
+        ...
+
+    async def delete(self, generation: str, filter: Filter) -> None: ...
+
+    async def count(self, generation: str, filter: Filter | None = None) -> int: ...
+
+    async def search(self, generation: str, query: IndexQuery) -> Candidates:
+        """Both lists in one call, permissions outermost, ties broken by chunk_id."""
+        ...
+
+    async def optimize(self, generation: str) -> None:
+        """Build what speeds up search; blocks no search for more than 100 ms."""
+        ...
+
+    async def aclose(self) -> None: ...
+
+
+@runtime_checkable
+class Reranker(Protocol):
+    """Scores (question, text) pairs; higher is better."""
+
+    fingerprint: str
+
+    async def rerank(self, question: str, hits: Sequence[Hit]) -> list[float]: ...
+
+
+@runtime_checkable
+class Generator(Protocol):
+    """Streams text for messages. `name` is shown to people; `context_window` is in its own tokens.
+
+    An `extractive` generator is one whose text is quoted from the hits it was given.
+    """
+
+    name: str
+    context_window: int
+    max_output_tokens: int
+
+    def count_tokens(self, text: str) -> int: ...
+
+    def stream(self, messages: Sequence[Message], hits: Sequence[Hit]) -> AsyncIterator[str]:
+        """Yield pieces of text. Citation markers are `[n]`, n counting `hits` from 1.
+
+        Raises ModelError.
+        """
+        ...
+
+    async def aclose(self) -> None: ...
+
+
+@runtime_checkable
+class Exporter(Protocol):
+    """Writes dataset rows in one consumer's format; entry-point group `rag.exporters`."""
+
+    format: ClassVar[str]
+
+    def export(self, rows: Sequence[Mapping[str, Any]], folder: Path) -> list[Path]: ...

@@ -1,0 +1,389 @@
+"""The nouns of Ratchet: plain frozen data, one meaning each, no third-party framework but pydantic."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from enum import StrEnum
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+EVERYONE = "everyone"
+
+
+class Data(BaseModel):
+    """Base of every noun: immutable, unknown fields refused."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Role(StrEnum):
+    USER = "user"
+    ADMIN = "admin"
+    DATA = "data"
+
+
+class Principal(Data):
+    """Who asks. `readers` are the tokens that match a document's readers."""
+
+    id: str
+    groups: frozenset[str] = frozenset()
+    roles: frozenset[Role] = frozenset({Role.USER})
+
+    @property
+    def readers(self) -> frozenset[str]:
+        return frozenset({EVERYONE, f"user:{self.id}", *(f"group:{g}" for g in self.groups)})
+
+
+# --- from a source to chunks ------------------------------------------------------------------
+
+
+class Cursor(Data):
+    """What `discover` resumes from; `value` None asks for a full listing."""
+
+    value: str | None = None
+
+
+class Change(Data):
+    """One line of a listing.
+
+    `key` identifies the document within its source; `revision` is only ever compared. `failed`
+    names an item that could not be listed (never a deletion). `complete` closes a full listing and
+    alone allows deleting what vanished. `cursor` means: safe to resume here once this is indexed.
+    """
+
+    kind: Literal["upsert", "delete", "failed", "skipped", "complete"]
+    key: str = ""
+    uri: str = ""
+    revision: str = ""
+    reason: str = ""
+    cursor: str | None = None
+    readers: frozenset[str] = frozenset({EVERYONE})
+
+
+class RawDocument(Data):
+    """Fetched bytes and what the source knows about them. Dates are aware datetimes."""
+
+    key: str
+    uri: str
+    name: str
+    data: bytes
+    media_type: str | None = None
+    title: str | None = None
+    modified_at: datetime | None = None
+    readers: frozenset[str] = frozenset({EVERYONE})
+    metadata: Mapping[str, str] = Field(default_factory=dict)
+
+
+class Box(Data):
+    """A rectangle on a page: points, origin bottom left, page numbered from 1."""
+
+    page: int
+    x0: float
+    y0: float
+    x1: float
+    y1: float
+
+
+class Block(Data):
+    """A structural piece of a Document; `document.text[start:end]` is its text.
+
+    A table's text has one line per body row, each self-contained ("Header: value; Header: value"),
+    so any run of rows reads alone; `rows` keeps the cells, header row first.
+    """
+
+    kind: Literal["heading", "text", "list", "table", "code"]
+    start: int
+    end: int
+    headings: tuple[str, ...] = ()
+    level: int = 0
+    page: int | None = None
+    boxes: tuple[Box, ...] = ()
+    rows: tuple[tuple[str, ...], ...] = ()
+    hidden: bool = False
+
+
+class Document(Data):
+    """Parsed text with structure. Blocks are in order, do not overlap, and cover what is searched."""
+
+    title: str
+    text: str
+    blocks: tuple[Block, ...]
+    media_type: str
+    language: str = "und"
+    pages: int | None = None
+    created_at: datetime | None = None
+    modified_at: datetime | None = None
+    warnings: tuple[str, ...] = ()
+
+
+class Chunk(Data):
+    """What is embedded and cited; `document.text[start:end] == text`.
+
+    `header` (title and heading path) is embedded before the text. `tokens` counts both, by the
+    embedder in use, and never exceeds its limit.
+    """
+
+    ordinal: int
+    text: str
+    header: str
+    headings: tuple[str, ...] = ()
+    page: int | None = None
+    boxes: tuple[Box, ...] = ()
+    start: int
+    end: int
+    tokens: int
+    kind: Literal["text", "table", "code"] = "text"
+    hidden: bool = False
+
+
+class SparseVector(Data):
+    indices: tuple[int, ...]
+    values: tuple[float, ...]
+
+
+class Payload(Data):
+    """What the index stores beside a chunk's vectors. Times are seconds since the epoch."""
+
+    chunk_id: str
+    document_id: str
+    version: int
+    source: str
+    readers: tuple[str, ...]
+    language: str
+    title: str
+    uri: str
+    text: str
+    header: str
+    headings: tuple[str, ...] = ()
+    ordinal: int
+    page: int | None = None
+    boxes: tuple[Box, ...] = ()
+    start: int
+    end: int
+    kind: str = "text"
+    hidden: bool = False
+    modified_at: float | None = None
+
+
+class Point(Data):
+    """One chunk as the index takes it; `payload.chunk_id` (a UUID string) is the point's id."""
+
+    dense: tuple[float, ...]
+    sparse: SparseVector
+    payload: Payload
+
+
+# --- asking -----------------------------------------------------------------------------------
+
+
+class Match(Data):
+    """True where the field has any of the values. Fields: source, document_id, version, readers, language, kind."""
+
+    op: Literal["match"] = "match"
+    field: Literal["source", "document_id", "version", "readers", "language", "kind"]
+    any_of: tuple[str | int, ...] = Field(min_length=1, max_length=1000)
+
+
+class Range(Data):
+    """True where the number lies within the closed bounds given."""
+
+    op: Literal["range"] = "range"
+    field: Literal["modified_at", "page", "version"]
+    gte: float | None = None
+    lte: float | None = None
+
+
+class And(Data):
+    op: Literal["and"] = "and"
+    of: tuple[Filter, ...] = Field(min_length=1, max_length=100)
+
+
+class Or(Data):
+    op: Literal["or"] = "or"
+    of: tuple[Filter, ...] = Field(min_length=1, max_length=100)
+
+
+class Not(Data):
+    op: Literal["not"] = "not"
+    of: Filter
+
+
+Filter = Annotated[And | Or | Not | Match | Range, Field(discriminator="op")]
+
+
+class IndexQuery(Data):
+    """Both halves of one hybrid search; either may be absent. `readers` is the outermost must."""
+
+    dense: tuple[float, ...] | None = None
+    sparse: SparseVector | None = None
+    readers: frozenset[str]
+    filter: Filter | None = None
+    limit: int = 50
+
+
+class Scored(Data):
+    """A candidate of one list, best first."""
+
+    score: float
+    payload: Payload
+
+
+class Candidates(Data):
+    """The two lists of a hybrid search, each ordered by (-score, chunk_id)."""
+
+    dense: tuple[Scored, ...] = ()
+    sparse: tuple[Scored, ...] = ()
+
+
+class Score(Data):
+    """One stage's verdict on a hit: `why` is readable by a person."""
+
+    stage: Literal["dense", "bm25", "fusion", "rerank", "widen"]
+    rank: int
+    score: float
+    why: str = ""
+
+
+class Hit(Data):
+    """A chunk found for a question, with the story of its scores, last stage last."""
+
+    rank: int
+    score: float
+    payload: Payload
+    scores: tuple[Score, ...]
+    context: str = ""
+    """The text given to the generator: the chunk widened to its neighbours; empty means the chunk."""
+    context_start: int = 0
+
+
+class Turn(Data):
+    role: Literal["user", "assistant"]
+    content: str = Field(max_length=100_000)
+
+
+class SearchRequest(Data):
+    query: str = Field(min_length=1, max_length=20_000)
+    domain: str | None = None
+    limit: int = Field(default=10, ge=1, le=200)
+    filter: Filter | None = None
+
+
+class AskRequest(Data):
+    question: str = Field(min_length=1, max_length=20_000)
+    domain: str | None = None
+    model: str | None = None
+    history: tuple[Turn, ...] = Field(default=(), max_length=50)
+    filter: Filter | None = None
+
+
+class SearchResult(Data):
+    hits: tuple[Hit, ...]
+    queries: tuple[str, ...]
+    generation: str
+    timings: Mapping[str, float]
+    """Milliseconds per stage."""
+
+
+class Citation(Data):
+    """Where a statement stands: an exact span of an exact version, minted by the server."""
+
+    n: int
+    document_id: str
+    document: str
+    uri: str
+    version: int
+    chunk_id: str
+    page: int | None
+    span: tuple[int, int]
+    boxes: tuple[Box, ...] = ()
+    quote: str
+
+
+class Usage(Data):
+    prompt_tokens: int = 0
+    completion_tokens: int = 0
+    cost: float = 0.0
+
+
+class Answer(Data):
+    answer: str
+    citations: tuple[Citation, ...]
+    abstained: bool
+    confidence: float
+    searched: tuple[str, ...] = ()
+    """Titles looked at; an abstention names them."""
+    trace_id: str
+    model: str
+    timings: Mapping[str, float]
+    usage: Usage
+
+
+class Message(Data):
+    role: Literal["system", "user", "assistant"]
+    content: str
+
+
+class AnswerEvent(Data):
+    """One server-sent event of an answer: started, hits, token, citation, then answer or error."""
+
+    event: Literal["started", "hits", "token", "citation", "answer", "error"]
+    data: Mapping[str, Any]
+
+
+# --- running ----------------------------------------------------------------------------------
+
+
+class SyncReport(Data):
+    added: int = 0
+    updated: int = 0
+    deleted: int = 0
+    unchanged: int = 0
+    rejected: int = 0
+    warned: int = 0
+    failed: int = 0
+    dead_lettered: int = 0
+    held: int = 0
+    chunks: int = 0
+    seconds: float = 0.0
+
+
+class SourceInfo(Data):
+    id: str
+    domain: str
+    name: str
+    connector: str
+    config: Mapping[str, Any]
+    documents: int = 0
+    last_sync: datetime | None = None
+
+
+class DocumentInfo(Data):
+    id: str
+    source: str
+    uri: str
+    title: str
+    version: int | None
+    state: Literal["indexed", "rejected", "quarantined", "failed", "dead_letter", "pending"]
+    reason: str = ""
+    message: str = ""
+    warnings: tuple[str, ...] = ()
+    chunks: int = 0
+    language: str = "und"
+    media_type: str = ""
+    updated_at: datetime
+
+
+class Check(Data):
+    """One line of `rag doctor`."""
+
+    name: str
+    ok: bool
+    detail: str
+    hint: str = ""
+
+
+def utc_now() -> datetime:
+    """The default clock; everything that needs time takes one as a parameter."""
+    return datetime.now(UTC)
