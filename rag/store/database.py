@@ -1,0 +1,121 @@
+"""Opens the database: SQLite in the data folder or PostgreSQL, migrated before it is handed out."""
+
+from __future__ import annotations
+
+from collections.abc import Generator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from alembic import command
+from alembic.config import Config
+from alembic.runtime.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from sqlalchemy import Connection, Engine, create_engine, event
+from sqlalchemy.engine import make_url
+from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError, OperationalError
+from sqlalchemy.orm import Session
+
+from rag.errors import ConfigError, StorageFull, Unavailable
+
+BUSY_TIMEOUT_S = 30
+
+
+class Database:
+    """An engine with two ways in: `read` (a snapshot) and `write` (serialised on SQLite)."""
+
+    def __init__(self, url: str) -> None:
+        try:
+            parsed = make_url(url)
+        except ArgumentError as error:
+            raise ConfigError(
+                f"database.url is not a database URL: {url!r}.",
+                hint="Use postgresql+psycopg://user@host/name, or leave it empty for SQLite.",
+            ) from error
+        self.sqlite = parsed.get_backend_name() == "sqlite"
+        options: dict[str, Any] = {"pool_pre_ping": True}
+        if self.sqlite:
+            options = {"connect_args": {"timeout": BUSY_TIMEOUT_S, "check_same_thread": False}}
+        try:
+            self.engine = create_engine(parsed, **options)
+        except (NoSuchModuleError, ModuleNotFoundError) as error:
+            raise ConfigError(
+                f"No driver for database.url ({parsed.drivername}).",
+                hint="Install it: pip install 'ratchet-rag[postgres]'.",
+            ) from error
+        if self.sqlite:
+            _prepare_sqlite(self.engine)
+        self._writer = self.engine.execution_options(rag_write=True)
+
+    @contextmanager
+    def read(self) -> Generator[Session]:
+        """A read-only unit of work over one snapshot."""
+        with translated(), Session(self.engine, expire_on_commit=False) as session:
+            yield session
+
+    @contextmanager
+    def write(self) -> Generator[Session]:
+        """A unit of work that commits when the block ends well and is durable when it returns."""
+        with (
+            translated(),
+            Session(self._writer, expire_on_commit=False) as session,
+            session.begin(),
+        ):
+            yield session
+
+    def migrate(self) -> None:
+        """Bring the schema up to date; a schema newer than this program is refused unwritten."""
+        config = Config()
+        config.set_main_option("script_location", str(Path(__file__).parent / "migrations"))
+        scripts = ScriptDirectory.from_config(config)
+        known = {script.revision for script in scripts.walk_revisions()}
+        with translated(), self.engine.connect() as connection:
+            current = MigrationContext.configure(connection).get_current_revision()
+        if current is not None and current not in known:
+            raise ConfigError(
+                f"The data folder was written by a newer Ratchet (schema {current}).",
+                hint="Upgrade Ratchet, or restore a backup made before the upgrade.",
+            )
+        if current == scripts.get_current_head():
+            return
+        with translated(), self._writer.begin() as connection:
+            config.attributes["connection"] = connection
+            command.upgrade(config, "head")
+
+    def close(self) -> None:
+        self.engine.dispose()
+
+
+def _prepare_sqlite(engine: Engine) -> None:
+    @event.listens_for(engine, "connect")
+    def connect(connection: Any, _record: Any) -> None:  # pyright: ignore[reportUnusedFunction]
+        # We issue BEGIN ourselves: the driver's own deferred BEGIN makes a transaction that reads
+        # before it writes fail with "database is locked" whatever the timeout.
+        connection.isolation_level = None
+        for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON"):
+            connection.execute(f"PRAGMA {pragma}")
+
+    @event.listens_for(engine, "begin")
+    def begin(connection: Connection) -> None:  # pyright: ignore[reportUnusedFunction]
+        write = connection.get_execution_options().get("rag_write", False)
+        connection.exec_driver_sql("BEGIN IMMEDIATE" if write else "BEGIN")
+
+
+@contextmanager
+def translated() -> Generator[None]:
+    """Database faults become typed errors here and nowhere else."""
+    try:
+        yield
+    except DBAPIError as error:
+        text = str(error.orig)
+        if "disk is full" in text or "No space left" in text:
+            raise StorageFull(
+                "The disk is full; nothing of this change was kept.", hint="Free some space."
+            ) from error
+        if "malformed" in text or "not a database" in text:
+            raise Unavailable(
+                f"The database is damaged: {text}.", hint="Restore it from a backup."
+            ) from error
+        if isinstance(error, OperationalError):
+            raise Unavailable(f"The database did not answer: {text}.") from error
+        raise

@@ -1,0 +1,80 @@
+"""The data folder and who owns it: one process writes, the others go through it."""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+from datetime import datetime
+from pathlib import Path
+from typing import IO
+
+from rag.errors import ConfigError, Locked
+from rag.types import Data, utc_now
+
+LOCK_NAME = "owner.lock"
+
+
+class Owner(Data):
+    """The process that holds a data folder; `url` is where it serves, empty when it does not."""
+
+    pid: int
+    url: str
+    started: datetime
+
+
+class DataFolder:
+    """Exclusive ownership of a folder, given up by `release` or by the death of the process."""
+
+    def __init__(self, path: Path, lock: IO[str]) -> None:
+        self.path = path
+        self._lock = lock
+
+    @classmethod
+    def acquire(cls, path: Path, url: str = "") -> DataFolder:
+        """Make the folder if needed and own it. Raises Locked naming the owner, or ConfigError."""
+        try:
+            path.mkdir(parents=True, exist_ok=True)
+            lock = (path / LOCK_NAME).open("a+", encoding="utf-8")
+        except OSError as error:
+            raise ConfigError(
+                f"The data folder {path} cannot be written: {error.strerror}.",
+                hint="Choose another with --data or RAG_DATA, or fix its permissions.",
+            ) from error
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as error:
+            lock.close()
+            owner = cls.owner(path)
+            by = f"process {owner.pid}" if owner else "another process"
+            at = f" serving {owner.url}" if owner and owner.url else ""
+            raise Locked(
+                f"The data folder {path} is in use by {by}{at}.",
+                hint="Stop that process, or choose another folder with --data.",
+            ) from error
+        lock.seek(0)
+        lock.truncate()
+        lock.write(Owner(pid=os.getpid(), url=url, started=utc_now()).model_dump_json())
+        lock.flush()
+        return cls(path, lock)
+
+    @staticmethod
+    def owner(path: Path) -> Owner | None:
+        """Who holds the folder now, or None. Never blocks and never takes the lock for long."""
+        try:
+            lock = (path / LOCK_NAME).open("r", encoding="utf-8")
+        except OSError:
+            return None
+        with lock:
+            try:
+                fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)
+            except OSError:
+                try:
+                    return Owner.model_validate(json.loads(lock.read()))
+                except ValueError:
+                    # The owner has the lock but has not written its name yet.
+                    return None
+        return None
+
+    def release(self) -> None:
+        self._lock.close()

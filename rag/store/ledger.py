@@ -1,0 +1,633 @@
+"""The ledger: which documents exist, who may read them, and which version of each is live.
+
+An answer may use a chunk only if `admit` says so; a chunk becomes live only by `commit`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from datetime import datetime, timedelta
+from typing import Any, Literal
+from uuid import UUID, uuid4, uuid5
+
+from sqlalchemy import delete, func, select, update
+from sqlalchemy.orm import Session
+
+from rag.errors import Conflict, NotFound
+from rag.store.database import Database
+from rag.store.models import (
+    DocumentRow,
+    GenerationRow,
+    OrphanRow,
+    PlacementRow,
+    SourceRow,
+    VersionRow,
+)
+from rag.types import Data, DocumentInfo, Principal, SourceInfo, utc_now
+
+NAMESPACE = UUID("5b0f6f0e-1c1c-4a53-9f0e-8a6f4f2f7c11")
+BACKOFF_S = 60
+
+
+class Generation(Data):
+    id: str
+    domain: str
+    fingerprint: Mapping[str, Any]
+    dimension: int
+    state: str
+
+
+class Known(Data):
+    """What the ledger knows of a document when a listing names it again."""
+
+    document_id: str
+    key: str
+    revision: str
+    content_hash: str
+    readers: frozenset[str]
+    state: str
+    attempts: int
+    due: bool
+    deleted: bool
+
+
+class NewVersion(Data):
+    """A parsed version about to be placed."""
+
+    document_id: str
+    version: int
+    key: str
+    uri: str
+    name: str
+    revision: str
+    readers: frozenset[str]
+    content_hash: str
+    text_hash: str
+    title: str
+    media_type: str
+    language: str
+    warnings: tuple[str, ...]
+    modified_at: datetime | None
+    chunks: int
+
+
+class StoredVersion(Data):
+    document_id: str
+    version: int
+    content_hash: str
+    text_hash: str
+    title: str
+    uri: str
+    name: str
+    media_type: str
+
+
+class Orphan(Data):
+    generation_id: str
+    document_id: str
+    version: int
+
+
+class Ledger:
+    """Repositories over one database. Every method is one transaction."""
+
+    def __init__(self, database: Database, now: Callable[[], datetime] = utc_now) -> None:
+        self.database = database
+        self.now = now
+
+    # --- sources ---
+
+    def add_source(
+        self, domain: str, name: str, connector: str, config: Mapping[str, Any]
+    ) -> SourceInfo:
+        """Register a source. Raises Conflict when the name is taken with another configuration."""
+        with self.database.write() as session:
+            row = session.scalar(
+                select(SourceRow).where(SourceRow.domain == domain, SourceRow.name == name)
+            )
+            if row is None:
+                row = SourceRow(
+                    id=str(uuid4()),
+                    domain=domain,
+                    name=name,
+                    connector=connector,
+                    config=dict(config),
+                    cursor=None,
+                    created_at=self.now(),
+                    last_sync_at=None,
+                )
+                session.add(row)
+            elif row.connector != connector or row.config != dict(config):
+                raise Conflict(
+                    f"A source named '{name}' already reads something else.",
+                    hint="Choose another name with --name.",
+                )
+            return _source(row, 0)
+
+    def sources(self, domain: str) -> list[SourceInfo]:
+        counts = (
+            select(DocumentRow.source_id, func.count().label("n"))
+            .where(DocumentRow.deleted_at.is_(None), DocumentRow.state == "indexed")
+            .group_by(DocumentRow.source_id)
+            .subquery()
+        )
+        with self.database.read() as session:
+            rows = session.execute(
+                select(SourceRow, counts.c.n)
+                .outerjoin(counts, counts.c.source_id == SourceRow.id)
+                .where(SourceRow.domain == domain)
+                .order_by(SourceRow.created_at)
+            ).all()
+            return [_source(row, n or 0) for row, n in rows]
+
+    def synced(self, source_id: str) -> None:
+        with self.database.write() as session:
+            session.execute(
+                update(SourceRow).where(SourceRow.id == source_id).values(last_sync_at=self.now())
+            )
+
+    # --- generations ---
+
+    def live_generation(self, domain: str) -> Generation | None:
+        return self._generation(domain, "live")
+
+    def building_generation(self, domain: str) -> Generation | None:
+        return self._generation(domain, "building")
+
+    def retired_generations(self, domain: str) -> list[Generation]:
+        with self.database.read() as session:
+            rows = session.scalars(
+                select(GenerationRow).where(
+                    GenerationRow.domain == domain, GenerationRow.state == "retired"
+                )
+            )
+            return [_generation(row) for row in rows]
+
+    def add_generation(
+        self,
+        domain: str,
+        fingerprint: Mapping[str, Any],
+        dimension: int,
+        state: Literal["building", "live"],
+    ) -> Generation:
+        with self.database.write() as session:
+            row = GenerationRow(
+                id=str(uuid4()),
+                domain=domain,
+                fingerprint=dict(fingerprint),
+                dimension=dimension,
+                state=state,
+                created_at=self.now(),
+                activated_at=self.now() if state == "live" else None,
+            )
+            session.add(row)
+            return _generation(row)
+
+    def switch(self, generation_id: str) -> None:
+        """Make a built generation the live one and retire the one before, in one transaction."""
+        with self.database.write() as session:
+            row = session.get_one(GenerationRow, generation_id)
+            session.execute(
+                update(GenerationRow)
+                .where(GenerationRow.domain == row.domain, GenerationRow.state == "live")
+                .values(state="retired")
+            )
+            row.state, row.activated_at = "live", self.now()
+
+    def forget_generation(self, generation_id: str) -> None:
+        with self.database.write() as session:
+            session.execute(delete(PlacementRow).where(PlacementRow.generation_id == generation_id))
+            session.execute(delete(OrphanRow).where(OrphanRow.generation_id == generation_id))
+            session.execute(delete(GenerationRow).where(GenerationRow.id == generation_id))
+
+    def placed(self, generation_id: str) -> tuple[int, int]:
+        """Documents and chunks that a generation answers from."""
+        with self.database.read() as session:
+            documents, chunks = session.execute(
+                select(func.count(), func.coalesce(func.sum(PlacementRow.chunks), 0)).where(
+                    PlacementRow.generation_id == generation_id
+                )
+            ).one()
+            return documents, chunks
+
+    # --- documents ---
+
+    def known(self, source_id: str) -> dict[str, Known]:
+        """Every document of a source by key, deleted ones included."""
+        now = self.now()
+        columns = (
+            DocumentRow.id,
+            DocumentRow.key,
+            DocumentRow.revision,
+            DocumentRow.content_hash,
+            DocumentRow.readers,
+            DocumentRow.state,
+            DocumentRow.attempts,
+            DocumentRow.next_attempt_at,
+            DocumentRow.deleted_at,
+        )
+        with self.database.read() as session:
+            rows = session.execute(select(*columns).where(DocumentRow.source_id == source_id))
+            return {
+                key: Known.model_construct(
+                    document_id=document_id,
+                    key=key,
+                    revision=revision,
+                    content_hash=content_hash,
+                    readers=frozenset(readers),
+                    state=state,
+                    attempts=attempts,
+                    due=next_attempt is None or next_attempt <= now,
+                    deleted=deleted is not None,
+                )
+                for (
+                    document_id,
+                    key,
+                    revision,
+                    content_hash,
+                    readers,
+                    state,
+                    attempts,
+                    next_attempt,
+                    deleted,
+                ) in rows
+            }
+
+    def reserve(
+        self, generation_id: str, source_id: str, domain: str, keys: Sequence[tuple[str, str]]
+    ) -> dict[str, tuple[str, int]]:
+        """Document id and next version for each (key, uri), listed as orphans until committed."""
+        reserved: dict[str, tuple[str, int]] = {}
+        with self.database.write() as session:
+            for key, uri in keys:
+                row = _upsert_document(session, source_id, domain, key, uri, self.now())
+                version = 1 + max(
+                    session.scalar(
+                        select(func.max(VersionRow.version)).where(VersionRow.document_id == row.id)
+                    )
+                    or 0,
+                    session.scalar(
+                        select(func.max(OrphanRow.version)).where(OrphanRow.document_id == row.id)
+                    )
+                    or 0,
+                )
+                session.add(
+                    OrphanRow(generation_id=generation_id, document_id=row.id, version=version)
+                )
+                reserved[key] = (row.id, version)
+        return reserved
+
+    def commit(self, generation_id: str, versions: Iterable[NewVersion]) -> None:
+        """Make counted versions live, in one transaction; the ones before become orphans."""
+        with self.database.write() as session:
+            for new in versions:
+                self._place(session, generation_id, new)
+
+    def place_existing(
+        self, generation_id: str, placements: Iterable[tuple[str, int, int]]
+    ) -> None:
+        """Place (document, version, chunks) that exist already in another generation."""
+        with self.database.write() as session:
+            for document_id, version, chunks in placements:
+                row = session.get_one(DocumentRow, document_id)
+                orphan = session.get(OrphanRow, (generation_id, document_id, version))
+                if row.deleted_at is None:
+                    session.merge(
+                        PlacementRow(
+                            generation_id=generation_id,
+                            document_id=document_id,
+                            version=version,
+                            chunks=chunks,
+                            committed_at=self.now(),
+                        )
+                    )
+                    if orphan is not None:
+                        session.delete(orphan)
+
+    def mark_orphans(self, orphans: Iterable[Orphan]) -> None:
+        with self.database.write() as session:
+            for orphan in orphans:
+                session.merge(OrphanRow(**orphan.model_dump()))
+
+    def fail(
+        self,
+        source_id: str,
+        domain: str,
+        key: str,
+        uri: str,
+        *,
+        state: Literal["rejected", "quarantined", "failed"],
+        reason: str,
+        message: str,
+        revision: str,
+        max_attempts: int,
+    ) -> str:
+        """Record why a document is not indexed; the version that was live goes on answering.
+
+        Returns the state it ends in: a failed document past its attempts is a dead_letter.
+        """
+        with self.database.write() as session:
+            now = self.now()
+            row = _upsert_document(session, source_id, domain, key, uri, now)
+            row.attempts += 1
+            final = "dead_letter" if state == "failed" and row.attempts >= max_attempts else state
+            row.state, row.reason, row.message = final, reason, message
+            row.warnings = []
+            row.updated_at = now
+            row.deleted_at = None
+            if state == "failed":
+                row.next_attempt_at = now + timedelta(seconds=BACKOFF_S * 2 ** (row.attempts - 1))
+            else:
+                row.revision, row.next_attempt_at = revision, None
+            return final
+
+    def touch(self, document_id: str, revision: str) -> None:
+        """The bytes are the same under a new revision."""
+        with self.database.write() as session:
+            session.execute(
+                update(DocumentRow).where(DocumentRow.id == document_id).values(revision=revision)
+            )
+
+    def set_readers(self, document_id: str, readers: frozenset[str]) -> None:
+        """Takes effect for the next question: every hit is checked against this."""
+        with self.database.write() as session:
+            session.execute(
+                update(DocumentRow)
+                .where(DocumentRow.id == document_id)
+                .values(readers=sorted(readers), updated_at=self.now())
+            )
+
+    def delete(self, document_ids: Sequence[str]) -> None:
+        """Gone for the next question, in every generation; the points are swept afterwards."""
+        with self.database.write() as session:
+            for start in range(0, len(document_ids), 500):
+                batch = document_ids[start : start + 500]
+                session.execute(
+                    update(DocumentRow)
+                    .where(DocumentRow.id.in_(batch))
+                    .values(deleted_at=self.now(), state="pending", updated_at=self.now())
+                )
+                placements = session.scalars(
+                    select(PlacementRow).where(PlacementRow.document_id.in_(batch))
+                )
+                for placement in placements:
+                    session.merge(
+                        OrphanRow(
+                            generation_id=placement.generation_id,
+                            document_id=placement.document_id,
+                            version=placement.version,
+                        )
+                    )
+                    session.delete(placement)
+
+    def orphans(self) -> list[Orphan]:
+        with self.database.read() as session:
+            rows = session.scalars(select(OrphanRow))
+            return [
+                Orphan(
+                    generation_id=row.generation_id,
+                    document_id=row.document_id,
+                    version=row.version,
+                )
+                for row in rows
+            ]
+
+    def swept(self, orphans: Iterable[Orphan]) -> None:
+        with self.database.write() as session:
+            for orphan in orphans:
+                session.execute(
+                    delete(OrphanRow).where(
+                        OrphanRow.generation_id == orphan.generation_id,
+                        OrphanRow.document_id == orphan.document_id,
+                        OrphanRow.version == orphan.version,
+                    )
+                )
+
+    def live_versions(self, generation_id: str) -> list[tuple[StoredVersion, frozenset[str], str]]:
+        """Every version a generation answers from, with its readers and source name."""
+        with self.database.read() as session:
+            rows = session.execute(
+                select(VersionRow, DocumentRow.readers, SourceRow.name)
+                .join(
+                    PlacementRow,
+                    (PlacementRow.document_id == VersionRow.document_id)
+                    & (PlacementRow.version == VersionRow.version),
+                )
+                .join(DocumentRow, DocumentRow.id == VersionRow.document_id)
+                .join(SourceRow, SourceRow.id == DocumentRow.source_id)
+                .where(PlacementRow.generation_id == generation_id)
+            ).all()
+            return [(_version(row), frozenset(readers), name) for row, readers, name in rows]
+
+    # --- reading ---
+
+    def admit(
+        self, generation_id: str, principal: Principal, document_ids: Iterable[str]
+    ) -> dict[str, int]:
+        """The live version of each document that exists and that the principal may read now."""
+        readers = principal.readers
+        statement = (
+            select(DocumentRow.id, DocumentRow.readers, PlacementRow.version)
+            .join(PlacementRow, PlacementRow.document_id == DocumentRow.id)
+            .where(
+                PlacementRow.generation_id == generation_id,
+                DocumentRow.deleted_at.is_(None),
+                DocumentRow.id.in_(set(document_ids)),
+            )
+        )
+        with self.database.read() as session:
+            return {
+                document_id: version
+                for document_id, allowed, version in session.execute(statement)
+                if not readers.isdisjoint(allowed)
+            }
+
+    def version(self, principal: Principal, document_id: str, version: int) -> StoredVersion:
+        """A kept version of a document that exists and that the principal may read, or NotFound."""
+        with self.database.read() as session:
+            document = session.get(DocumentRow, document_id)
+            row = session.get(VersionRow, (document_id, version))
+            if (
+                row is None
+                or document is None
+                or document.deleted_at is not None
+                or principal.readers.isdisjoint(document.readers)
+            ):
+                raise NotFound("No such document version.")
+            return _version(row)
+
+    def documents(self, domain: str, principal: Principal, failed: bool) -> list[DocumentInfo]:
+        """The documents a principal may read; with `failed`, only those that are not indexed."""
+        live = self.live_generation(domain)
+        statement = (
+            select(DocumentRow, SourceRow.name, PlacementRow, VersionRow)
+            .join(SourceRow, SourceRow.id == DocumentRow.source_id)
+            .outerjoin(
+                PlacementRow,
+                (PlacementRow.document_id == DocumentRow.id)
+                & (PlacementRow.generation_id == (live.id if live else "")),
+            )
+            .outerjoin(
+                VersionRow,
+                (VersionRow.document_id == DocumentRow.id)
+                & (VersionRow.version == PlacementRow.version),
+            )
+            .where(DocumentRow.domain == domain, DocumentRow.deleted_at.is_(None))
+            .order_by(SourceRow.name, DocumentRow.uri)
+        )
+        if failed:
+            statement = statement.where(DocumentRow.state.not_in(("indexed", "pending")))
+        admin = "admin" in principal.roles
+        with self.database.read() as session:
+            return [
+                DocumentInfo(
+                    id=row.id,
+                    source=source,
+                    uri=row.uri,
+                    title=row.title,
+                    version=placement.version if placement else None,
+                    state=row.state,  # pyright: ignore[reportArgumentType]
+                    reason=row.reason,
+                    message=row.message,
+                    warnings=tuple(row.warnings),
+                    chunks=placement.chunks if placement else 0,
+                    language=version.language if version else "und",
+                    media_type=version.media_type if version else "",
+                    updated_at=row.updated_at,
+                )
+                for row, source, placement, version in session.execute(statement)
+                if admin or not principal.readers.isdisjoint(row.readers)
+            ]
+
+    # --- inside ---
+
+    def _generation(self, domain: str, state: str) -> Generation | None:
+        with self.database.read() as session:
+            row = session.scalar(
+                select(GenerationRow).where(
+                    GenerationRow.domain == domain, GenerationRow.state == state
+                )
+            )
+            return _generation(row) if row else None
+
+    def _place(self, session: Session, generation_id: str, new: NewVersion) -> None:
+        now = self.now()
+        row = session.get_one(DocumentRow, new.document_id)
+        session.add(
+            VersionRow(
+                document_id=new.document_id,
+                version=new.version,
+                content_hash=new.content_hash,
+                text_hash=new.text_hash,
+                title=new.title,
+                uri=new.uri,
+                name=new.name,
+                media_type=new.media_type,
+                language=new.language,
+                warnings=list(new.warnings),
+                modified_at=new.modified_at,
+                created_at=now,
+            )
+        )
+        placement = session.get(PlacementRow, (generation_id, new.document_id))
+        if placement is None:
+            session.add(
+                PlacementRow(
+                    generation_id=generation_id,
+                    document_id=new.document_id,
+                    version=new.version,
+                    chunks=new.chunks,
+                    committed_at=now,
+                )
+            )
+        else:
+            session.merge(
+                OrphanRow(
+                    generation_id=generation_id,
+                    document_id=new.document_id,
+                    version=placement.version,
+                )
+            )
+            placement.version, placement.chunks = new.version, new.chunks
+            placement.committed_at = now
+        session.execute(
+            delete(OrphanRow).where(
+                OrphanRow.generation_id == generation_id,
+                OrphanRow.document_id == new.document_id,
+                OrphanRow.version == new.version,
+            )
+        )
+        row.uri, row.title, row.revision = new.uri, new.title, new.revision
+        row.content_hash, row.readers = new.content_hash, sorted(new.readers)
+        row.state, row.reason, row.message = "indexed", "", ""
+        row.warnings, row.attempts, row.next_attempt_at = list(new.warnings), 0, None
+        row.updated_at, row.deleted_at = now, None
+
+
+def document_id(source_id: str, key: str) -> str:
+    """The id a document has for ever: the same source and key always give the same."""
+    return str(uuid5(NAMESPACE, f"{source_id}\n{key}"))
+
+
+def _upsert_document(
+    session: Session, source_id: str, domain: str, key: str, uri: str, now: datetime
+) -> DocumentRow:
+    identity = document_id(source_id, key)
+    row = session.get(DocumentRow, identity)
+    if row is None:
+        row = DocumentRow(
+            id=identity,
+            domain=domain,
+            source_id=source_id,
+            key=key,
+            uri=uri,
+            title="",
+            revision="",
+            content_hash="",
+            readers=[],
+            state="pending",
+            reason="",
+            message="",
+            warnings=[],
+            attempts=0,
+            next_attempt_at=None,
+            updated_at=now,
+            deleted_at=None,
+        )
+        session.add(row)
+    return row
+
+
+def _source(row: SourceRow, documents: int) -> SourceInfo:
+    return SourceInfo(
+        id=row.id,
+        domain=row.domain,
+        name=row.name,
+        connector=row.connector,
+        config=row.config,
+        documents=documents,
+        last_sync=row.last_sync_at,
+    )
+
+
+def _generation(row: GenerationRow) -> Generation:
+    return Generation(
+        id=row.id,
+        domain=row.domain,
+        fingerprint=row.fingerprint,
+        dimension=row.dimension,
+        state=row.state,
+    )
+
+
+def _version(row: VersionRow) -> StoredVersion:
+    return StoredVersion(
+        document_id=row.document_id,
+        version=row.version,
+        content_hash=row.content_hash,
+        text_hash=row.text_hash,
+        title=row.title,
+        uri=row.uri,
+        name=row.name,
+        media_type=row.media_type,
+    )

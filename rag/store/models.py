@@ -1,0 +1,190 @@
+"""SQLAlchemy models. A change here needs a migration beside it."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Any
+
+from sqlalchemy import JSON, DateTime, ForeignKey, Index, String, Text, UniqueConstraint
+from sqlalchemy.engine import Dialect
+from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
+from sqlalchemy.types import TypeDecorator
+
+
+class UtcDateTime(TypeDecorator[datetime]):
+    """An aware UTC datetime on every database; SQLite keeps none of the zone by itself."""
+
+    impl = DateTime(timezone=True)
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        return value.astimezone(UTC) if value is not None else None
+
+    def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        if value is None:
+            return None
+        return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
+
+
+class Base(DeclarativeBase):
+    type_annotation_map = {  # noqa: RUF012 - SQLAlchemy's declared class attribute
+        datetime: UtcDateTime,
+        dict[str, Any]: JSON,
+        list[Any]: JSON,
+        str: Text,
+    }
+
+
+class SourceRow(Base):
+    __tablename__ = "sources"
+    __table_args__ = (UniqueConstraint("domain", "name"),)
+
+    id: Mapped[str] = mapped_column(String(36), primary_key=True)
+    domain: Mapped[str] = mapped_column(String(64))
+    name: Mapped[str] = mapped_column(String(200))
+    connector: Mapped[str] = mapped_column(String(64))
+    config: Mapped[dict[str, Any]]
+    cursor: Mapped[str | None]
+    created_at: Mapped[datetime]
+    last_sync_at: Mapped[datetime | None]
+
+
+class GenerationRow(Base):
+    """One build of a domain's index; exactly one per domain is live."""
+
+    __tablename__ = "generations"
+
+    id: Mapped[str] = mapped_column(String(36), primary_key=True)
+    domain: Mapped[str] = mapped_column(String(64), index=True)
+    fingerprint: Mapped[dict[str, Any]]
+    dimension: Mapped[int]
+    state: Mapped[str] = mapped_column(String(16))
+    """building, live, retired (kept until the switch is confirmed)"""
+    created_at: Mapped[datetime]
+    activated_at: Mapped[datetime | None]
+
+
+class DocumentRow(Base):
+    __tablename__ = "documents"
+    __table_args__ = (
+        UniqueConstraint("source_id", "key"),
+        Index("ix_documents_domain_state", "domain", "state"),
+    )
+
+    id: Mapped[str] = mapped_column(String(36), primary_key=True)
+    domain: Mapped[str] = mapped_column(String(64))
+    source_id: Mapped[str] = mapped_column(ForeignKey("sources.id"))
+    key: Mapped[str]
+    uri: Mapped[str]
+    title: Mapped[str]
+    revision: Mapped[str]
+    content_hash: Mapped[str] = mapped_column(String(64))
+    readers: Mapped[list[Any]]
+    state: Mapped[str] = mapped_column(String(16))
+    reason: Mapped[str]
+    message: Mapped[str]
+    warnings: Mapped[list[Any]]
+    attempts: Mapped[int]
+    next_attempt_at: Mapped[datetime | None]
+    updated_at: Mapped[datetime]
+    deleted_at: Mapped[datetime | None]
+
+
+class VersionRow(Base):
+    """A parsed state of a document. Its bytes and text stay readable while it is cited."""
+
+    __tablename__ = "versions"
+
+    document_id: Mapped[str] = mapped_column(ForeignKey("documents.id"), primary_key=True)
+    version: Mapped[int] = mapped_column(primary_key=True)
+    content_hash: Mapped[str] = mapped_column(String(64))
+    text_hash: Mapped[str] = mapped_column(String(64))
+    title: Mapped[str]
+    uri: Mapped[str]
+    name: Mapped[str]
+    media_type: Mapped[str] = mapped_column(String(200))
+    language: Mapped[str] = mapped_column(String(16))
+    warnings: Mapped[list[Any]]
+    modified_at: Mapped[datetime | None]
+    created_at: Mapped[datetime]
+
+
+class PlacementRow(Base):
+    """Which version of a document a generation holds: this alone makes a chunk answerable."""
+
+    __tablename__ = "placements"
+
+    generation_id: Mapped[str] = mapped_column(ForeignKey("generations.id"), primary_key=True)
+    document_id: Mapped[str] = mapped_column(
+        ForeignKey("documents.id"), primary_key=True, index=True
+    )
+    version: Mapped[int]
+    chunks: Mapped[int]
+    committed_at: Mapped[datetime]
+
+
+class OrphanRow(Base):
+    """Points that may exist in an index without being live.
+
+    Written before the points are, removed after they are gone or live: what a crash leaves
+    behind is therefore always listed here, and the next sync sweeps it.
+    """
+
+    __tablename__ = "orphans"
+
+    generation_id: Mapped[str] = mapped_column(String(36), primary_key=True)
+    document_id: Mapped[str] = mapped_column(String(36), primary_key=True)
+    version: Mapped[int] = mapped_column(primary_key=True)
+
+
+class TraceRow(Base):
+    """Everything that made an answer; written once, whole."""
+
+    __tablename__ = "traces"
+    __table_args__ = (Index("ix_traces_domain_ts", "domain", "ts"),)
+
+    id: Mapped[str] = mapped_column(String(36), primary_key=True)
+    tenant_id: Mapped[str] = mapped_column(String(64))
+    domain: Mapped[str] = mapped_column(String(64))
+    thread_id: Mapped[str] = mapped_column(String(36), index=True)
+    turn: Mapped[int]
+    ts: Mapped[datetime]
+    principal_id: Mapped[str] = mapped_column(String(200), index=True)
+    actor_pseudonym: Mapped[str] = mapped_column(String(64), index=True)
+    acl_hash: Mapped[str] = mapped_column(String(64))
+    query_raw: Mapped[str]
+    query_standalone: Mapped[str]
+    lang: Mapped[str] = mapped_column(String(16))
+    rendered_messages: Mapped[list[Any]]
+    prompt_template_id: Mapped[str] = mapped_column(String(200))
+    prompt_sha: Mapped[str] = mapped_column(String(64))
+    hits: Mapped[list[Any]]
+    index_snapshot_id: Mapped[str] = mapped_column(String(36))
+    embedder_rev: Mapped[str]
+    chunker_rev: Mapped[str]
+    adapter_id: Mapped[str | None] = mapped_column(String(64))
+    reranker_id: Mapped[str | None]
+    retrieval_cfg_sha: Mapped[str] = mapped_column(String(64))
+    explore_policy: Mapped[str] = mapped_column(String(64))
+    provider: Mapped[str] = mapped_column(String(64))
+    model: Mapped[str] = mapped_column(String(200))
+    fingerprint: Mapped[str]
+    lora_id: Mapped[str | None] = mapped_column(String(64))
+    params: Mapped[dict[str, Any]]
+    answer: Mapped[str]
+    answer_sha: Mapped[str] = mapped_column(String(64))
+    abstained: Mapped[bool]
+    confidence: Mapped[float]
+    citations: Mapped[list[Any]]
+    finish_reason: Mapped[str] = mapped_column(String(32))
+    error: Mapped[str]
+    prompt_tokens: Mapped[int]
+    completion_tokens: Mapped[int]
+    cost: Mapped[float]
+    latency_ms: Mapped[float]
+    timings: Mapped[dict[str, Any]]
+    sibling_ids: Mapped[list[Any]]
+    output_training_policy: Mapped[str] = mapped_column(String(16))
+    terms_ref: Mapped[str]
+    consent: Mapped[dict[str, Any]]
+    retention_until: Mapped[datetime | None]
