@@ -349,6 +349,23 @@ class SyncReport(Data):
     seconds: float = 0.0
 
 
+class Progress(Data):
+    """How far long work has come; `total` 0 means not known yet."""
+
+    phase: str
+    done: int
+    total: int = 0
+    document: str = ""
+
+
+class Original(Data):
+    """The bytes of a kept version, to be served as an attachment."""
+
+    data: bytes
+    name: str
+    media_type: str
+
+
 class SourceInfo(Data):
     id: str
     domain: str
