@@ -329,16 +329,16 @@ class Ledger:
         with self.database.write() as session:
             now = self.now()
             row = _upsert_document(session, source_id, domain, key, uri, now)
-            row.attempts += 1
+            # Other bytes are another chance: attempts count for one revision only.
+            row.attempts = row.attempts + 1 if row.revision == revision else 1
+            row.revision = revision
             final = "dead_letter" if state == "failed" and row.attempts >= max_attempts else state
             row.state, row.reason, row.message = final, reason, message
             row.warnings = []
             row.updated_at = now
             row.deleted_at = None
-            if state == "failed":
-                row.next_attempt_at = now + timedelta(seconds=BACKOFF_S * 2 ** (row.attempts - 1))
-            else:
-                row.revision, row.next_attempt_at = revision, None
+            delay = timedelta(seconds=BACKOFF_S * 2 ** (row.attempts - 1))
+            row.next_attempt_at = now + delay if final == "failed" else None
             return final
 
     def touch(self, document_id: str, revision: str) -> None:

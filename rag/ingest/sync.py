@@ -1,0 +1,352 @@
+"""The sync: what a source lists becomes live in a generation, or is recorded with its reason.
+
+discover -> fetch -> parse -> chunk -> embed -> upsert -> count -> ledger commit. Nothing is
+answerable before the commit, and whatever a crash leaves in the index is listed in the ledger as
+an orphan before it is written there.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import time
+from collections import Counter
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Literal
+
+import structlog
+
+from rag.config import SyncSettings
+from rag.errors import DocumentFailed, DocumentRejected, RagError, SourceError
+from rag.ingest.write import GenerationWriter, Placed, Prepared
+from rag.protocols import Chunker, Connector
+from rag.store.blobs import Blobs
+from rag.store.ledger import Generation, Known, Ledger, Orphan
+from rag.types import (
+    Change,
+    Cursor,
+    Document,
+    Progress,
+    RawDocument,
+    SourceInfo,
+    SyncReport,
+)
+
+Parse = Callable[[RawDocument], Awaitable[Document]]
+OnProgress = Callable[[Progress], None]
+
+# Documents that are parsed and wait for the encoder; bounds memory, feeds full batches.
+WAITING = 32
+BATCH_CHUNKS = 512
+
+log = structlog.get_logger(__name__)
+
+
+@dataclass
+class _Run:
+    """The state of one sync of one source."""
+
+    source: SourceInfo
+    connector: Connector
+    writer: GenerationWriter
+    known: dict[str, Known]
+    progress: OnProgress
+    todo: asyncio.Queue[Change | None] = field(default_factory=lambda: asyncio.Queue(WAITING * 8))
+    ready: asyncio.Queue[Prepared | None] = field(default_factory=lambda: asyncio.Queue(WAITING))
+    seen: set[str] = field(default_factory=set[str])
+    counts: Counter[str] = field(default_factory=Counter[str])
+    listed: int = 0
+    done: int = 0
+
+    def finished(self, outcome: str, document: str = "") -> None:
+        self.counts[outcome] += 1
+        self.done += 1
+        self.progress(Progress(phase="sync", done=self.done, total=self.listed, document=document))
+
+
+class Syncer:
+    """Brings a generation up to date with a source. One sync at a time per process."""
+
+    def __init__(
+        self,
+        *,
+        ledger: Ledger,
+        blobs: Blobs,
+        parse: Parse,
+        chunker: Chunker,
+        settings: SyncSettings,
+        workers: int,
+    ) -> None:
+        self.ledger = ledger
+        self.blobs = blobs
+        self.parse = parse
+        self.chunker = chunker
+        self.settings = settings
+        self.workers = workers
+
+    async def sync(
+        self,
+        source: SourceInfo,
+        connector: Connector,
+        writer: GenerationWriter,
+        progress: OnProgress,
+    ) -> SyncReport:
+        """Read the source once. Raises SourceError when it could not be listed; then nothing is
+        deleted, and what had been listed before is indexed all the same."""
+        started = time.monotonic()
+        await writer.sweep()
+        known = await asyncio.to_thread(self.ledger.known, source.id)
+        run = _Run(source, connector, writer, known, progress)
+        async with asyncio.TaskGroup() as group:
+            group.create_task(self._write(run))
+            listing = group.create_task(self._prepare_all(run))
+        broken, complete = listing.result()
+        if broken is not None:
+            raise broken
+        if complete:
+            await self._delete_vanished(run)
+        await asyncio.to_thread(self.ledger.synced, source.id)
+        return SyncReport(**run.counts, seconds=round(time.monotonic() - started, 3))
+
+    async def rebuild(
+        self, live: Generation, writer: GenerationWriter, progress: OnProgress
+    ) -> int:
+        """Fill another generation from the kept originals; returns the documents placed."""
+        versions = await asyncio.to_thread(self.ledger.live_versions, live.id)
+        for done, (version, readers, source) in enumerate(versions, 1):
+            raw = RawDocument(
+                key=version.uri,
+                uri=version.uri,
+                name=version.name,
+                data=await asyncio.to_thread(self.blobs.get, version.content_hash),
+                media_type=version.media_type,
+                readers=readers,
+            )
+            document = await self.parse(raw)
+            chunks = await asyncio.to_thread(self.chunker.chunk, document)
+            orphan = Orphan(
+                generation_id=writer.generation.id,
+                document_id=version.document_id,
+                version=version.version,
+            )
+            await asyncio.to_thread(self.ledger.mark_orphans, [orphan])
+            await writer.put(
+                [
+                    Placed(
+                        version.document_id,
+                        version.version,
+                        source,
+                        version.uri,
+                        readers,
+                        document,
+                        chunks,
+                    )
+                ]
+            )
+            await asyncio.to_thread(
+                self.ledger.place_existing,
+                writer.generation.id,
+                [(version.document_id, version.version, len(chunks))],
+            )
+            progress(
+                Progress(phase="rebuild", done=done, total=len(versions), document=version.title)
+            )
+        return len(versions)
+
+    # --- listing and preparing ---
+
+    async def _prepare_all(self, run: _Run) -> tuple[RagError | None, bool]:
+        """List the source while workers fetch, parse and chunk what changed."""
+        broken: RagError | None = None
+        complete = False
+        async with asyncio.TaskGroup() as group:
+            for _ in range(self.workers):
+                group.create_task(self._prepare_some(run))
+            try:
+                async for change in run.connector.discover(Cursor()):
+                    if change.kind == "complete":
+                        complete = True
+                    else:
+                        await self._listed(run, change)
+            except RagError as error:
+                broken = error
+            except Exception as error:  # noqa: BLE001 - a connector is a stranger's code
+                broken = SourceError(
+                    f"The source '{run.source.name}' broke while it was listed: {error}.",
+                    hint="Nothing was deleted.",
+                )
+            for _ in range(self.workers):
+                await run.todo.put(None)
+        await run.ready.put(None)
+        return broken, complete
+
+    async def _listed(self, run: _Run, change: Change) -> None:
+        if change.kind == "skipped":
+            log.info("skipped", uri=change.uri, reason=change.reason)
+            return
+        if change.kind == "delete":
+            known = run.known.get(change.key)
+            if known is not None and not known.deleted:
+                await asyncio.to_thread(self.ledger.delete, [known.document_id])
+                run.finished("deleted", change.uri)
+            return
+        run.seen.add(change.key)
+        run.listed += 1
+        if change.kind == "failed":
+            await self._failed(run, change, "unreadable", change.reason)
+            return
+        known = run.known.get(change.key)
+        if known is None or known.deleted or known.revision != change.revision:
+            await run.todo.put(change)
+        elif known.state == "failed":
+            if known.due:
+                await run.todo.put(change)
+            else:
+                run.finished("failed", change.uri)
+        elif known.state == "indexed" and known.readers != change.readers:
+            # A revocation counts from the next question on; the index follows.
+            await asyncio.to_thread(self.ledger.set_readers, known.document_id, change.readers)
+            await run.todo.put(change)
+        elif known.state == "dead_letter":
+            run.finished("dead_lettered", change.uri)
+        else:
+            run.finished("unchanged", change.uri)
+
+    async def _prepare_some(self, run: _Run) -> None:
+        while (change := await run.todo.get()) is not None:
+            try:
+                prepared = await self._prepare(run, change)
+            except DocumentRejected as error:
+                await self._rejected(run, change, error)
+            except DocumentFailed as error:
+                await self._failed(run, change, error.reason, str(error))
+            except RagError as error:
+                await self._failed(run, change, error.code, str(error))
+            except Exception as error:
+                log.exception("prepare_failed", uri=change.uri)
+                await self._failed(run, change, "internal", f"{type(error).__name__}: {error}")
+            else:
+                if prepared is not None:
+                    await run.ready.put(prepared)
+
+    async def _prepare(self, run: _Run, change: Change) -> Prepared | None:
+        """A changed document, cut into chunks; None when its bytes did not change after all."""
+        raw = await run.connector.fetch(change)
+        digest = await asyncio.to_thread(_sha256, raw.data)
+        known = run.known.get(change.key)
+        if (
+            known is not None
+            and not known.deleted
+            and known.state == "indexed"
+            and known.content_hash == digest
+            and known.readers == raw.readers
+        ):
+            await asyncio.to_thread(self.ledger.touch, known.document_id, change.revision)
+            run.finished("unchanged", change.uri)
+            return None
+        document = await self.parse(raw)
+        chunks = await asyncio.to_thread(self.chunker.chunk, document)
+        if not chunks:
+            raise DocumentRejected("no_text", f"{raw.name} contains no text.")
+        await asyncio.to_thread(self.blobs.put, raw.data)
+        return Prepared(
+            key=change.key,
+            uri=change.uri,
+            name=raw.name,
+            revision=change.revision,
+            readers=raw.readers,
+            content_hash=digest,
+            text_hash=await asyncio.to_thread(self.blobs.put_document, document),
+            document=document,
+            chunks=chunks,
+        )
+
+    # --- writing ---
+
+    async def _write(self, run: _Run) -> None:
+        last = False
+        while not last:
+            batch: list[Prepared] = []
+            chunks = 0
+            one = await run.ready.get()
+            while one is not None:
+                batch.append(one)
+                chunks += len(one.chunks)
+                if chunks >= BATCH_CHUNKS or run.ready.empty():
+                    break
+                one = run.ready.get_nowait()
+            last = one is None
+            if batch:
+                await self._write_batch(run, batch)
+
+    async def _write_batch(self, run: _Run, batch: Sequence[Prepared]) -> None:
+        try:
+            await run.writer.write(run.source.id, run.source.name, run.source.domain, batch)
+        except RagError as error:
+            if len(batch) > 1:
+                # One document may be to blame; alone, each shows whether it is.
+                for one in batch:
+                    await self._write_batch(run, [one])
+                return
+            one = batch[0]
+            change = Change(kind="upsert", key=one.key, uri=one.uri, revision=one.revision)
+            await self._failed(run, change, error.code, str(error))
+            return
+        for one in batch:
+            before = run.known.get(one.key)
+            new = before is None or before.deleted or not before.content_hash
+            run.counts["chunks"] += len(one.chunks)
+            run.counts["warned"] += bool(one.document.warnings)
+            run.finished("added" if new else "updated", one.uri)
+
+    # --- what did not go well ---
+
+    async def _rejected(self, run: _Run, change: Change, error: DocumentRejected) -> None:
+        await self._record(run, change, "rejected", error.reason, str(error))
+        run.finished("rejected", change.uri)
+
+    async def _failed(self, run: _Run, change: Change, reason: str, message: str) -> None:
+        state = await self._record(run, change, "failed", reason, message)
+        run.finished("dead_lettered" if state == "dead_letter" else "failed", change.uri)
+
+    async def _record(
+        self,
+        run: _Run,
+        change: Change,
+        state: Literal["rejected", "failed"],
+        reason: str,
+        message: str,
+    ) -> str:
+        log.warning(state, uri=change.uri, reason=reason, message=message)
+        return await asyncio.to_thread(
+            self.ledger.fail,
+            run.source.id,
+            run.source.domain,
+            change.key,
+            change.uri,
+            state=state,
+            reason=reason,
+            message=message,
+            revision=change.revision,
+            max_attempts=self.settings.max_attempts,
+        )
+
+    async def _delete_vanished(self, run: _Run) -> None:
+        """Delete what a complete listing no longer names, unless that is too much to believe."""
+        present = [known for known in run.known.values() if not known.deleted]
+        vanished = [known for known in present if known.key not in run.seen]
+        if (
+            len(vanished) > self.settings.hold_count
+            and len(vanished) > self.settings.hold_share * len(present)
+        ) or (vanished and not run.seen):
+            run.counts["held"] = len(vanished)
+            log.warning("deletion_held", source=run.source.name, documents=len(vanished))
+            return
+        await asyncio.to_thread(self.ledger.delete, [known.document_id for known in vanished])
+        run.counts["deleted"] += len(vanished)
+        await run.writer.sweep()
+
+
+def _sha256(data: bytes) -> str:
+    return hashlib.sha256(data).hexdigest()

@@ -1,0 +1,199 @@
+"""Writes prepared documents into a generation: embed, upsert, count, commit, sweep."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import dataclass
+from uuid import UUID, uuid5
+
+from rag.errors import EngineError
+from rag.protocols import Embedder, Index, SparseEncoder
+from rag.store.ledger import Generation, Ledger, NewVersion
+from rag.types import And, Chunk, Document, Match, Or, Payload, Point
+
+# Enough to sort by length and keep the encoder busy; bounds what is held in memory.
+SLICE = 256
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """A document that was parsed and cut and now waits to be embedded."""
+
+    key: str
+    uri: str
+    name: str
+    revision: str
+    readers: frozenset[str]
+    content_hash: str
+    text_hash: str
+    document: Document
+    chunks: list[Chunk]
+
+
+@dataclass(frozen=True)
+class Placed:
+    """A document with the identity its points carry."""
+
+    document_id: str
+    version: int
+    source: str
+    uri: str
+    readers: frozenset[str]
+    document: Document
+    chunks: list[Chunk]
+
+
+class GenerationWriter:
+    """Makes documents live in one generation; either a document is wholly live or not at all."""
+
+    def __init__(
+        self,
+        *,
+        ledger: Ledger,
+        index: Index,
+        embedder: Embedder,
+        sparse: SparseEncoder,
+        generation: Generation,
+    ) -> None:
+        self.ledger = ledger
+        self.index = index
+        self.embedder = embedder
+        self.sparse = sparse
+        self.generation = generation
+
+    async def write(
+        self, source_id: str, source: str, domain: str, batch: Sequence[Prepared]
+    ) -> None:
+        """Embed, write, verify and commit these documents together."""
+        keys = [(one.key, one.uri) for one in batch]
+        reserved = await asyncio.to_thread(
+            self.ledger.reserve, self.generation.id, source_id, domain, keys
+        )
+        placed = [
+            Placed(*reserved[one.key], source, one.uri, one.readers, one.document, one.chunks)
+            for one in batch
+        ]
+        await self.put(placed)
+        versions = [
+            NewVersion(
+                document_id=at.document_id,
+                version=at.version,
+                key=one.key,
+                uri=one.uri,
+                name=one.name,
+                revision=one.revision,
+                readers=one.readers,
+                content_hash=one.content_hash,
+                text_hash=one.text_hash,
+                title=one.document.title,
+                media_type=one.document.media_type,
+                language=one.document.language,
+                warnings=one.document.warnings,
+                modified_at=one.document.modified_at,
+                chunks=len(one.chunks),
+            )
+            for one, at in zip(batch, placed, strict=True)
+        ]
+        await asyncio.to_thread(self.ledger.commit, self.generation.id, versions)
+        await self.sweep()
+
+    async def put(self, placed: Sequence[Placed]) -> None:
+        """Embed and upsert every chunk, then check that the index holds exactly these."""
+        flat = [(at, chunk) for at in placed for chunk in at.chunks]
+        writing: asyncio.Task[None] | None = None
+        try:
+            for start in range(0, len(flat), SLICE):
+                part = flat[start : start + SLICE]
+                vectors = await self.embedder.embed_documents([embedded_text(c) for _, c in part])
+                points = await asyncio.to_thread(self._points, part, vectors)
+                if writing is not None:
+                    await writing
+                # The engine writes while the encoder works on the next slice.
+                writing = asyncio.create_task(self.index.upsert(self.generation.id, points))
+            if writing is not None:
+                await writing
+                writing = None
+        finally:
+            if writing is not None:
+                await asyncio.gather(writing, return_exceptions=True)
+        for at in placed:
+            found = await self.index.count(
+                self.generation.id, _versions([(at.document_id, at.version)])
+            )
+            if found != len(at.chunks):
+                raise EngineError(
+                    f"The index holds {found} of {len(at.chunks)} chunks of {at.uri}.",
+                    hint="It is tried again at the next sync.",
+                )
+
+    async def sweep(self) -> None:
+        """Remove every point that is listed as an orphan. Run by one sync at a time."""
+        orphans = await asyncio.to_thread(self.ledger.orphans)
+        mine = [o for o in orphans if o.generation_id == self.generation.id]
+        for start in range(0, len(mine), 50):
+            part = mine[start : start + 50]
+            await self.index.delete(
+                self.generation.id, _versions([(o.document_id, o.version) for o in part])
+            )
+            await asyncio.to_thread(self.ledger.swept, part)
+
+    def _points(
+        self, part: Sequence[tuple[Placed, Chunk]], vectors: Sequence[tuple[float, ...]]
+    ) -> list[Point]:
+        return [
+            Point.model_construct(
+                dense=vector,
+                sparse=self.sparse.encode_document(embedded_text(chunk)),
+                payload=self._payload(at, chunk),
+            )
+            for (at, chunk), vector in zip(part, vectors, strict=True)
+        ]
+
+    def _payload(self, at: Placed, chunk: Chunk) -> Payload:
+        modified = at.document.modified_at
+        return Payload(
+            chunk_id=chunk_id(self.generation.id, at.document_id, at.version, chunk.ordinal),
+            document_id=at.document_id,
+            version=at.version,
+            source=at.source,
+            readers=tuple(sorted(at.readers)),
+            language=at.document.language,
+            title=at.document.title,
+            uri=at.uri,
+            text=chunk.text,
+            header=chunk.header,
+            headings=chunk.headings,
+            ordinal=chunk.ordinal,
+            page=chunk.page,
+            boxes=chunk.boxes,
+            start=chunk.start,
+            end=chunk.end,
+            kind=chunk.kind,
+            hidden=chunk.hidden,
+            modified_at=modified.timestamp() if modified else None,
+        )
+
+
+def embedded_text(chunk: Chunk) -> str:
+    """What both encoders read: the contextual header, then the text."""
+    return f"{chunk.header}\n{chunk.text}" if chunk.header else chunk.text
+
+
+def chunk_id(generation_id: str, document_id: str, version: int, ordinal: int) -> str:
+    """The same chunk of the same version and generation always has the same id."""
+    return str(uuid5(UUID(generation_id), f"{document_id}/{version}/{ordinal}"))
+
+
+def _versions(pairs: Sequence[tuple[str, int]]) -> Or:
+    return Or(
+        of=tuple(
+            And(
+                of=(
+                    Match(field="document_id", any_of=(document,)),
+                    Match(field="version", any_of=(version,)),
+                )
+            )
+            for document, version in pairs
+        )
+    )
