@@ -1,0 +1,216 @@
+"""The embedded Index: Qdrant Edge in processes of its own, reached over a Unix socket.
+
+Edge freezes its process while it works, and allows one opener per directory. So this Index is a
+client: the first one on a folder starts the engine, and API, worker and command line share it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import json
+import os
+import stat
+import sys
+import tempfile
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import rag
+from rag.backends.qdrant_edge_wire import BUFFER, Frame, pack, receive
+from rag.backends.qdrant_payload import (
+    checked_name,
+    checked_query,
+    checked_vectors,
+    encode,
+    filter_tree,
+    permitted,
+    to_payload,
+)
+from rag.errors import EngineError, GenerationMismatch, NotFound, RagError, StorageFull
+from rag.types import Candidates, Filter, IndexQuery, Payload, Point, Scored
+
+BATCH = 128
+"""Points per request: a search that comes meanwhile waits for one batch at most."""
+MAX_SOCKET_PATH = 100
+MAX_LOG_BYTES = 1_000_000
+POLL_S = 0.1
+REBUILD = "Drop the generation and sync again: it is rebuilt from the stored documents."
+
+
+class QdrantEdgeIndex:
+    """Index on Qdrant Edge, one shard directory per generation under `folder`.
+
+    Used from one event loop. A dead engine is started again on the next call: every call can be
+    repeated safely, and is, once.
+    """
+
+    def __init__(self, folder: Path, optimize_above: int = 20_000) -> None:
+        self._folder = folder.absolute()
+        self._optimize_above = optimize_above
+        self._idle: list[tuple[asyncio.StreamReader, asyncio.StreamWriter]] = []
+        self._starting = asyncio.Lock()
+
+    async def create(self, generation: str, dimension: int) -> None:
+        await self._call({"op": "create", "dimension": dimension}, generation)
+
+    async def generations(self) -> Mapping[str, int]:
+        return (await self._call({"op": "generations"})).head["generations"]
+
+    async def drop(self, generation: str) -> None:
+        await self._call({"op": "drop"}, generation)
+
+    async def upsert(self, generation: str, points: Sequence[Point]) -> None:
+        if not points:
+            await self.count(generation)
+            return
+        matrix = checked_vectors(points)
+        rows = [
+            encode([(p.payload.model_dump(), p.sparse.indices, p.sparse.values) for p in batch])
+            for batch in (points[i : i + BATCH] for i in range(0, len(points), BATCH))
+        ]
+        for i, body in enumerate(rows):
+            vectors = matrix[i * BATCH : (i + 1) * BATCH].tobytes()
+            await self._call({"op": "upsert"}, generation, body, vectors)
+
+    async def delete(self, generation: str, filter: Filter) -> None:
+        await self._call({"op": "delete"}, generation, encode(filter_tree(filter)))
+
+    async def count(self, generation: str, filter: Filter | None = None) -> int:
+        reply = await self._call({"op": "count"}, generation, encode(filter_tree(filter)))
+        return reply.head["count"]
+
+    async def search(self, generation: str, query: IndexQuery) -> Candidates:
+        vector = checked_query(query)
+        body = {
+            "filter": permitted(query),
+            "limit": query.limit,
+            "indices": query.sparse.indices if query.sparse else (),
+            "values": query.sparse.values if query.sparse else (),
+        }
+        raw = b"" if vector is None else vector.tobytes()
+        reply = await self._call({"op": "search"}, generation, encode(body), raw)
+        found: dict[str, Any] = json.loads(reply.body)
+        payloads = {id: to_payload(stored) for id, stored in found["payloads"].items()}
+        return Candidates.model_construct(
+            dense=_scored(found.get("dense", ()), payloads),
+            sparse=_scored(found.get("bm25", ()), payloads),
+        )
+
+    async def optimize(self, generation: str) -> None:
+        head = {"op": "optimize", "above": self._optimize_above}
+        start = True
+        while (await self._call({**head, "start": start}, generation)).head["busy"]:
+            start = False
+            await asyncio.sleep(POLL_S)
+
+    async def aclose(self) -> None:
+        """Leave the engine, which ends soon after its last client."""
+        await self._hang_up()
+
+    async def _call(
+        self, head: dict[str, Any], generation: str = "", body: bytes = b"", vectors: bytes = b""
+    ) -> Frame:
+        if generation:
+            head = {**head, "generation": checked_name(generation)}
+        request = pack(Frame(head, body, vectors))
+        try:
+            reply = await self._exchange(request)
+        except (ConnectionError, asyncio.IncompleteReadError):
+            await self._hang_up()  # the other connections are to the same dead engine
+            try:
+                reply = await self._exchange(request)
+            except (ConnectionError, asyncio.IncompleteReadError) as error:
+                raise EngineError(
+                    "The engine process died twice on the same call.",
+                    hint=f"See {self._folder / 'engine.log'}.",
+                ) from error
+        if "error" in reply.head:
+            raise _translated(reply.head, generation)
+        return reply
+
+    async def _exchange(self, request: bytes) -> Frame:
+        reader, writer = self._idle.pop() if self._idle else await self._connect()
+        try:
+            writer.write(request)
+            await writer.drain()
+            reply = await receive(reader)
+        except BaseException:  # cancelled too: the reply would be taken for the next call's
+            writer.close()
+            raise
+        self._idle.append((reader, writer))
+        return reply
+
+    async def _connect(self) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+        address = _address(self._folder)
+        async with self._starting:
+            try:
+                return await asyncio.open_unix_connection(address, limit=BUFFER)
+            except (FileNotFoundError, ConnectionRefusedError):
+                await self._start(address)
+            return await asyncio.open_unix_connection(address, limit=BUFFER)
+
+    async def _start(self, address: str) -> None:
+        """Run the engine's launcher, which returns once somebody serves the folder."""
+        self._folder.mkdir(parents=True, exist_ok=True)
+        path = self._folder / "engine.log"
+        with path.open("ab") as log:
+            if log.tell() > MAX_LOG_BYTES:
+                log.truncate(0)
+            launcher = await asyncio.create_subprocess_exec(
+                *(sys.executable, "-m", "rag.backends.qdrant_edge_engine"),
+                *(str(self._folder), address),
+                cwd=Path(rag.__file__).parent.parent,  # where `-m` finds this very package
+                stdin=asyncio.subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                start_new_session=True,  # Ctrl-C here must not stop it for the other clients
+            )
+            if await launcher.wait() != 0:
+                raise EngineError("The engine process did not start.", hint=f"See {path}.")
+
+    async def _hang_up(self) -> None:
+        idle, self._idle = self._idle, []
+        for _, writer in idle:
+            writer.close()
+        for _, writer in idle:
+            await asyncio.wait([asyncio.ensure_future(writer.wait_closed())])
+
+
+def _scored(
+    hits: Sequence[tuple[str, float]], payloads: Mapping[str, Payload]
+) -> tuple[Scored, ...]:
+    return tuple(Scored.model_construct(score=score, payload=payloads[id]) for id, score in hits)
+
+
+def _translated(head: Mapping[str, str], generation: str) -> RagError:
+    message = head["message"]
+    match head["error"]:
+        case "not_found":
+            return NotFound(message, hint="Sync first: the index is built by a sync.")
+        case "dimension":
+            return GenerationMismatch(
+                f"The vectors do not fit generation {generation!r}: {message}.",
+                hint="Another embedding model built it; sync into a new generation.",
+            )
+        case "full":
+            return StorageFull(message, hint="Free space where the data folder is.")
+        case _:
+            return EngineError(f"Generation {generation!r} failed: {message}.", hint=REBUILD)
+
+
+def _address(folder: Path) -> str:
+    """The engine's socket: in the folder, or in a private one where its path would be too long."""
+    path = folder / "engine.sock"
+    if len(os.fsencode(path)) <= MAX_SOCKET_PATH:
+        return str(path)
+    private = Path(tempfile.gettempdir()) / f"ratchet-{os.getuid()}"
+    private.mkdir(mode=0o700, exist_ok=True)
+    status = private.lstat()
+    if not stat.S_ISDIR(status.st_mode) or status.st_uid != os.getuid() or status.st_mode & 0o077:
+        raise EngineError(
+            f"{private} must be a folder only you can enter.", hint="Remove it, or set TMPDIR."
+        )
+    name = hashlib.sha256(os.fsencode(folder.resolve())).hexdigest()[:16]
+    return str(private / f"{name}.sock")

@@ -1,0 +1,238 @@
+"""The process that holds one Qdrant Edge shard: reads a frame, runs it, answers, in order.
+
+Edge holds the interpreter lock while it works, so each generation has a process of its own: a
+build beside the live generation, a crash or a damaged folder reaches no other one. It imports
+nothing heavy, and ends when its standard input closes, so it cannot outlive the engine.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import select
+import sys
+import time
+from array import array
+from pathlib import Path
+from typing import Any
+
+import qdrant_edge as edge
+
+from rag.backends.qdrant_edge_wire import Frame, pack, read
+from rag.backends.qdrant_filter import INDEXED, Words, translate
+
+WORDS = Words(edge.Filter, edge.FieldCondition, edge.MatchAny, edge.RangeFloat)
+FLUSH_EVERY = 2048
+"""Points between two flushes: few enough that none holds up a search for more than 50 ms."""
+IDLE_S = 0.5
+MAX_TIES = 10_000
+LOAD_PATIENCE_S = 10.0
+_SCHEMA = {
+    "keyword": edge.PayloadSchemaType.Keyword,
+    "integer": edge.PayloadSchemaType.Integer,
+    "float": edge.PayloadSchemaType.Float,
+}
+
+
+class Shard:
+    """One shard directory and what can be asked of it; every acknowledged write is in its WAL."""
+
+    def __init__(self, path: Path, dimension: int) -> None:
+        self._dimension = dimension
+        self._unflushed = 0
+        self._shard = self._load(path) if path.is_dir() else self._create(path)
+
+    @property
+    def dirty(self) -> bool:
+        return self._unflushed > 0
+
+    def _create(self, path: Path) -> edge.EdgeShard:
+        path.mkdir()
+        shard = edge.EdgeShard.create(str(path), _config(self._dimension))
+        for field, kind in INDEXED.items():
+            shard.update(edge.UpdateOperation.create_field_index(field, _SCHEMA[kind]))
+        shard.flush()
+        return shard
+
+    def _load(self, path: Path) -> edge.EdgeShard:
+        """Open it, waiting while a dying predecessor still holds the write-ahead log."""
+        deadline = time.monotonic() + LOAD_PATIENCE_S
+        while True:
+            try:
+                return edge.EdgeShard.load(str(path))
+            except Exception as error:  # Edge raises nothing narrower
+                if "WouldBlock" not in str(error) or time.monotonic() > deadline:
+                    raise
+            time.sleep(0.05)
+
+    def flush(self) -> None:
+        self._shard.flush()
+        self._unflushed = 0
+
+    def close(self) -> None:
+        self.flush()
+        self._shard.close()
+
+    def answer(self, request: Frame) -> Frame:
+        body: Any = json.loads(request.body) if request.body else None
+        match request.head["op"]:
+            case "upsert":
+                return self._upsert(body, request.vectors)
+            case "delete":
+                filter = translate(body, WORDS)
+                self._shard.update(edge.UpdateOperation.delete_points_by_filter(filter))
+                return self._written(1)
+            case "count":
+                filter = translate(body, WORDS)
+                return Frame({"count": self._shard.count(edge.CountRequest(filter=filter))})
+            case "search":
+                return self._search(body, request.vectors)
+            case "flush":
+                self.flush()
+                return Frame({})
+            case "unindexed":
+                return Frame({"count": self._points_without_graph()})
+            case unknown:
+                raise ValueError(f"unknown operation {unknown!r}")
+
+    def _points_without_graph(self) -> int:
+        info = self._shard.info()
+        # Sparse vectors count as indexed from the start; what lies above them is in the graph.
+        return info.points_count - max(0, info.indexed_vectors_count - info.points_count)
+
+    def _written(self, points: int) -> Frame:
+        self._unflushed += points
+        if self._unflushed >= FLUSH_EVERY:
+            self.flush()
+        return Frame({})
+
+    def _dense(self, raw: bytes, count: int) -> list[list[float]]:
+        vectors = array("f")
+        vectors.frombytes(raw)
+        width = len(vectors) // count
+        if width != self._dimension:
+            raise DimensionError(f"vectors have {width} dimensions, not {self._dimension}")
+        return [vectors[i : i + width].tolist() for i in range(0, len(vectors), width)]
+
+    def _upsert(self, rows: list[tuple[Any, list[int], list[float]]], raw: bytes) -> Frame:
+        points = [
+            edge.Point(
+                payload["chunk_id"],
+                {"dense": dense, "bm25": edge.SparseVector(indices, values)},
+                payload,
+            )
+            for (payload, indices, values), dense in zip(
+                rows, self._dense(raw, len(rows)), strict=True
+            )
+        ]
+        self._shard.update(edge.UpdateOperation.upsert_points(points))
+        return self._written(len(points))
+
+    def _search(self, body: dict[str, Any], raw: bytes) -> Frame:
+        filter, limit = translate(body["filter"], WORDS), body["limit"]
+        queries: dict[str, edge.Query] = {}
+        if raw:
+            queries["dense"] = edge.Query.Nearest(self._dense(raw, 1)[0], using="dense")
+        if body["indices"]:
+            terms = edge.SparseVector(body["indices"], body["values"])
+            queries["bm25"] = edge.Query.Nearest(terms, using="bm25")
+        found = self._ranked(queries, filter, limit)
+        ids = {id for hits in found.values() for id, _ in hits}
+        records = (
+            self._shard.retrieve(list(ids), with_payload=True, with_vector=False) if ids else []
+        )
+        payloads = {str(record.id): record.payload for record in records}
+        reply = {"payloads": payloads, **found}
+        return Frame({}, json.dumps(reply, ensure_ascii=False).encode())
+
+    def _ranked(
+        self, queries: dict[str, edge.Query], filter: edge.Filter | None, limit: int
+    ) -> dict[str, list[tuple[str, float]]]:
+        """Each list as (id, score), ordered by (-score, id).
+
+        Edge breaks ties at random, so one that straddles the limit is fetched whole (up to
+        MAX_TIES) before it is cut.
+        """
+        ranked: dict[str, list[tuple[str, float]]] = {}
+        fetch = limit + 1
+        while queries:
+            requests = [
+                edge.QueryRequest(limit=fetch, query=query, filter=filter)
+                for query in queries.values()
+            ]
+            found = self._shard.query_batch(edge.QueryBatchRequest(requests))
+            for name, points in zip(list(queries), found, strict=True):
+                tied = len(points) == fetch and points[-1].score == points[limit - 1].score
+                if tied and fetch < MAX_TIES:
+                    continue
+                hits = [(str(point.id), point.score) for point in points]
+                ranked[name] = sorted(hits, key=lambda hit: (-hit[1], hit[0]))[:limit]
+                del queries[name]
+            fetch *= 8
+        return ranked
+
+
+class DimensionError(Exception):
+    """Vectors of another embedder."""
+
+
+def _config(dimension: int, indexing_threshold_kb: int | None = None) -> edge.EdgeConfig:
+    return edge.EdgeConfig(
+        vectors={"dense": edge.EdgeVectorParams(dimension, edge.Distance.Cosine)},
+        sparse_vectors={"bm25": edge.EdgeSparseVectorParams(modifier=edge.Modifier.Idf)},
+        optimizers=edge.EdgeOptimizersConfig(indexing_threshold=indexing_threshold_kb),
+    )
+
+
+def optimize(path: Path, dimension: int) -> None:
+    """Build the graph over a directory nobody else has open, with the least priority there is."""
+    os.nice(19)
+    shard = edge.EdgeShard.load(str(path), _config(dimension, indexing_threshold_kb=1))
+    shard.optimize()
+    shard.flush()
+    shard.close()
+
+
+def _failure(error: Exception) -> Frame:
+    text = str(error)
+    if isinstance(error, DimensionError) or "dimension error" in text:
+        kind = "dimension"
+    elif "No space left" in text or "os error 28" in text:
+        kind = "full"
+    else:
+        kind = "engine"
+    return Frame({"error": kind, "message": text})
+
+
+def serve(path: Path, dimension: int) -> None:
+    """Answer frames from standard input until it closes; the first frame out says how it began."""
+    replies = os.fdopen(os.dup(1), "wb")
+    os.dup2(2, 1)  # whatever prints must not end up between two frames
+
+    def reply(frame: Frame) -> None:
+        replies.write(pack(frame))
+        replies.flush()
+
+    try:
+        shard = Shard(path, dimension)
+    except Exception as error:  # noqa: BLE001 -- Edge raises nothing narrower
+        reply(_failure(error))
+        return
+    reply(Frame({}))
+    while True:
+        if shard.dirty and not select.select([0], [], [], IDLE_S)[0]:
+            shard.flush()
+        request = read(sys.stdin.buffer)
+        if request is None:
+            break
+        try:
+            answer = shard.answer(request)
+        except Exception as error:  # noqa: BLE001 -- Edge raises nothing narrower
+            answer = _failure(error)
+        reply(answer)
+    shard.close()
+
+
+if __name__ == "__main__":
+    mode, folder, size = sys.argv[1:]
+    {"serve": serve, "optimize": optimize}[mode](Path(folder), int(size))
