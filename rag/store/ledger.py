@@ -442,6 +442,19 @@ class Ledger:
                 if not readers.isdisjoint(allowed)
             }
 
+    def texts(self, versions: Iterable[tuple[str, int]]) -> dict[tuple[str, int], str]:
+        """The digest of the parsed text of each (document, version). Checks no permission."""
+        wanted = set(versions)
+        statement = select(VersionRow.document_id, VersionRow.version, VersionRow.text_hash).where(
+            VersionRow.document_id.in_({document_id for document_id, _ in wanted})
+        )
+        with self.database.read() as session:
+            return {
+                (document_id, version): digest
+                for document_id, version, digest in session.execute(statement)
+                if (document_id, version) in wanted
+            }
+
     def version(self, principal: Principal, document_id: str, version: int) -> StoredVersion:
         """A kept version of a document that exists and that the principal may read, or NotFound."""
         with self.database.read() as session:

@@ -1,0 +1,1 @@
+"""From a question to hits: expand, search, fuse, re-check, rerank, widen."""

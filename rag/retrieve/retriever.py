@@ -1,0 +1,184 @@
+"""Retrieval as one call: a principal and a question in, re-checked hits with their stories out."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections import OrderedDict
+from collections.abc import Sequence
+
+from rag.domain import Pack
+from rag.protocols import Embedder, Index, Reranker, SparseEncoder
+from rag.retrieve.duplicates import distinct
+from rag.retrieve.expand import Expander, Query
+from rag.retrieve.fuse import fuse, merge, renumbered
+from rag.retrieve.widen import widen
+from rag.store.blobs import Blobs
+from rag.store.ledger import Ledger
+from rag.types import (
+    Candidates,
+    Document,
+    Filter,
+    Hit,
+    IndexQuery,
+    Principal,
+    Score,
+    Scored,
+    SearchResult,
+)
+
+CACHED_DOCUMENTS = 64
+
+
+class Retriever:
+    """Searches one domain. Nothing that the ledger does not admit is ranked, shown or logged."""
+
+    def __init__(
+        self,
+        *,
+        pack: Pack,
+        index: Index,
+        embedder: Embedder,
+        sparse: SparseEncoder,
+        ledger: Ledger,
+        blobs: Blobs,
+        reranker: Reranker | None = None,
+    ) -> None:
+        self.pack = pack
+        self.index = index
+        self.embedder = embedder
+        self.sparse = sparse
+        self.ledger = ledger
+        self.blobs = blobs
+        self.reranker = reranker
+        self.expander = Expander(pack.synonyms)
+        # Parsed documents never change under their digest, so the cache can not be stale.
+        self._documents: OrderedDict[str, Document] = OrderedDict()
+
+    async def retrieve(
+        self,
+        principal: Principal,
+        question: str,
+        *,
+        generation: str,
+        limit: int,
+        filter: Filter | None = None,
+    ) -> SearchResult:
+        """The best `limit` hits that the principal may read in the generation, now."""
+        knobs = self.pack.retrieval
+        timings: dict[str, float] = {}
+        clock = time.perf_counter()
+        queries = self.expander.expand(question)
+        depth = max(knobs.candidates, limit)
+        vectors = [await self.embedder.embed_query(query.dense) for query in queries]
+        clock = _lap(timings, "embed", clock)
+        found = await asyncio.gather(
+            *(
+                self._search(principal, query, vector, generation, depth, filter)
+                for query, vector in zip(queries, vectors, strict=True)
+            )
+        )
+        clock = _lap(timings, "search", clock)
+        admitted = await self._admitted(principal, generation, found)
+        clock = _lap(timings, "check", clock)
+        hits = merge([fuse(candidates, knobs) for candidates in admitted])
+        hits = distinct(hits, knobs.near_duplicate, depth if self.reranker else limit)
+        clock = _lap(timings, "fuse", clock)
+        if self.reranker is not None:
+            hits = await self._rerank(self.reranker, question, hits)
+            _lap(timings, "rerank", clock)
+        return SearchResult.model_construct(
+            hits=tuple(renumbered(hits[:limit])),
+            queries=tuple(query.dense for query in queries),
+            generation=generation,
+            timings=timings,
+        )
+
+    async def widen(self, hits: Sequence[Hit]) -> list[Hit]:
+        """The hits with their surroundings, read from the exact version each stands in."""
+        return await asyncio.to_thread(self._widen, hits)
+
+    async def _search(
+        self,
+        principal: Principal,
+        query: Query,
+        vector: tuple[float, ...],
+        generation: str,
+        limit: int,
+        filter: Filter | None,
+    ) -> Candidates:
+        return await self.index.search(
+            generation,
+            IndexQuery.model_construct(
+                dense=vector,
+                sparse=self.sparse.encode_query(query.sparse),
+                readers=principal.readers,
+                filter=filter,
+                limit=limit,
+            ),
+        )
+
+    async def _admitted(
+        self, principal: Principal, generation: str, found: Sequence[Candidates]
+    ) -> list[Candidates]:
+        named = {
+            one.payload.document_id
+            for candidates in found
+            for one in (*candidates.dense, *candidates.sparse)
+        }
+        live = await asyncio.to_thread(self.ledger.admit, generation, principal, named)
+
+        def allowed(scored: Sequence[Scored]) -> tuple[Scored, ...]:
+            return tuple(
+                one for one in scored if live.get(one.payload.document_id) == one.payload.version
+            )
+
+        return [
+            Candidates.model_construct(dense=allowed(one.dense), sparse=allowed(one.sparse))
+            for one in found
+        ]
+
+    async def _rerank(self, reranker: Reranker, question: str, hits: Sequence[Hit]) -> list[Hit]:
+        scores = await reranker.rerank(question, hits)
+        pairs = sorted(
+            zip(scores, hits, strict=True), key=lambda pair: (-pair[0], pair[1].payload.chunk_id)
+        )
+        return [
+            hit.model_copy(
+                update={
+                    "rank": rank,
+                    "score": score,
+                    "scores": (
+                        *hit.scores,
+                        Score(stage="rerank", rank=rank, score=score, why=reranker.fingerprint),
+                    ),
+                }
+            )
+            for rank, (score, hit) in enumerate(pairs, 1)
+        ]
+
+    def _widen(self, hits: Sequence[Hit]) -> list[Hit]:
+        wanted = {(hit.payload.document_id, hit.payload.version) for hit in hits}
+        texts = self.ledger.texts(wanted)
+        return [
+            widen(
+                hit,
+                self._document(texts[hit.payload.document_id, hit.payload.version]),
+                self.pack.retrieval.widen,
+            )
+            for hit in hits
+        ]
+
+    def _document(self, digest: str) -> Document:
+        document = self._documents.get(digest) or self.blobs.get_document(digest)
+        self._documents[digest] = document
+        self._documents.move_to_end(digest)
+        if len(self._documents) > CACHED_DOCUMENTS:
+            self._documents.popitem(last=False)
+        return document
+
+
+def _lap(timings: dict[str, float], stage: str, since: float) -> float:
+    now = time.perf_counter()
+    timings[stage] = round((now - since) * 1000, 3)
+    return now
