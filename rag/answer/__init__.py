@@ -1,0 +1,1 @@
+"""From hits to an answer: evidence, context, prompts, citations, abstention, trace."""

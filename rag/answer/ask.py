@@ -1,0 +1,340 @@
+"""Ask: question -> hits -> evidence -> context -> generate -> Answer, and its trace saved whole."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import json
+import time
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+from uuid import uuid4
+
+import structlog
+
+from rag.answer.citations import Markers, cite_sentence
+from rag.answer.context import assemble
+from rag.answer.evidence import Evidence, Selector
+from rag.answer.followup import standalone
+from rag.domain import Pack
+from rag.errors import ModelError
+from rag.protocols import Generator
+from rag.retrieve.retriever import Retriever
+from rag.store.ledger import Generation
+from rag.store.traces import Traces, acl_hash
+from rag.types import (
+    Answer,
+    AnswerEvent,
+    AskRequest,
+    Citation,
+    Data,
+    Hit,
+    Message,
+    Principal,
+    Usage,
+    utc_now,
+)
+
+EXTRACTIVE = "extractive"
+log = structlog.get_logger(__name__)
+
+
+class ModelCard(Data):
+    """What a trace says of the model: licence and settings, never keys."""
+
+    provider: str
+    model: str
+    params: Mapping[str, Any]
+    output_training_policy: str
+
+
+CARD_EXTRACTIVE = ModelCard(
+    provider="ratchet", model=EXTRACTIVE, params={}, output_training_policy="allow"
+)
+
+
+@dataclass
+class _Draft:
+    """An answer in the making."""
+
+    trace_id: str
+    principal: Principal
+    request: AskRequest
+    query: str
+    model: str
+    started: float
+    hits: Sequence[Hit] = ()
+    given: Sequence[Hit] = ()
+    messages: Sequence[Message] = ()
+    evidence: Evidence | None = None
+    text: str = ""
+    citations: list[Citation] = field(default_factory=list[Citation])
+    abstained: bool = False
+    usage: Usage = field(default_factory=Usage)
+    timings: dict[str, float] = field(default_factory=dict[str, float])
+    finish: str = "stop"
+    error: str = ""
+
+    def lap(self, stage: str, since: float) -> None:
+        self.timings[stage] = round((time.perf_counter() - since) * 1000, 3)
+
+
+class Asker:
+    """Answers questions on one domain. Stateless between calls."""
+
+    def __init__(
+        self,
+        *,
+        pack: Pack,
+        retriever: Retriever,
+        selector: Selector,
+        traces: Traces,
+        chunker_revision: str,
+        now: Callable[[], datetime] = utc_now,
+    ) -> None:
+        self.pack = pack
+        self.retriever = retriever
+        self.selector = selector
+        self.traces = traces
+        self.chunker_revision = chunker_revision
+        self.now = now
+
+    async def stream(
+        self,
+        principal: Principal,
+        request: AskRequest,
+        generation: Generation,
+        generator: Generator | None,
+        card: ModelCard,
+    ) -> AsyncIterator[AnswerEvent]:
+        """Events up to `answer`, or `error` when the model failed after its first token.
+
+        `generator` None quotes instead of composing. The trace is saved however it ends.
+        """
+        draft = _Draft(
+            trace_id=str(uuid4()),
+            principal=principal,
+            request=request,
+            query=standalone(request.question, request.history),
+            model=generator.name if generator else EXTRACTIVE,
+            started=time.perf_counter(),
+        )
+        try:
+            yield AnswerEvent(event="started", data={"trace_id": draft.trace_id})
+            await self._retrieve(draft, generation)
+            yield AnswerEvent(event="hits", data={"hits": [_brief(hit) for hit in draft.hits]})
+            pieces = self._pieces(draft, generator)
+            async for text, minted in pieces:
+                draft.text += text
+                for citation in minted:
+                    draft.citations.append(citation)
+                    yield AnswerEvent(event="citation", data=citation.model_dump())
+                if text:
+                    yield AnswerEvent(event="token", data={"text": text})
+            draft.text = draft.text.strip()
+            draft.timings["total"] = round((time.perf_counter() - draft.started) * 1000, 3)
+            answer = self._answer(draft)
+            await self._save(draft, generation, card)
+            yield AnswerEvent(event="answer", data=answer.model_dump())
+        except BaseException as error:
+            # A client that leaves cancels us: what was made so far is still on record.
+            draft.finish = "cancelled" if not isinstance(error, Exception) else "error"
+            draft.error = f"{type(error).__name__}: {error}"
+            await asyncio.shield(self._save(draft, generation, card))
+            raise
+
+    async def _retrieve(self, draft: _Draft, generation: Generation) -> None:
+        knobs = self.pack.retrieval
+        result = await self.retriever.retrieve(
+            draft.principal,
+            draft.query,
+            generation=generation.id,
+            limit=knobs.limit,
+            filter=draft.request.filter,
+        )
+        draft.timings.update(result.timings)
+        since = time.perf_counter()
+        draft.hits = await self.retriever.widen(result.hits)
+        draft.lap("widen", since)
+        since = time.perf_counter()
+        draft.evidence = await self.selector.select(
+            self._asked(draft, result.queries),
+            self.retriever.expander.words(draft.query),
+            draft.hits,
+            self.pack.answer.max_sentences,
+        )
+        draft.lap("evidence", since)
+
+    @staticmethod
+    def _asked(draft: _Draft, queries: Sequence[str]) -> list[str]:
+        return [draft.query, *(query for query in queries if query != draft.query)]
+
+    async def _pieces(
+        self, draft: _Draft, generator: Generator | None
+    ) -> AsyncIterator[tuple[str, list[Citation]]]:
+        evidence = draft.evidence
+        assert evidence is not None
+        if evidence.confidence < self.pack.answer.abstain_below or not evidence.sentences:
+            draft.abstained = True
+            titles = list(dict.fromkeys(hit.payload.title for hit in draft.hits))[:5]
+            yield (
+                self.pack.prompts["abstain"].render(
+                    question=draft.request.question, searched=titles
+                ),
+                [],
+            )
+        elif generator is None:
+            draft.given = draft.hits
+            for n, sentence in enumerate(evidence.sentences, 1):
+                citation = cite_sentence(n, sentence, draft.hits)
+                space = " " if n > 1 else ""
+                yield f"{space}{_closed(sentence.text)} [{n}]", [citation]
+        else:
+            async for piece in self._generate(draft, generator):
+                yield piece
+
+    async def _generate(
+        self, draft: _Draft, generator: Generator
+    ) -> AsyncIterator[tuple[str, list[Citation]]]:
+        since = time.perf_counter()
+        room = generator.context_window - generator.max_output_tokens
+        draft.messages, draft.given = assemble(
+            self.pack,
+            draft.request.question,
+            draft.hits,
+            draft.request.history,
+            generator.count_tokens,
+            min(self.pack.answer.context_tokens, room),
+        )
+        markers = Markers(draft.given)
+        async for piece in generator.stream(draft.messages, draft.given):
+            if "first_token" not in draft.timings:
+                draft.lap("first_token", since)
+            yield markers.feed(piece)
+        yield markers.end()
+        draft.lap("generate", since)
+        if not draft.text.strip():
+            raise ModelError(
+                f"The model '{generator.name}' answered nothing.", hint="Try another model."
+            )
+        draft.usage = Usage(
+            prompt_tokens=sum(generator.count_tokens(m.content) for m in draft.messages),
+            completion_tokens=generator.count_tokens(draft.text),
+        )
+
+    def _answer(self, draft: _Draft) -> Answer:
+        return Answer(
+            answer=draft.text,
+            citations=tuple(draft.citations),
+            abstained=draft.abstained,
+            confidence=round(draft.evidence.confidence, 4) if draft.evidence else 0.0,
+            searched=tuple(dict.fromkeys(hit.payload.title for hit in draft.hits)),
+            trace_id=draft.trace_id,
+            model=draft.model,
+            timings=draft.timings,
+            usage=draft.usage,
+        )
+
+    async def _save(self, draft: _Draft, generation: Generation, card: ModelCard) -> None:
+        fields = self._trace(draft, generation, card)
+        await asyncio.to_thread(self.traces.save, fields)
+
+    def _trace(self, draft: _Draft, generation: Generation, card: ModelCard) -> dict[str, Any]:
+        """Every field of the interaction, in the words of the trace's columns."""
+        prompt = self.pack.prompts["answer"]
+        cited = {citation.chunk_id for citation in draft.citations}
+        given = {hit.payload.chunk_id for hit in draft.given}
+        knobs = {
+            "retrieval": self.pack.retrieval.model_dump(mode="json"),
+            "answer": self.pack.answer.model_dump(mode="json"),
+        }
+        reranker = self.retriever.reranker
+        return {
+            "id": draft.trace_id,
+            "tenant_id": "default",
+            "domain": self.pack.name,
+            "thread_id": draft.trace_id,
+            "turn": sum(turn.role == "user" for turn in draft.request.history),
+            "ts": self.now(),
+            "principal_id": draft.principal.id,
+            "actor_pseudonym": self.traces.pseudonym(draft.principal),
+            "acl_hash": acl_hash(draft.principal),
+            "query_raw": draft.request.question,
+            "query_standalone": draft.query,
+            "lang": self.pack.language,
+            "rendered_messages": [message.model_dump() for message in draft.messages],
+            "prompt_template_id": f"{self.pack.name}/{prompt.name}",
+            "prompt_sha": _sha(prompt.source + self.pack.prompts["question"].source),
+            "hits": [_traced(hit, given, cited) for hit in draft.hits],
+            "index_snapshot_id": generation.id,
+            "embedder_rev": str(generation.fingerprint.get("embedder", "")),
+            "chunker_rev": self.chunker_revision,
+            "adapter_id": None,
+            "reranker_id": reranker.fingerprint if reranker else None,
+            "retrieval_cfg_sha": _sha(json.dumps(knobs, sort_keys=True)),
+            "explore_policy": "none",
+            "provider": card.provider,
+            "model": draft.model,
+            "fingerprint": f"{card.provider}/{card.model}",
+            "lora_id": None,
+            "params": dict(card.params),
+            "answer": draft.text,
+            "answer_sha": _sha(draft.text),
+            "abstained": draft.abstained,
+            "confidence": draft.evidence.confidence if draft.evidence else 0.0,
+            "citations": [citation.model_dump(mode="json") for citation in draft.citations],
+            "finish_reason": draft.finish,
+            "error": draft.error,
+            "prompt_tokens": draft.usage.prompt_tokens,
+            "completion_tokens": draft.usage.completion_tokens,
+            "cost": draft.usage.cost,
+            "latency_ms": round((time.perf_counter() - draft.started) * 1000, 3),
+            "timings": draft.timings,
+            "sibling_ids": [],
+            "output_training_policy": card.output_training_policy,
+            "terms_ref": "",
+            "consent": {"purposes": [], "version": 0},
+            "retention_until": None,
+        }
+
+
+def _brief(hit: Hit) -> dict[str, Any]:
+    payload = hit.payload
+    return {
+        "rank": hit.rank,
+        "document_id": payload.document_id,
+        "version": payload.version,
+        "title": payload.title,
+        "uri": payload.uri,
+        "page": payload.page,
+    }
+
+
+def _traced(hit: Hit, given: set[str], cited: set[str]) -> dict[str, Any]:
+    payload = hit.payload
+    return {
+        "chunk_id": payload.chunk_id,
+        "doc_id": payload.document_id,
+        "doc_version": payload.version,
+        "span": [payload.start, payload.end],
+        "context_span": [hit.context_start, hit.context_start + len(hit.context)]
+        if hit.context
+        else [payload.start, payload.end],
+        "scores": [score.model_dump(mode="json") for score in hit.scores],
+        "rank_retrieved": hit.rank,
+        "rank_shown": hit.rank,
+        "in_context": payload.chunk_id in given,
+        "cited": payload.chunk_id in cited,
+        "propensity": 1.0,
+    }
+
+
+def _closed(text: str) -> str:
+    """A quote as a sentence of its own: a table row ends without a stop."""
+    return text if text[-1:] in ".!?:;" else f"{text}."
+
+
+def _sha(text: str) -> str:
+    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()

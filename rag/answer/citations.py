@@ -1,0 +1,95 @@
+"""Citations are minted here, by the server; a marker that it did not mint never reaches anyone."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+
+from rag.answer.context import passage_text
+from rag.answer.evidence import Sentence
+from rag.answer.words import words
+from rag.ingest.sentences import split_sentences
+from rag.types import Citation, Hit
+
+_MARKER = re.compile(r"[\[【]\s*(\d{1,3})\s*[\]】]")
+_OPENING = re.compile(r"[\[【]\s*\d{0,3}\s*$")
+
+
+def cite_sentence(n: int, sentence: Sentence, hits: Sequence[Hit]) -> Citation:
+    """A citation of exactly the sentence quoted."""
+    return _citation(n, hits[sentence.hit], sentence.start, sentence.end, sentence.text)
+
+
+class Markers:
+    """Rewrites a model's `[passage]` markers, as they stream, into minted ones in order of use."""
+
+    def __init__(self, hits: Sequence[Hit]) -> None:
+        self.hits = hits
+        self.citations: list[Citation] = []
+        self._numbers: dict[int, int] = {}
+        self._held = ""
+        self._said = ""
+
+    def feed(self, piece: str) -> tuple[str, list[Citation]]:
+        """Text that may be shown now, and the citations that it introduces."""
+        text = self._held + piece
+        cut = _OPENING.search(text)
+        self._held = text[cut.start() :] if cut else ""
+        return self._rewrite(text[: cut.start()] if cut else text)
+
+    def end(self) -> tuple[str, list[Citation]]:
+        text, self._held = self._held, ""
+        return self._rewrite(text)
+
+    def _rewrite(self, text: str) -> tuple[str, list[Citation]]:
+        minted: list[Citation] = []
+        out: list[str] = []
+        at = 0
+        for marker in _MARKER.finditer(text):
+            out.append(text[at : marker.start()])
+            self._said += text[at : marker.start()]
+            at = marker.end()
+            passage = int(marker.group(1))
+            if not 1 <= passage <= len(self.hits):
+                continue
+            if passage not in self._numbers:
+                n = self._numbers[passage] = len(self._numbers) + 1
+                minted.append(_best_quote(n, self.hits[passage - 1], self._said))
+            out.append(f"[{self._numbers[passage]}]")
+        out.append(text[at:])
+        self._said += text[at:]
+        self.citations.extend(minted)
+        return "".join(out), minted
+
+
+def _best_quote(n: int, hit: Hit, said: str) -> Citation:
+    """The sentence of the passage that shares most words with the claim before the marker."""
+    claim = set(words(said.rstrip().rsplit("\n", 1)[-1][-400:]))
+    text = passage_text(hit)
+    base = hit.context_start if hit.context else hit.payload.start
+    spans = [span for span in split_sentences(text) if text[span[0] : span[1]].strip()]
+    if not spans:
+        return _citation(n, hit, hit.payload.start, hit.payload.end, hit.payload.text)
+    start, end = max(spans, key=lambda s: (len(claim & set(words(text[s[0] : s[1]]))), -s[0]))
+    quote = text[start:end]
+    start += len(quote) - len(quote.lstrip())
+    quote = quote.strip()
+    return _citation(n, hit, base + start, base + start + len(quote), quote)
+
+
+def _citation(n: int, hit: Hit, start: int, end: int, quote: str) -> Citation:
+    payload = hit.payload
+    inside = payload.start <= start < payload.end
+    return Citation(
+        n=n,
+        document_id=payload.document_id,
+        document=payload.title,
+        uri=payload.uri,
+        version=payload.version,
+        chunk_id=payload.chunk_id,
+        page=payload.page,
+        span=(start, end),
+        # Boxes belong to the chunk; a sentence of its surroundings has none that we know.
+        boxes=payload.boxes if inside else (),
+        quote=quote,
+    )

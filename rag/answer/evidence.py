@@ -1,0 +1,269 @@
+"""Which sentences of the hits answer the question, and how sure that is.
+
+Every generator shares this: the extractive one quotes the sentences, citations are cut from them,
+and the confidence decides whether anything is answered at all.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from math import exp, log
+
+import numpy as np
+
+from rag.answer.words import is_identifier, words
+from rag.ingest.sentences import split_sentences
+from rag.protocols import Embedder
+from rag.types import Hit
+
+MAX_HITS = 8
+MAX_SENTENCES = 160
+MAX_CHARS = 700
+_YEAR = re.compile(r"(?<!\d)(?:19|20)\d\d(?!\d)")
+_OBSOLETE = re.compile(
+    r"\b(?:superseded by|replaced by|no longer (?:valid|in force|applies)|withdrawn|obsolete|"
+    r"ersetzt durch|nicht mehr gültig)\b",
+    re.IGNORECASE,
+)
+
+# Weights of the features of `_features`, fitted by bench/evidence.py on one half of the sample
+# domain's evals; the threshold on their outcome belongs to the pack.
+BIAS = -6.0
+WEIGHTS = (4.0, 4.0, 1.5, 2.0, -1.5)
+
+
+@dataclass(frozen=True)
+class Sentence:
+    """A quotable span: `start` and `end` are characters of the document's text."""
+
+    hit: int
+    start: int
+    end: int
+    text: str
+    words: tuple[str, ...]
+    context_words: frozenset[str]
+    rank: int
+    year: int
+    obsolete: bool
+    similarity: float = 0.0
+    coverage: float = 0.0
+    score: float = 0.0
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """The chosen sentences, best first, and the confidence (0 to 1) that they answer."""
+
+    sentences: tuple[Sentence, ...]
+    confidence: float
+    features: tuple[float, ...]
+
+
+NONE = Evidence((), 0.0, (0.0,) * len(WEIGHTS))
+
+
+class Selector:
+    """Scores sentences by meaning and by words; asks the embedder once per question."""
+
+    def __init__(self, embedder: Embedder) -> None:
+        self.embedder = embedder
+
+    async def select(
+        self, questions: Sequence[str], synonyms: Sequence[str], hits: Sequence[Hit], limit: int
+    ) -> Evidence:
+        """At most `limit` sentences for the questions: the whole one first, then its parts."""
+        pool = await asyncio.to_thread(_pool, hits[:MAX_HITS])
+        if not pool:
+            return NONE
+        texts = [sentence.text[:MAX_CHARS] for sentence in pool]
+        asked = [await self.embedder.embed_query(question) for question in questions]
+        vectors = np.asarray(await self._embed(texts), dtype=np.float32)
+        return await asyncio.to_thread(_choose, questions, asked, synonyms, pool, vectors, limit)
+
+    async def _embed(self, texts: Sequence[str]) -> list[tuple[float, ...]]:
+        """Sentences are cut to what the embedder reads: here the cut only blurs a score."""
+        limit = self.embedder.max_tokens
+        counts = self.embedder.count_tokens(texts)
+        cut = [
+            text if count <= limit else text[: int(len(text) * 0.9 * limit / count)]
+            for text, count in zip(texts, counts, strict=True)
+        ]
+        return await self.embedder.embed_documents(cut)
+
+
+def _pool(hits: Sequence[Hit]) -> list[Sentence]:
+    """Every sentence and table row of the hits' contexts, each once, best hit first."""
+    seen: set[tuple[str, int, int]] = set()
+    pool: list[Sentence] = []
+    for number, hit in enumerate(hits):
+        payload = hit.payload
+        base = hit.context_start if hit.context else payload.start
+        text = hit.context or payload.text
+        heading = frozenset(words(f"{payload.title} {' '.join(payload.headings)}"))
+        named = f"{payload.title} {payload.uri} {' '.join(payload.headings)}"
+        years = [int(year) for year in _YEAR.findall(named)]
+        for start, end in _spans(text):
+            key = (payload.document_id, base + start, base + end)
+            if key in seen:
+                continue
+            seen.add(key)
+            sentence = text[start:end]
+            pool.append(
+                Sentence(
+                    hit=number,
+                    start=base + start,
+                    end=base + end,
+                    text=sentence,
+                    words=tuple(words(sentence)),
+                    context_words=heading,
+                    rank=hit.rank,
+                    year=max(years, default=0),
+                    obsolete=bool(_OBSOLETE.search(sentence) or _OBSOLETE.search(named)),
+                )
+            )
+    return pool[:MAX_SENTENCES]
+
+
+def _spans(text: str) -> list[tuple[int, int]]:
+    spans: list[tuple[int, int]] = []
+    at = 0
+    for line in text.split("\n"):
+        # A table row is one statement however many dots its cells have.
+        row = ": " in line and "; " in line
+        for start, end in [(0, len(line))] if row else split_sentences(line):
+            piece = line[start:end]
+            left = len(piece) - len(piece.lstrip())
+            piece = piece.strip()
+            if len(piece) > 2:
+                spans.append((at + start + left, at + start + left + len(piece)))
+        at += len(line) + 1
+    return spans
+
+
+def _choose(
+    questions: Sequence[str],
+    asked: Sequence[Sequence[float]],
+    synonyms: Sequence[str],
+    pool: Sequence[Sentence],
+    vectors: np.ndarray,
+    limit: int,
+) -> Evidence:
+    weights = _weights(pool)
+    other = frozenset(word for phrase in synonyms for word in words(phrase))
+    chosen: list[Sentence] = []
+    first: Evidence | None = None
+    parts = questions[1:] or questions
+    for number, question in enumerate(questions):
+        scored = _scored(question, asked[number], other, pool, vectors, weights)
+        if number == 0:
+            first = _evidence(question, other, scored, weights)
+        if question in parts:
+            chosen.extend(_take(scored, limit if len(parts) == 1 else 1, chosen))
+    assert first is not None
+    return replace(first, sentences=tuple(chosen[:limit]))
+
+
+def _scored(
+    question: str,
+    asked: Sequence[float],
+    other: frozenset[str],
+    pool: Sequence[Sentence],
+    vectors: np.ndarray,
+    weights: Counter[str] | dict[str, float],
+) -> list[Sentence]:
+    wanted = list(dict.fromkeys(words(question)))
+    years = set(_YEAR.findall(question))
+    similarities = vectors @ np.asarray(asked, dtype=np.float32)
+    newest = max((one.year for one in pool), default=0)
+    scored: list[Sentence] = []
+    for one, similarity in zip(pool, similarities.tolist(), strict=True):
+        coverage = _coverage(wanted, other, one, weights)
+        score = similarity + coverage - 0.01 * one.rank
+        if not years and (one.obsolete or (one.year and one.year < newest)):
+            score -= 0.1
+        scored.append(replace(one, similarity=similarity, coverage=coverage, score=score))
+    return sorted(scored, key=lambda one: (-one.score, one.hit, one.start))
+
+
+def _take(scored: Sequence[Sentence], limit: int, already: Sequence[Sentence]) -> list[Sentence]:
+    """The best sentence, and those nearly as good that say something else."""
+    taken: list[Sentence] = []
+    for one in scored:
+        if taken and one.score < 0.85 * taken[0].score:
+            break
+        if any(_same(one, other) for other in (*already, *taken)):
+            continue
+        taken.append(one)
+        if len(taken) == limit:
+            break
+    return taken
+
+
+def _same(one: Sentence, other: Sentence) -> bool:
+    left, right = set(one.words), set(other.words)
+    return bool(left) and len(left & right) >= 0.9 * max(len(left), len(right))
+
+
+def _weights(pool: Sequence[Sentence]) -> dict[str, float]:
+    """How telling a word is: rare among the sentences at hand, and identifiers twice."""
+    seen = Counter(word for one in pool for word in set(one.words))
+    return {
+        word: log(1 + len(pool) / count) * (2.0 if is_identifier(word) else 1.0)
+        for word, count in seen.items()
+    }
+
+
+def _coverage(
+    wanted: Sequence[str],
+    other: frozenset[str],
+    one: Sentence,
+    weights: Counter[str] | dict[str, float],
+) -> float:
+    """The weighted share of the question's words that the sentence says, headings at 2/3."""
+    most = max(weights.values(), default=1.0)
+    total = found = 0.0
+    here = set(one.words)
+    for word in wanted:
+        weight = weights.get(word, most * (2.0 if is_identifier(word) else 1.0))
+        total += weight
+        if word in here:
+            found += weight
+        elif word in one.context_words:
+            found += weight * 2 / 3
+    if other & (here | one.context_words):
+        found += 0.15 * total
+    return min(1.0, found / total) if total else 0.0
+
+
+def _evidence(
+    question: str, other: frozenset[str], scored: Sequence[Sentence], weights: dict[str, float]
+) -> Evidence:
+    best = scored[0]
+    features = _features(question, other, best, scored, weights)
+    z = BIAS + sum(w * f for w, f in zip(WEIGHTS, features, strict=True))
+    return Evidence((), 1 / (1 + exp(-z)), features)
+
+
+def _features(
+    question: str,
+    other: frozenset[str],
+    best: Sentence,
+    scored: Sequence[Sentence],
+    weights: dict[str, float],
+) -> tuple[float, ...]:
+    """Similarity, coverage, coverage by all hits, identifiers named, share of unknown words."""
+    wanted = set(words(question))
+    everything = {word for one in scored for word in (*one.words, *one.context_words)}
+    named = [word for word in wanted if is_identifier(word)]
+    said = set(best.words) | best.context_words
+    return (
+        best.similarity,
+        best.coverage,
+        len(wanted & everything) / len(wanted) if wanted else 0.0,
+        sum(word in said for word in named) / len(named) if named else 1.0,
+        sum(word not in everything for word in wanted) / len(wanted) if wanted else 1.0,
+    )

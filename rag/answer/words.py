@@ -1,0 +1,48 @@
+"""The words of a text as evidence compares them: folded, lightly stemmed, identifiers whole."""
+
+from __future__ import annotations
+
+import re
+
+_WORD = re.compile(r"[^\W_]+(?:[-./'’][^\W_]+)*")
+_SPLIT = re.compile(r"[-./'’]")
+_FUNCTION_WORDS = """
+a about after again all also am an and any are as at be been before being between both but by can
+could did do does doing down during each few for from further get give given had has have having he
+her here hers him his how i if in into is it its itself just know let like many may me might more
+most much must my need no nor not now of off on once only or other our out over own please same
+shall she should so some such tell than that the their them then there these they this those
+through to too under until up us use used very was we were what when where which while who whom
+whose why will with within would you your exactly currently according der die das den dem des ein
+eine einer eines einem und oder ist sind war wie was wer wo wann warum welche welcher welches für
+mit von zu im in auf bei nach aus an
+"""
+STOP = frozenset(_FUNCTION_WORDS.split())
+
+
+def words(text: str) -> list[str]:
+    """Content words in order. An identifier such as `HX-200` is itself and nothing else."""
+    found: list[str] = []
+    for match in _WORD.finditer(text.casefold()):
+        word = match.group()
+        if any(map(str.isdigit, word)):
+            found.append(word)
+            continue
+        found.extend(
+            stem(part) for part in _SPLIT.split(word) if part not in STOP and len(part) > 1
+        )
+    return found
+
+
+def is_identifier(word: str) -> bool:
+    """A word that names one thing: it has a digit in it, and letters or a dash too."""
+    return any(map(str.isdigit, word)) and not word.isdigit()
+
+
+def stem(word: str) -> str:
+    """Plural and the commonest English endings off; enough to match, never shown."""
+    for ending, least in (("ies", 5), ("ing", 6), ("ed", 5), ("es", 5), ("s", 4)):
+        if word.endswith(ending) and len(word) >= least and not word.endswith("ss"):
+            word = word[: -len(ending)] + ("y" if ending == "ies" else "")
+            break
+    return word.removesuffix("e") if len(word) > 4 else word

@@ -1,0 +1,62 @@
+"""Traces: everything that made an answer, written once and read only by whom it concerns."""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from rag.errors import NotFound
+from rag.store.database import Database
+from rag.store.models import TraceRow
+from rag.types import Principal, Role
+
+KEY_NAME = "pseudonym.key"
+
+
+class Traces:
+    """Keeps traces; people appear under a pseudonym that only this data folder can recompute."""
+
+    def __init__(self, database: Database, folder: Path) -> None:
+        self.database = database
+        self._key = _load_key(folder / KEY_NAME)
+
+    def pseudonym(self, principal: Principal) -> str:
+        return hmac.new(self._key, principal.id.encode(), hashlib.sha256).hexdigest()[:32]
+
+    def save(self, fields: Mapping[str, Any]) -> None:
+        """Durable when it returns. `fields` are the columns of a trace, all of them."""
+        with self.database.write() as session:
+            session.add(TraceRow(**fields))
+
+    def get(self, principal: Principal, trace_id: str) -> dict[str, Any]:
+        """A trace of the principal's own, or any for the data and admin roles; else NotFound."""
+        with self.database.read() as session:
+            row = session.get(TraceRow, trace_id)
+            if row is None or (
+                row.principal_id != principal.id
+                and principal.roles.isdisjoint({Role.DATA, Role.ADMIN})
+            ):
+                raise NotFound(f"There is no trace '{trace_id}'.")
+            return {column.key: getattr(row, column.key) for column in TraceRow.__table__.columns}
+
+
+def acl_hash(principal: Principal) -> str:
+    """Equal for people who may read the same; nothing learned crosses it."""
+    return hashlib.sha256("\n".join(sorted(principal.readers)).encode()).hexdigest()
+
+
+def _load_key(path: Path) -> bytes:
+    try:
+        handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    except FileExistsError:
+        return path.read_bytes()
+    key = os.urandom(32)
+    with os.fdopen(handle, "wb") as file:
+        file.write(key)
+        file.flush()
+        os.fsync(file.fileno())
+    return key
