@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Mapping, Sequence
+from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any, cast
 
@@ -45,10 +45,10 @@ def readers_of(config: Mapping[str, Any], path: str) -> frozenset[str]:
 
 
 def glob_matches(pattern: str, path: str) -> bool:
-    """Match as in .gitignore: `*` stays within a folder, `**` crosses folders."""
-    parts = re.split(r"(\*\*/|\*\*|\*|\?)", pattern)
-    regex = {"**/": "(?:.*/)?", "**": ".*", "*": "[^/]*", "?": "[^/]"}
-    return re.fullmatch("".join(regex.get(p, re.escape(p)) for p in parts), path) is not None
+    """Match as the files connector does: `*` crosses folders, `**/` may stand for none."""
+    if fnmatchcase(path, pattern):
+        return True
+    return pattern.startswith("**/") and fnmatchcase(path, pattern.removeprefix("**/"))
 
 
 def _sources(pack: Pack) -> Iterable[str]:

@@ -46,7 +46,7 @@ def read_toml(path: Path) -> dict[str, Any]:
         raise ConfigError(f"{path}: is not valid TOML: {error}.") from error
 
 
-def read_yaml(path: Path) -> object:
+def read_yaml(path: Path) -> Any:
     """The file's plain data: no tags, no anchors, no duplicate keys, one document.
 
     Anchors are refused because a few lines of them expand to gigabytes, duplicate keys because
@@ -57,7 +57,8 @@ def read_yaml(path: Path) -> object:
         _refuse_unsafe(path, text)
         return yaml.load(text, Loader=_StrictLoader)
     except yaml.MarkedYAMLError as error:
-        line = f" at line {error.problem_mark.line + 1}" if error.problem_mark else ""
+        mark = cast("Any", error).problem_mark
+        line = f" at line {mark.line + 1}" if mark else ""
         raise ConfigError(f"{path}: is not valid YAML{line}: {error.problem}.") from error
     except (yaml.YAMLError, ValueError) as error:
         raise ConfigError(f"{path}: is not valid YAML: {error}.") from error
@@ -116,6 +117,7 @@ def _refuse_unsafe(path: Path, text: str) -> None:
     depth = 0
     event: Any
     for event in cast("Any", yaml.parse(text, Loader=_BaseLoader)):
+        line: int = event.start_mark.line + 1
         problem = ""
         if isinstance(event, yaml.AliasEvent) or getattr(event, "anchor", None):
             problem = "uses an anchor or alias; write the value out"
@@ -128,7 +130,7 @@ def _refuse_unsafe(path: Path, text: str) -> None:
         elif isinstance(event, (yaml.MappingEndEvent, yaml.SequenceEndEvent)):
             depth -= 1
         if problem:
-            raise ConfigError(f"{path}: line {event.start_mark.line + 1} {problem}.")
+            raise ConfigError(f"{path}: line {line} {problem}.")
 
 
 _BaseLoader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
@@ -137,7 +139,7 @@ _BaseLoader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 class _StrictLoader(_BaseLoader):
     """The safe loader that also refuses a key given twice."""
 
-    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> Any:
         seen: set[Any] = set()
         for key_node, _ in node.value:
             key = self.construct_object(key_node, deep=True)
@@ -152,5 +154,4 @@ class _StrictLoader(_BaseLoader):
                     None, None, f"the key '{key}' is given twice", key_node.start_mark
                 )
             seen.add(key)
-        build = cast("Any", super()).construct_mapping
-        return cast("dict[Any, Any]", build(node, deep=deep))
+        return _BaseLoader.construct_mapping(self, node, deep=deep)
