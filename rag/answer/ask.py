@@ -108,10 +108,13 @@ class Asker:
         generation: Generation,
         generator: Generator | None,
         card: ModelCard,
+        *,
+        record: bool = True,
     ) -> AsyncIterator[AnswerEvent]:
-        """Events up to `answer`, or `error` when the model failed after its first token.
+        """Events up to `answer`. Raises ModelError when the model fails.
 
-        `generator` None quotes instead of composing. The trace is saved however it ends.
+        `generator` None quotes instead of composing. The trace is saved however it ends, unless
+        `record` is off, as when an evaluation asks.
         """
         draft = _Draft(
             trace_id=str(uuid4()),
@@ -136,13 +139,15 @@ class Asker:
             draft.text = draft.text.strip()
             draft.timings["total"] = round((time.perf_counter() - draft.started) * 1000, 3)
             answer = self._answer(draft)
-            await self._save(draft, generation, card)
+            if record:
+                await self._save(draft, generation, card)
             yield AnswerEvent(event="answer", data=answer.model_dump())
         except BaseException as error:
             # A client that leaves cancels us: what was made so far is still on record.
             draft.finish = "cancelled" if not isinstance(error, Exception) else "error"
             draft.error = f"{type(error).__name__}: {error}"
-            await asyncio.shield(self._save(draft, generation, card))
+            if record and draft.timings.get("total") is None:
+                await asyncio.shield(self._save(draft, generation, card))
             raise
 
     async def _retrieve(self, draft: _Draft, generation: Generation) -> None:
