@@ -110,9 +110,13 @@ class QdrantEdgeIndex:
         await self._hang_up()
 
     async def _call(
-        self, head: dict[str, Any], generation: str = "", body: bytes = b"", vectors: bytes = b""
+        self,
+        head: dict[str, Any],
+        generation: str | None = None,
+        body: bytes = b"",
+        vectors: bytes = b"",
     ) -> Frame:
-        if generation:
+        if generation is not None:
             head = {**head, "generation": checked_name(generation)}
         request = pack(Frame(head, body, vectors))
         try:
@@ -184,7 +188,7 @@ def _scored(
     return tuple(Scored.model_construct(score=score, payload=payloads[id]) for id, score in hits)
 
 
-def _translated(head: Mapping[str, str], generation: str) -> RagError:
+def _translated(head: Mapping[str, str], generation: str | None) -> RagError:
     message = head["message"]
     match head["error"]:
         case "not_found":

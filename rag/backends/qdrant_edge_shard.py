@@ -20,12 +20,12 @@ import qdrant_edge as edge
 
 from rag.backends.qdrant_edge_wire import Frame, pack, read
 from rag.backends.qdrant_filter import INDEXED, Words, translate
+from rag.backends.qdrant_order import WIDEN, Ranked, settle
 
 WORDS = Words(edge.Filter, edge.FieldCondition, edge.MatchAny, edge.RangeFloat)
 FLUSH_EVERY = 2048
 """Points between two flushes: few enough that none holds up a search for more than 50 ms."""
 IDLE_S = 0.5
-MAX_TIES = 10_000
 LOAD_PATIENCE_S = 10.0
 _SCHEMA = {
     "keyword": edge.PayloadSchemaType.Keyword,
@@ -147,13 +147,8 @@ class Shard:
 
     def _ranked(
         self, queries: dict[str, edge.Query], filter: edge.Filter | None, limit: int
-    ) -> dict[str, list[tuple[str, float]]]:
-        """Each list as (id, score), ordered by (-score, id).
-
-        Edge breaks ties at random, so one that straddles the limit is fetched whole (up to
-        MAX_TIES) before it is cut.
-        """
-        ranked: dict[str, list[tuple[str, float]]] = {}
+    ) -> dict[str, list[Ranked]]:
+        ranked: dict[str, list[Ranked]] = {}
         fetch = limit + 1
         while queries:
             requests = [
@@ -162,13 +157,12 @@ class Shard:
             ]
             found = self._shard.query_batch(edge.QueryBatchRequest(requests))
             for name, points in zip(list(queries), found, strict=True):
-                tied = len(points) == fetch and points[-1].score == points[limit - 1].score
-                if tied and fetch < MAX_TIES:
-                    continue
-                hits = [(str(point.id), point.score) for point in points]
-                ranked[name] = sorted(hits, key=lambda hit: (-hit[1], hit[0]))[:limit]
-                del queries[name]
-            fetch *= 8
+                hits = [Ranked(str(point.id), point.score) for point in points]
+                settled = settle(hits, fetch, limit)
+                if settled is not None:
+                    ranked[name] = settled
+                    del queries[name]
+            fetch *= WIDEN
         return ranked
 
 

@@ -1,0 +1,235 @@
+"""The Index on a Qdrant server or cluster: one collection per generation.
+
+Points, vectors and payloads are those of the embedded engine. Which generation is live stands in
+the ledger, so no aliases are needed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Generator, Mapping, Sequence
+from contextlib import contextmanager
+
+from qdrant_client import AsyncQdrantClient, models
+from qdrant_client.http.exceptions import ApiException, UnexpectedResponse
+
+from rag.backends.qdrant_filter import INDEXED, Words, translate
+from rag.backends.qdrant_order import WIDEN, Ranked, settle
+from rag.backends.qdrant_payload import (
+    checked_name,
+    checked_query,
+    checked_vectors,
+    encode,
+    filter_tree,
+    permitted,
+    to_payload,
+)
+from rag.errors import EngineError, GenerationMismatch, NotFound, StorageFull
+from rag.types import Candidates, Filter, IndexQuery, Point, Scored
+
+BATCH = 256
+TIMEOUT_S = 60
+IN_MEMORY = ":memory:"
+WORDS = Words(models.Filter, models.FieldCondition, models.MatchAny, models.Range)
+
+
+class QdrantServerIndex:
+    """Index on the server at `url`; ":memory:" is the client's own brute-force stand-in."""
+
+    def __init__(self, url: str, api_key: str = "", prefix: str = "ratchet_") -> None:
+        self._url, self._prefix = url, prefix
+        self._dimensions: dict[str, int] = {}
+        self._client = AsyncQdrantClient(
+            location=url,
+            api_key=api_key or None,
+            timeout=TIMEOUT_S,
+            check_compatibility=False,  # it would call the server here, and warn, not raise
+        )
+
+    async def create(self, generation: str, dimension: int) -> None:
+        name = self._name(generation)
+        with self._translated(generation):
+            if not await self._client.collection_exists(name):
+                await self._client.create_collection(
+                    name,
+                    vectors_config={
+                        "dense": models.VectorParams(
+                            size=dimension, distance=models.Distance.COSINE
+                        )
+                    },
+                    sparse_vectors_config={
+                        "bm25": models.SparseVectorParams(modifier=models.Modifier.IDF)
+                    },
+                )
+        await self._check_dimension(generation, dimension)
+        if self._url == IN_MEMORY:
+            return  # it has no payload indexes, and warns when asked for one
+        with self._translated(generation):
+            for field, kind in INDEXED.items():
+                schema = models.PayloadSchemaType(kind)
+                await self._client.create_payload_index(name, field, schema, wait=True)
+
+    async def generations(self) -> Mapping[str, int]:
+        with self._translated(""):
+            found = (await self._client.get_collections()).collections
+            names = sorted(c.name for c in found if c.name.startswith(self._prefix))
+            return {
+                name.removeprefix(self._prefix): (await self._client.count(name)).count
+                for name in names
+            }
+
+    async def drop(self, generation: str) -> None:
+        self._dimensions.pop(generation, None)
+        with self._translated(generation):
+            await self._client.delete_collection(self._name(generation))
+
+    async def upsert(self, generation: str, points: Sequence[Point]) -> None:
+        if not points:
+            await self.count(generation)
+            return
+        matrix = checked_vectors(points)
+        await self._check_dimension(generation, matrix.shape[1])
+        structs = [
+            _struct(point, vector.tolist()) for point, vector in zip(points, matrix, strict=True)
+        ]
+        with self._translated(generation):
+            for i in range(0, len(structs), BATCH):
+                batch = structs[i : i + BATCH]
+                await self._client.upsert(self._name(generation), batch, wait=True)
+
+    async def delete(self, generation: str, filter: Filter) -> None:
+        selector = models.FilterSelector(filter=translate(filter_tree(filter), WORDS))
+        with self._translated(generation):
+            await self._client.delete(self._name(generation), selector, wait=True)
+
+    async def count(self, generation: str, filter: Filter | None = None) -> int:
+        condition = translate(filter_tree(filter), WORDS)
+        with self._translated(generation):
+            return (await self._client.count(self._name(generation), condition)).count
+
+    async def search(self, generation: str, query: IndexQuery) -> Candidates:
+        vector = checked_query(query)
+        queries: dict[str, models.NearestQuery] = {}
+        if vector is not None:
+            await self._check_dimension(generation, vector.size)
+            queries["dense"] = models.NearestQuery(nearest=vector.tolist())
+        if query.sparse and query.sparse.indices:
+            terms = models.SparseVector(
+                indices=list(query.sparse.indices), values=list(query.sparse.values)
+            )
+            queries["bm25"] = models.NearestQuery(nearest=terms)
+        if not queries:
+            await self.count(generation)
+            return Candidates()
+        condition = translate(permitted(query), WORDS)
+        lists = await self._lists(generation, queries, condition, query.limit)
+        return Candidates.model_construct(
+            dense=lists.get("dense", ()), sparse=lists.get("bm25", ())
+        )
+
+    async def _lists(
+        self,
+        generation: str,
+        queries: dict[str, models.NearestQuery],
+        condition: models.Filter,
+        limit: int,
+    ) -> dict[str, tuple[Scored, ...]]:
+        lists: dict[str, tuple[Scored, ...]] = {}
+        fetch = limit + 1
+        while queries:
+            requests = [
+                models.QueryRequest(
+                    query=query, using=name, filter=condition, limit=fetch, with_payload=True
+                )
+                for name, query in queries.items()
+            ]
+            with self._translated(generation):
+                found = await self._client.query_batch_points(self._name(generation), requests)
+            for name, response in zip(list(queries), found, strict=True):
+                hits = [Ranked(str(point.id), point.score) for point in response.points]
+                settled = settle(hits, fetch, limit)
+                if settled is not None:
+                    stored = {str(point.id): point.payload or {} for point in response.points}
+                    lists[name] = tuple(
+                        Scored.model_construct(score=score, payload=to_payload(stored[id]))
+                        for id, score in settled
+                    )
+                    del queries[name]
+            fetch *= WIDEN
+        return lists
+
+    async def optimize(self, generation: str) -> None:
+        """Nothing to start: a server optimises by itself, without blocking searches."""
+        await self.count(generation)
+
+    async def aclose(self) -> None:
+        await self._client.close()
+
+    def _name(self, generation: str) -> str:
+        return self._prefix + checked_name(generation)
+
+    async def _check_dimension(self, generation: str, dimension: int) -> None:
+        if generation not in self._dimensions:
+            with self._translated(generation):
+                info = await self._client.get_collection(self._name(generation))
+            vectors = info.config.params.vectors
+            if not isinstance(vectors, dict) or "dense" not in vectors:
+                raise EngineError(
+                    f"Collection {self._name(generation)} was not made by Ratchet.",
+                    hint="Choose another prefix, or remove the collection.",
+                )
+            self._dimensions[generation] = vectors["dense"].size
+        size = self._dimensions[generation]
+        if size != dimension:
+            raise GenerationMismatch(
+                f"The vectors have {dimension} dimensions, those of generation"
+                f" {generation!r} have {size}.",
+                hint="Another embedding model built it; sync into a new generation.",
+            )
+
+    @contextmanager
+    def _translated(self, generation: str) -> Generator[None]:
+        """Turn what the client raises into our errors."""
+        try:
+            yield
+        except UnexpectedResponse as error:
+            text = error.content.decode(errors="replace")
+            if error.status_code == 404:
+                raise self._unknown(generation) from error
+            if error.status_code in (401, 403):
+                raise EngineError(
+                    f"The Qdrant server at {self._url} refused the key.",
+                    hint="Check QDRANT_API_KEY or index.api_key.",
+                ) from error
+            if error.status_code == 507 or "No space left" in text:
+                raise StorageFull(text, hint="Free space on the Qdrant server.") from error
+            raise EngineError(
+                f"The Qdrant server answered {error.status_code}: {text[:500]}",
+                hint="See the server's log.",
+            ) from error
+        except ApiException as error:
+            raise EngineError(
+                f"The Qdrant server at {self._url} cannot be reached: {error}",
+                hint="Check QDRANT_URL or index.url, and that the server is up.",
+            ) from error
+        except ValueError as error:
+            if "not found" in str(error):  # the in-memory client's way of saying 404
+                raise self._unknown(generation) from error
+            raise EngineError(f"The Qdrant client refused the call: {error}") from error
+
+    def _unknown(self, generation: str) -> NotFound:
+        self._dimensions.pop(generation, None)
+        return NotFound(
+            f"There is no generation {generation!r}.",
+            hint="Sync first: the index is built by a sync.",
+        )
+
+
+def _struct(point: Point, vector: list[float]) -> models.PointStruct:
+    payload = point.payload.model_dump()
+    encode(payload)  # refuses what JSON cannot carry before anything is written
+    terms = models.SparseVector(
+        indices=list(point.sparse.indices), values=list(point.sparse.values)
+    )
+    return models.PointStruct(
+        id=point.payload.chunk_id, vector={"dense": vector, "bm25": terms}, payload=payload
+    )

@@ -1,0 +1,1 @@
+"""Contract tests: subclass the one for what you implement, and run pytest."""
