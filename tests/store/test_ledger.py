@@ -1,0 +1,202 @@
+"""The ledger on both databases: what is live, who may read it, and what a crash leaves behind."""
+
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from sqlalchemy import text
+
+from rag.errors import ConfigError, Conflict, NotFound
+from rag.store.database import Database
+from rag.store.ledger import Ledger, NewVersion, Orphan, document_id
+from rag.types import Principal
+
+ANNA = Principal(id="anna", groups=frozenset({"hr"}))
+BOB = Principal(id="bob")
+
+
+class Clock:
+    def __init__(self) -> None:
+        self.time = datetime(2026, 1, 1, tzinfo=UTC)
+
+    def __call__(self) -> datetime:
+        return self.time
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+@pytest.fixture
+def ledger(database_url: str, clock: Clock) -> Iterator[Ledger]:
+    database = Database(database_url)
+    database.migrate()
+    yield Ledger(database, clock)
+    database.close()
+
+
+def place(
+    ledger: Ledger, key: str = "a", readers: tuple[str, ...] = ("everyone",), revision: str = "1"
+) -> tuple[str, str, int]:
+    source = ledger.add_source("d", "s", "files", {})
+    live = ledger.live_generation("d") or ledger.add_generation("d", {}, 3, "live")
+    identity, version = ledger.reserve(live.id, source.id, "d", [(key, f"file:///{key}")])[key]
+    ledger.commit(live.id, [new(identity, version, key, readers, revision)])
+    return live.id, identity, version
+
+
+def new(
+    identity: str, version: int, key: str, readers: tuple[str, ...], revision: str
+) -> NewVersion:
+    return NewVersion(
+        document_id=identity, version=version, key=key, uri=f"file:///{key}", name=key,
+        revision=revision, readers=frozenset(readers), content_hash="c" * 64, text_hash="t" * 64,
+        title=key, media_type="text/plain", language="en", warnings=(), modified_at=None, chunks=2,
+    )  # fmt: skip
+
+
+def test_only_a_committed_version_is_admitted(ledger: Ledger) -> None:
+    source = ledger.add_source("d", "s", "files", {})
+    live = ledger.add_generation("d", {}, 3, "live")
+    identity, version = ledger.reserve(live.id, source.id, "d", [("a", "u")])["a"]
+    assert ledger.admit(live.id, BOB, [identity]) == {}
+    assert ledger.orphans() == [
+        Orphan(generation_id=live.id, document_id=identity, version=version)
+    ]
+    ledger.commit(live.id, [new(identity, version, "a", ("everyone",), "1")])
+    assert ledger.admit(live.id, BOB, [identity]) == {identity: 1}
+    assert ledger.orphans() == []
+
+
+def test_a_new_version_replaces_the_old_at_once_and_leaves_it_to_be_swept(ledger: Ledger) -> None:
+    live, identity, _ = place(ledger)
+    _, _, second = place(ledger, revision="2")
+    assert second == 2
+    assert ledger.admit(live, BOB, [identity]) == {identity: 2}
+    orphans = ledger.orphans()
+    assert [orphan.version for orphan in orphans] == [1]
+    ledger.swept(orphans)
+    assert ledger.orphans() == []
+
+
+def test_an_interrupted_version_number_is_never_used_again(ledger: Ledger) -> None:
+    live, identity, _ = place(ledger)
+    source = ledger.sources("d")[0]
+    interrupted = ledger.reserve(live, source.id, "d", [("a", "u")])["a"][1]
+    assert ledger.reserve(live, source.id, "d", [("a", "u")])["a"][1] == interrupted + 1
+    assert ledger.admit(live, BOB, [identity]) == {identity: 1}
+
+
+def test_readers_decide_and_a_revocation_counts_at_once(ledger: Ledger) -> None:
+    live, identity, _ = place(ledger, readers=("group:hr",))
+    assert ledger.admit(live, ANNA, [identity]) == {identity: 1}
+    assert ledger.admit(live, BOB, [identity]) == {}
+    with pytest.raises(NotFound):
+        ledger.version(BOB, identity, 1)
+    ledger.set_readers(identity, frozenset({"user:bob"}))
+    assert ledger.admit(live, ANNA, [identity]) == {}
+    assert ledger.version(BOB, identity, 1).title == "a"
+
+
+def test_a_deleted_document_is_gone_everywhere(ledger: Ledger) -> None:
+    live, identity, _ = place(ledger)
+    building = ledger.add_generation("d", {}, 3, "building")
+    ledger.place_existing(building.id, [(identity, 1, 2)])
+    ledger.delete([identity])
+    assert ledger.admit(live, BOB, [identity]) == {}
+    assert ledger.admit(building.id, BOB, [identity]) == {}
+    assert {orphan.generation_id for orphan in ledger.orphans()} == {live, building.id}
+    assert ledger.documents("d", BOB, failed=False) == []
+    with pytest.raises(NotFound):
+        ledger.version(BOB, identity, 1)
+
+
+def test_a_deleted_document_that_returns_gets_the_next_version(ledger: Ledger) -> None:
+    live, identity, _ = place(ledger)
+    ledger.delete([identity])
+    assert place(ledger)[1:] == (identity, 2)
+    assert ledger.admit(live, BOB, [identity]) == {identity: 2}
+
+
+def fail(ledger: Ledger, revision: str = "1") -> str:
+    source = ledger.add_source("d", "s", "files", {})
+    return ledger.fail(
+        source.id, "d", "a", "u", state="failed", reason="io", message="no",
+        revision=revision, max_attempts=3,
+    )  # fmt: skip
+
+
+def test_failures_back_off_then_die_and_new_bytes_try_again(ledger: Ledger, clock: Clock) -> None:
+    source = ledger.add_source("d", "s", "files", {})
+    assert fail(ledger) == "failed"
+    assert not ledger.known(source.id)["a"].due
+    clock.time += timedelta(seconds=61)
+    assert ledger.known(source.id)["a"].due
+    assert [fail(ledger), fail(ledger)] == ["failed", "dead_letter"]
+    assert fail(ledger, revision="2") == "failed"
+
+
+def test_a_failure_leaves_the_live_version_answering(ledger: Ledger) -> None:
+    live, identity, _ = place(ledger)
+    fail(ledger, revision="2")
+    assert ledger.admit(live, BOB, [identity]) == {identity: 1}
+    assert [one.state for one in ledger.documents("d", BOB, failed=True)] == ["failed"]
+
+
+def test_documents_shows_only_what_one_may_read(ledger: Ledger) -> None:
+    place(ledger, "a", ("group:hr",))
+    place(ledger, "b")
+    assert [one.title for one in ledger.documents("d", BOB, failed=False)] == ["b"]
+    assert len(ledger.documents("d", ANNA, failed=False)) == 2
+
+
+def test_a_switch_leaves_exactly_one_live_generation(ledger: Ledger) -> None:
+    live, identity, _ = place(ledger)
+    building = ledger.add_generation("d", {}, 3, "building")
+    ledger.place_existing(building.id, [(identity, 1, 2)])
+    ledger.switch(building.id)
+    now = ledger.live_generation("d")
+    assert now is not None
+    assert now.id == building.id
+    assert [one.id for one in ledger.retired_generations("d")] == [live]
+    ledger.forget_generation(live)
+    assert ledger.retired_generations("d") == []
+
+
+def test_a_source_name_means_one_thing(ledger: Ledger) -> None:
+    first = ledger.add_source("d", "s", "files", {"path": "a"})
+    assert ledger.add_source("d", "s", "files", {"path": "a"}).id == first.id
+    with pytest.raises(Conflict, match="--name"):
+        ledger.add_source("d", "s", "files", {"path": "b"})
+
+
+def test_equal_keys_of_two_sources_are_two_documents() -> None:
+    assert document_id("one", "a") != document_id("two", "a")
+    assert document_id("one", "a") == document_id("one", "a")
+
+
+def test_a_newer_schema_is_refused_and_not_written(database_url: str) -> None:
+    database = Database(database_url)
+    database.migrate()
+    with database.engine.begin() as connection:
+        connection.execute(text("UPDATE alembic_version SET version_num = '9999'"))
+    with pytest.raises(ConfigError, match="newer Ratchet"):
+        database.migrate()
+    with database.engine.connect() as connection:
+        assert connection.scalar(text("SELECT version_num FROM alembic_version")) == "9999"
+    database.close()
+
+
+def test_models_and_migrations_agree(database_url: str) -> None:
+    from alembic.autogenerate import compare_metadata
+    from alembic.runtime.migration import MigrationContext
+
+    from rag.store.models import Base
+
+    database = Database(database_url)
+    database.migrate()
+    with database.engine.connect() as connection:
+        context = MigrationContext.configure(connection)
+        assert compare_metadata(context, Base.metadata) == []
+    database.close()

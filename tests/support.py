@@ -1,0 +1,123 @@
+"""Small real parts joined for tests: a database, blobs, an index, a sync over a folder of text."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+from connectors.files import FilesConfig, FilesConnector
+from rag.backends.bm25 import Bm25Encoder
+from rag.backends.qdrant_edge import QdrantEdgeIndex
+from rag.config import SyncSettings
+from rag.errors import DocumentRejected
+from rag.ingest.sync import Syncer
+from rag.ingest.write import GenerationWriter
+from rag.protocols import Index
+from rag.store.blobs import Blobs
+from rag.store.database import Database
+from rag.store.ledger import Generation, Ledger
+from rag.testing.fakes import HashingEmbedder
+from rag.types import Block, Chunk, Document, Progress, RawDocument, SourceInfo, SyncReport
+
+
+async def parse_text(raw: RawDocument) -> Document:
+    """Paragraphs become blocks. The real parsers have tests of their own."""
+    text = raw.data.decode()
+    if "UNPARSABLE" in text:
+        raise DocumentRejected("corrupt", f"{raw.name} cannot be parsed.", hint="Mend it.")
+    blocks: list[Block] = []
+    at = 0
+    for paragraph in text.split("\n\n"):
+        if paragraph.strip():
+            blocks.append(Block(kind="text", start=at, end=at + len(paragraph)))
+        at += len(paragraph) + 2
+    return Document(
+        title=raw.name,
+        text=text,
+        blocks=tuple(blocks),
+        media_type="text/plain",
+        language="en",
+        warnings=("hidden_text",) if "HIDDEN" in text else (),
+    )
+
+
+class ParagraphChunker:
+    fingerprint = "paragraphs"
+
+    def chunk(self, document: Document) -> list[Chunk]:
+        return [
+            Chunk(
+                ordinal=number,
+                text=document.text[block.start : block.end],
+                header=document.title,
+                start=block.start,
+                end=block.end,
+                tokens=len(document.text[block.start : block.end].split()),
+            )
+            for number, block in enumerate(document.blocks)
+        ]
+
+
+class Bench:
+    """A folder, a ledger and an index: sync it, look at what became live."""
+
+    def __init__(self, root: Path, url: str = "", index: Index | None = None) -> None:
+        self.folder = root / "documents"
+        self.folder.mkdir(exist_ok=True)
+        self.database = Database(url or f"sqlite:///{root / 'ratchet.db'}")
+        self.database.migrate()
+        self.ledger = Ledger(self.database)
+        self.blobs = Blobs(root / "blobs")
+        self.index = index or QdrantEdgeIndex(root / "index", 20_000)
+        self.embedder = HashingEmbedder()
+        self.sparse = Bm25Encoder("en")
+        self.source: SourceInfo | None = None
+
+    def write(self, name: str, text: str) -> None:
+        path = self.folder / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text)
+
+    async def generation(self) -> Generation:
+        live = self.ledger.live_generation("test")
+        if live is None:
+            live = self.ledger.add_generation("test", {"embedder": "x"}, 64, "live")
+        await self.index.create(live.id, live.dimension)
+        return live
+
+    async def writer(self) -> GenerationWriter:
+        return GenerationWriter(
+            ledger=self.ledger,
+            index=self.index,
+            embedder=self.embedder,
+            sparse=self.sparse,
+            generation=await self.generation(),
+        )
+
+    def syncer(self, **settings: float) -> Syncer:
+        return Syncer(
+            ledger=self.ledger,
+            blobs=self.blobs,
+            parse=parse_text,
+            chunker=ParagraphChunker(),
+            settings=SyncSettings.model_validate(settings),
+            workers=2,
+        )
+
+    async def sync(
+        self,
+        connector: object | None = None,
+        progress: Callable[[Progress], None] = lambda _: None,
+        writer: GenerationWriter | None = None,
+        config: dict[str, object] | None = None,
+        **settings: float,
+    ) -> SyncReport:
+        source = self.ledger.add_source("test", "docs", "files", {})
+        read = connector or FilesConnector(FilesConfig(path=self.folder, **(config or {})))
+        return await self.syncer(**settings).sync(
+            source, read, writer or await self.writer(), progress
+        )
+
+    async def close(self) -> None:
+        await self.index.aclose()
+        self.database.close()
