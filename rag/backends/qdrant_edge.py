@@ -36,14 +36,16 @@ BATCH = 128
 MAX_SOCKET_PATH = 100
 MAX_LOG_BYTES = 1_000_000
 POLL_S = 0.1
+RETRY_PAUSES_S = (0.0, 0.05, 0.2, 0.5)
+"""A process being killed still takes connections for a moment: one retry can meet it again."""
 REBUILD = "Drop the generation and sync again: it is rebuilt from the stored documents."
 
 
 class QdrantEdgeIndex:
     """Index on Qdrant Edge, one shard directory per generation under `folder`.
 
-    Used from one event loop. A dead engine is started again on the next call: every call can be
-    repeated safely, and is, once.
+    Used from one event loop. A dead engine is started again and the call repeated: every call can
+    be repeated safely.
     """
 
     def __init__(self, folder: Path, optimize_above: int = 20_000) -> None:
@@ -119,20 +121,20 @@ class QdrantEdgeIndex:
         if generation is not None:
             head = {**head, "generation": checked_name(generation)}
         request = pack(Frame(head, body, vectors))
-        try:
-            reply = await self._exchange(request)
-        except (ConnectionError, asyncio.IncompleteReadError):
-            await self._hang_up()  # the other connections are to the same dead engine
+        for pause in RETRY_PAUSES_S:
             try:
                 reply = await self._exchange(request)
-            except (ConnectionError, asyncio.IncompleteReadError) as error:
-                raise EngineError(
-                    "The engine process died twice on the same call.",
-                    hint=f"See {self._folder / 'engine.log'}.",
-                ) from error
-        if "error" in reply.head:
-            raise _translated(reply.head, generation)
-        return reply
+            except (ConnectionError, asyncio.IncompleteReadError):
+                await self._hang_up()  # the idle connections are to the same dead engine
+                await asyncio.sleep(pause)
+                continue
+            if "error" in reply.head:
+                raise _translated(reply.head, generation)
+            return reply
+        raise EngineError(
+            "The engine process is lost again and again.",
+            hint=f"See {self._folder / 'engine.log'}.",
+        )
 
     async def _exchange(self, request: bytes) -> Frame:
         reader, writer = self._idle.pop() if self._idle else await self._connect()

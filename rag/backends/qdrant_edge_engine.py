@@ -18,8 +18,8 @@ from pathlib import Path
 from rag.backends.qdrant_edge_generation import META, Generation, Lost, Meta, Refused
 from rag.backends.qdrant_edge_wire import BUFFER, Frame, pack, receive
 
-LINGER_S = 2.0
-"""How long it stays without clients, so that a row of short commands shares one engine."""
+LINGER_S = 0.5
+"""How long it stays without clients: a new connection replaces a broken one meanwhile."""
 LOCK_PATIENCE_S = 30.0
 
 

@@ -7,6 +7,7 @@ nothing heavy, and ends when its standard input closes, so it cannot outlive the
 
 from __future__ import annotations
 
+import fcntl
 import json
 import os
 import select
@@ -26,7 +27,7 @@ WORDS = Words(edge.Filter, edge.FieldCondition, edge.MatchAny, edge.RangeFloat)
 FLUSH_EVERY = 2048
 """Points between two flushes: few enough that none holds up a search for more than 50 ms."""
 IDLE_S = 0.5
-LOAD_PATIENCE_S = 10.0
+CLAIM_PATIENCE_S = 30.0
 _SCHEMA = {
     "keyword": edge.PayloadSchemaType.Keyword,
     "integer": edge.PayloadSchemaType.Integer,
@@ -48,6 +49,7 @@ class Shard:
 
     def _create(self, path: Path) -> edge.EdgeShard:
         path.mkdir()
+        _claim(path)
         shard = edge.EdgeShard.create(str(path), _config(self._dimension))
         for field, kind in INDEXED.items():
             shard.update(edge.UpdateOperation.create_field_index(field, _SCHEMA[kind]))
@@ -55,15 +57,8 @@ class Shard:
         return shard
 
     def _load(self, path: Path) -> edge.EdgeShard:
-        """Open it, waiting while a dying predecessor still holds the write-ahead log."""
-        deadline = time.monotonic() + LOAD_PATIENCE_S
-        while True:
-            try:
-                return edge.EdgeShard.load(str(path))
-            except Exception as error:  # Edge raises nothing narrower
-                if "WouldBlock" not in str(error) or time.monotonic() > deadline:
-                    raise
-            time.sleep(0.05)
+        _claim(path)
+        return edge.EdgeShard.load(str(path))
 
     def flush(self) -> None:
         self._shard.flush()
@@ -166,6 +161,34 @@ class Shard:
         return ranked
 
 
+def _claim(path: Path) -> None:
+    """Hold the directory until this process ends, waiting for a predecessor that is still ending.
+
+    Edge locks its log only after it has read the segments: opened while another process flushes
+    and leaves, a shard comes up without the points that were just flushed.
+    """
+    directory = os.open(path, os.O_RDONLY)
+    deadline = time.monotonic() + CLAIM_PATIENCE_S
+    while True:
+        try:
+            return fcntl.flock(directory, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            if time.monotonic() > deadline:
+                raise
+        time.sleep(0.01)
+
+
+def _end_with_the_engine() -> None:
+    """Have the kernel end this process when standard input closes, whatever it is doing then.
+
+    For work that holds the interpreter lock and never comes back to look.
+    """
+    fcntl.fcntl(0, fcntl.F_SETOWN, os.getpid())
+    fcntl.fcntl(0, fcntl.F_SETFL, fcntl.fcntl(0, fcntl.F_GETFL) | os.O_ASYNC)
+    if select.select([0], [], [], 0)[0]:
+        sys.exit("the engine is gone")
+
+
 class DimensionError(Exception):
     """Vectors of another embedder."""
 
@@ -179,8 +202,9 @@ def _config(dimension: int, indexing_threshold_kb: int | None = None) -> edge.Ed
 
 
 def optimize(path: Path, dimension: int) -> None:
-    """Build the graph over a directory nobody else has open, with the least priority there is."""
-    os.nice(19)
+    """Build the graph over a directory nobody else has open, giving way to searches."""
+    _end_with_the_engine()
+    os.nice(10)
     shard = edge.EdgeShard.load(str(path), _config(dimension, indexing_threshold_kb=1))
     shard.optimize()
     shard.flush()

@@ -60,7 +60,9 @@ def checked_vectors(points: Sequence[Point]) -> NDArray[np.float32]:
 
 
 def checked_query(query: IndexQuery) -> NDArray[np.float32] | None:
-    """The dense query vector, if any, finite; the sparse one is checked too."""
+    """The dense query vector, if any. Raises InvalidInput for a query that cannot be asked."""
+    if query.limit < 1:
+        raise InvalidInput("A search needs a limit of at least 1.")
     if query.sparse is not None:
         _check_sparse(query.sparse)
     if query.dense is None:
