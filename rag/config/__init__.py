@@ -1,0 +1,48 @@
+"""Settings: `rag.toml` in the data folder, `RAG_*` variables over it, secrets also by `*_FILE`.
+
+Nothing is read when this module is imported; `load` reads once and returns frozen data.
+"""
+
+from rag.config.load import CONFIG_NAME, load
+from rag.config.logs import setup_logging
+from rag.config.review import show, warnings
+from rag.config.settings import (
+    EXTRACTIVE,
+    PROVIDERS,
+    AnswerSettings,
+    ChunkingSettings,
+    DatabaseSettings,
+    DomainSettings,
+    EmbeddingSettings,
+    IndexSettings,
+    LogSettings,
+    ModelSettings,
+    ParsingSettings,
+    Section,
+    ServerSettings,
+    Settings,
+    SyncSettings,
+)
+
+__all__ = [
+    "CONFIG_NAME",
+    "EXTRACTIVE",
+    "PROVIDERS",
+    "AnswerSettings",
+    "ChunkingSettings",
+    "DatabaseSettings",
+    "DomainSettings",
+    "EmbeddingSettings",
+    "IndexSettings",
+    "LogSettings",
+    "ModelSettings",
+    "ParsingSettings",
+    "Section",
+    "ServerSettings",
+    "Settings",
+    "SyncSettings",
+    "load",
+    "setup_logging",
+    "show",
+    "warnings",
+]

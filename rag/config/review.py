@@ -1,0 +1,89 @@
+"""Looking over settings before they are used: what is set, from where, and what will not work."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, cast
+
+from pydantic import SecretStr
+
+from rag.config.settings import EXTRACTIVE, PROVIDERS, Settings
+from rag.errors import did_you_mean
+
+MASK = "********"
+_KEYED = ("openai", "anthropic", "google")
+_REMOTE = ("nfs", "nfs4", "cifs", "smb3", "smbfs", "9p", "fuse.sshfs", "afs")
+
+
+def show(settings: Settings) -> dict[str, Any]:
+    """Every value, secrets masked, with where it came from when it is no default."""
+    masked = _masked(settings.model_dump(mode="python"))
+    return {"settings": masked, "origins": settings.origins}
+
+
+def warnings(settings: Settings, mounts: str | None = None) -> list[str]:
+    """What will not work as configured though the rest will; each says what to do.
+
+    `mounts` is the text of /proc/self/mounts, read when not given.
+    """
+    return [*_answering(settings), *_models(settings), *_folder(settings.data, mounts)]
+
+
+def _answering(settings: Settings) -> Iterator[str]:
+    chosen, declared = settings.answer.model, sorted(settings.models)
+    if chosen != EXTRACTIVE and chosen not in settings.models:
+        yield (
+            f"answer.model: no model '{chosen}' is declared, so questions fail until it is. "
+            f"{did_you_mean(chosen, [EXTRACTIVE, *declared])}"
+        )
+
+
+def _models(settings: Settings) -> Iterator[str]:
+    for name, model in settings.models.items():
+        place = f"models.{name}"
+        if model.provider not in PROVIDERS:
+            near = did_you_mean(model.provider, list(PROVIDERS))
+            yield f"{place}.provider: unknown provider '{model.provider}'. {near}"
+        elif model.provider == "openai_like" and not model.base_url:
+            yield f"{place}.base_url: openai_like needs the endpoint's address. Set it."
+        elif model.provider in _KEYED and not model.api_key.get_secret_value():
+            variable = f"RAG_MODELS__{re.sub(r'[^A-Z0-9]', '_', name.upper())}__API_KEY"
+            yield f"{place}.api_key: {model.provider} needs a key. Set {variable} or ..._FILE."
+        if model.max_output_tokens >= model.context_window:
+            yield (
+                f"{place}.max_output_tokens: leaves no room for the question within "
+                f"context_window ({model.context_window}). Lower it."
+            )
+
+
+def _folder(folder: Path, mounts: str | None) -> Iterator[str]:
+    """Advisory locks and SQLite's log are not safe on most network file systems."""
+    table = Path("/proc/self/mounts")
+    if mounts is None:
+        mounts = table.read_text(encoding="utf-8", errors="replace") if table.exists() else ""
+    best, kind = "", ""
+    for line in mounts.splitlines():
+        fields = line.split()
+        if len(fields) > 2:
+            point = fields[1].replace("\\040", " ")
+            if folder.is_relative_to(point) and len(point) >= len(best):
+                best, kind = point, fields[2]
+    if kind in _REMOTE:
+        yield (
+            f"data: {folder} is on a network file system ({kind}), where locks and the database "
+            "may fail. Use a local disk, or a PostgreSQL database.url."
+        )
+
+
+def _masked(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: _masked(inner) for key, inner in cast("dict[str, Any]", value).items()}
+    if isinstance(value, SecretStr):
+        return MASK if value.get_secret_value() else ""
+    if isinstance(value, Path):
+        return str(value)
+    if isinstance(value, str):
+        return re.sub(r"(://[^:/@]*:)[^@]*(@)", rf"\1{MASK}\2", value)
+    return value

@@ -1,0 +1,230 @@
+"""Every setting with its type, default, bounds and one-line description: the only list there is."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Literal, Self
+
+from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, SecretStr, model_validator
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
+
+EXTRACTIVE = "extractive"
+"""The answering model that needs no language model."""
+
+PROVIDERS = ("openai_like", "openai", "anthropic", "ollama", "google", "bedrock")
+"""What a declared model may be served by."""
+
+
+class Section(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+
+class ServerSettings(Section):
+    """Where the API listens."""
+
+    host: str = Field(
+        default="127.0.0.1", description="Address to bind; beyond loopback needs accounts."
+    )
+    port: int = Field(default=8000, ge=1, le=65535, description="TCP port.")
+    max_body_bytes: int = Field(
+        default=1_000_000, ge=1_000, description="Largest JSON body accepted."
+    )
+    max_concurrent: int = Field(
+        default=32, ge=1, description="Answers being made at once; more get 503."
+    )
+
+
+class DatabaseSettings(Section):
+    """The ledger and the traces."""
+
+    url: str = Field(
+        default="",
+        description="SQLAlchemy URL; empty means SQLite in the data folder.",
+        json_schema_extra={"secret": True},
+    )
+
+
+class IndexSettings(Section):
+    """The vector engine."""
+
+    engine: Literal["qdrant_edge", "qdrant_server"] = Field(
+        default="qdrant_edge", description="Embedded engine, or a Qdrant server."
+    )
+    url: str = Field(default="", description="Qdrant server URL (qdrant_server only).")
+    api_key: SecretStr = Field(default=SecretStr(""), description="Qdrant API key.")
+    optimize_above: int = Field(
+        default=20_000,
+        ge=0,
+        description="Points above which HNSW is built; below, search is exact.",
+    )
+
+    @model_validator(mode="after")
+    def _server_has_url(self) -> Self:
+        if self.engine == "qdrant_server" and not self.url:
+            raise ValueError("engine 'qdrant_server' needs url; set index.url")
+        return self
+
+
+class EmbeddingSettings(Section):
+    """The encoder. Changing the model asks for a new generation."""
+
+    provider: Literal["sentence_transformers", "openai_compatible"] = Field(
+        default="sentence_transformers", description="Local model or an endpoint."
+    )
+    model: str = Field(
+        default="all-MiniLM-L6-v2",
+        description="Model packaged with Ratchet, a local path, or a hub name.",
+    )
+    revision: str = Field(default="", description="Hub revision to pin.")
+    allow_download: bool = Field(
+        default=False, description="Let a hub name be fetched from the hub."
+    )
+    base_url: str = Field(default="", description="Endpoint (openai_compatible only).")
+    api_key: SecretStr = Field(default=SecretStr(""), description="Endpoint key.")
+    dimension: int = Field(default=0, ge=0, description="Vector size (openai_compatible only).")
+    max_tokens: int = Field(default=0, ge=0, description="Input limit; 0 means the model's own.")
+    precision: Literal["auto", "fp32", "bf16"] = Field(
+        default="auto", description="auto is measured."
+    )
+    threads: int = Field(
+        default=0, ge=0, description="CPU threads; 0 means all this process may use."
+    )
+
+    @model_validator(mode="after")
+    def _endpoint_is_described(self) -> Self:
+        if self.provider == "openai_compatible" and not (self.base_url and self.dimension):
+            raise ValueError("provider 'openai_compatible' needs base_url and dimension; set both")
+        return self
+
+
+class ChunkingSettings(Section):
+    """How documents are cut, in tokens of the embedder in use."""
+
+    size: int = Field(default=180, ge=16, description="Target tokens of a chunk, header included.")
+    overlap: int = Field(default=0, ge=0, description="Tokens repeated from the chunk before.")
+
+    @model_validator(mode="after")
+    def _moves_forward(self) -> Self:
+        if self.overlap >= self.size:
+            raise ValueError(
+                f"overlap ({self.overlap}) must be smaller than size ({self.size}); lower overlap"
+            )
+        return self
+
+
+class ParsingSettings(Section):
+    """Limits of one parser child; a document that breaks one is rejected(resource_limit)."""
+
+    workers: int = Field(
+        default=0, ge=0, description="Parser processes; 0 means one per two cores."
+    )
+    memory_mb: int = Field(default=1_500, ge=256, description="Address space a child may use.")
+    cpu_seconds: int = Field(default=60, ge=1, description="CPU seconds per document.")
+    wall_seconds: int = Field(default=90, ge=1, description="Wall-clock seconds per document.")
+    max_bytes: int = Field(default=100_000_000, ge=1, description="Largest document read.")
+    max_pages: int = Field(default=2_000, ge=1, description="Largest PDF.")
+    max_text_chars: int = Field(
+        default=20_000_000, ge=1_000, description="Largest text of one document."
+    )
+
+
+class SyncSettings(Section):
+    """The ingestion loop."""
+
+    max_attempts: int = Field(
+        default=3, ge=1, description="Tries before a failing document is dead."
+    )
+    hold_share: float = Field(
+        default=0.2, ge=0, le=1, description="Deletions above this share wait."
+    )
+    hold_count: int = Field(
+        default=20, ge=0, description="... if there are also more than this many."
+    )
+
+
+class ModelSettings(Section):
+    """A language model, declared under a name of your choice."""
+
+    # Plain text, so that one wrong model is a warning and every other one still answers.
+    provider: str = Field(description=f"What serves it: {', '.join(PROVIDERS)}.")
+    model: str = Field(description="The provider's name of the model.")
+    base_url: str = Field(default="", description="Endpoint; needed by openai_like.")
+    api_key: SecretStr = Field(default=SecretStr(""), description="Key.")
+    context_window: int = Field(
+        default=8_192, ge=256, description="Tokens the model reads and writes."
+    )
+    max_output_tokens: int = Field(default=512, ge=16, description="Tokens the model may write.")
+    temperature: float = Field(default=0.0, ge=0, le=2, description="Sampling temperature.")
+    timeout_seconds: float = Field(default=60, gt=0, description="Deadline of one answer.")
+    output_training_policy: Literal["allow", "deny", "unknown"] = Field(
+        default="unknown", description="Whether the licence lets its text train models."
+    )
+
+
+class AnswerSettings(Section):
+    """Which model answers."""
+
+    model: str = Field(default="extractive", description="extractive, or a name under [models].")
+
+
+class LogSettings(Section):
+    """What is logged, on standard error."""
+
+    level: Literal["debug", "info", "warning", "error"] = Field(
+        default="info", description="Least level."
+    )
+    format: Literal["auto", "json", "console"] = Field(
+        default="auto", description="auto: console on a tty."
+    )
+
+
+class DomainSettings(Section):
+    """A domain pack, under the domain's name."""
+
+    pack: Path = Field(description="Folder of the domain pack, relative to the data folder.")
+
+
+class Settings(BaseSettings):
+    """Everything a deployment can set, frozen. Building it reads nothing: `load` does."""
+
+    model_config = SettingsConfigDict(frozen=True, extra="forbid")
+
+    data: Path = Field(
+        default=Path("data"), description="The data folder: everything Ratchet keeps."
+    )
+    domain: str = Field(default="pumps", description="The domain used when none is named.")
+    domains: dict[str, DomainSettings] = Field(default_factory=dict, description="Packs by name.")
+    server: ServerSettings = ServerSettings()
+    database: DatabaseSettings = DatabaseSettings()
+    index: IndexSettings = IndexSettings()
+    embedding: EmbeddingSettings = EmbeddingSettings()
+    chunking: ChunkingSettings = ChunkingSettings()
+    parsing: ParsingSettings = ParsingSettings()
+    sync: SyncSettings = SyncSettings()
+    models: dict[str, ModelSettings] = Field(default_factory=dict, description="Declared models.")
+    answer: AnswerSettings = AnswerSettings()
+    log: LogSettings = LogSettings()
+
+    _origins: dict[str, str] = PrivateAttr(default_factory=dict[str, str])
+
+    @property
+    def origins(self) -> dict[str, str]:
+        """Where each value that is no default came from, by dotted key."""
+        return dict(self._origins)
+
+    def came_from(self, origins: dict[str, str]) -> Self:
+        """The same settings, knowing where their values came from."""
+        self._origins = origins
+        return self
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Only what is passed: `load` gives its own sources, which know their origin."""
+        return (init_settings,)
