@@ -21,7 +21,7 @@ import qdrant_edge as edge
 
 from rag.backends.qdrant_edge_wire import Frame, pack, read
 from rag.backends.qdrant_filter import INDEXED, Words, translate
-from rag.backends.qdrant_order import WIDEN, Ranked, settle
+from rag.backends.qdrant_order import Ranked, settle, widen
 
 WORDS = Words(edge.Filter, edge.FieldCondition, edge.MatchAny, edge.RangeFloat)
 FLUSH_EVERY = 2048
@@ -157,7 +157,7 @@ class Shard:
                 if settled is not None:
                     ranked[name] = settled
                     del queries[name]
-            fetch *= WIDEN
+            fetch = widen(fetch)
         return ranked
 
 

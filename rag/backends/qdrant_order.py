@@ -5,14 +5,18 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import NamedTuple
 
-MAX_TIES = 10_000
-"""Candidates beyond which a tie is left as the engine cut it."""
-WIDEN = 8
+MAX_TIES = 3_000
+"""Candidates beyond which a tie is left as the engine cut it: reading more takes too long."""
 
 
 class Ranked(NamedTuple):
     id: str
     score: float
+
+
+def widen(fetched: int) -> int:
+    """How many to ask for next, when so many were not enough."""
+    return max(fetched, min(fetched * 8, MAX_TIES))
 
 
 def settle(found: Sequence[Ranked], fetched: int, limit: int) -> list[Ranked] | None:

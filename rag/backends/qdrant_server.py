@@ -13,7 +13,7 @@ from qdrant_client import AsyncQdrantClient, models
 from qdrant_client.http.exceptions import ApiException, UnexpectedResponse
 
 from rag.backends.qdrant_filter import INDEXED, Words, translate
-from rag.backends.qdrant_order import WIDEN, Ranked, settle
+from rag.backends.qdrant_order import Ranked, settle, widen
 from rag.backends.qdrant_payload import (
     checked_name,
     checked_query,
@@ -154,7 +154,7 @@ class QdrantServerIndex:
                         for id, score in settled
                     )
                     del queries[name]
-            fetch *= WIDEN
+            fetch = widen(fetch)
         return lists
 
     async def optimize(self, generation: str) -> None:
