@@ -345,15 +345,7 @@ def _tc4() -> Doc:
             "~ What code opens the sevice menu of the TC-4 controler?",
         ),
     )
-    doc.s(
-        "The TC-4 keeps the last {200 alarms} with date and time.",
-        q(
-            "tc4-memory",
-            "How many alarms does the TC-4 keep?",
-            "How far back can I read the alarm history on a TC-4?",
-            "= How many fault messages does a TC-4 store?",
-        ),
-    )
+    doc.s("With its first firmware the TC-4 keeps the last 200 alarms with date and time.")
     doc.s(
         "A factory reset of the TC-4 needs the keys up and stop held for {eight seconds}.",
         q(
