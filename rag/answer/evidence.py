@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import re
-from collections import Counter
+from collections import Counter, OrderedDict
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from math import exp, log
@@ -23,6 +23,8 @@ from rag.types import Hit
 MAX_HITS = 8
 MAX_SENTENCES = 160
 MAX_CHARS = 700
+# About 30 MB at 384 dimensions.
+CACHED_SENTENCES = 20_000
 _YEAR = re.compile(r"(?<!\d)(?:19|20)\d\d(?!\d)")
 _OBSOLETE = re.compile(
     r"\b(?:superseded by|replaced by|no longer (?:valid|in force|applies)|withdrawn|obsolete|"
@@ -71,6 +73,8 @@ class Selector:
 
     def __init__(self, embedder: Embedder) -> None:
         self.embedder = embedder
+        # The same passages answer many questions; a vector depends on nothing but its text.
+        self._vectors: OrderedDict[str, np.ndarray] = OrderedDict()
 
     async def select(
         self, questions: Sequence[str], synonyms: Sequence[str], hits: Sequence[Hit], limit: int
@@ -81,18 +85,27 @@ class Selector:
             return NONE
         texts = [sentence.text[:MAX_CHARS] for sentence in pool]
         asked = [await self.embedder.embed_query(question) for question in questions]
-        vectors = np.asarray(await self._embed(texts), dtype=np.float32)
+        vectors = np.stack(await self._embed(texts))
         return await asyncio.to_thread(_choose, questions, asked, synonyms, pool, vectors, limit)
 
-    async def _embed(self, texts: Sequence[str]) -> list[tuple[float, ...]]:
+    async def _embed(self, texts: Sequence[str]) -> list[np.ndarray]:
         """Sentences are cut to what the embedder reads: here the cut only blurs a score."""
-        limit = self.embedder.max_tokens
-        counts = self.embedder.count_tokens(texts)
-        cut = [
-            text if count <= limit else text[: int(len(text) * 0.9 * limit / count)]
-            for text, count in zip(texts, counts, strict=True)
-        ]
-        return await self.embedder.embed_documents(cut)
+        missing = [text for text in dict.fromkeys(texts) if text not in self._vectors]
+        if missing:
+            limit = self.embedder.max_tokens
+            cut = [
+                text if count <= limit else text[: int(len(text) * 0.9 * limit / count)]
+                for text, count in zip(missing, self.embedder.count_tokens(missing), strict=True)
+            ]
+            vectors = await self.embedder.embed_documents(cut)
+            for text, vector in zip(missing, vectors, strict=True):
+                self._vectors[text] = np.asarray(vector, dtype=np.float32)
+        found = [self._vectors[text] for text in texts]
+        for text in texts:
+            self._vectors.move_to_end(text)
+        while len(self._vectors) > CACHED_SENTENCES:
+            self._vectors.popitem(last=False)
+        return found
 
 
 def _pool(hits: Sequence[Hit]) -> list[Sentence]:
@@ -162,7 +175,8 @@ def _choose(
         if number == 0:
             first = _evidence(question, other, scored, weights)
         if question in parts:
-            chosen.extend(_take(scored, limit if len(parts) == 1 else 1, chosen))
+            current = not _YEAR.search(question)
+            chosen.extend(_take(scored, limit if len(parts) == 1 else 1, chosen, current))
     assert first is not None
     return replace(first, sentences=tuple(chosen[:limit]))
 
@@ -189,13 +203,20 @@ def _scored(
     return sorted(scored, key=lambda one: (-one.score, one.hit, one.start))
 
 
-def _take(scored: Sequence[Sentence], limit: int, already: Sequence[Sentence]) -> list[Sentence]:
-    """The best sentence, and those nearly as good that say something else."""
+def _take(
+    scored: Sequence[Sentence], limit: int, already: Sequence[Sentence], current: bool
+) -> list[Sentence]:
+    """The best sentence, and those nearly as good that say something else.
+
+    When the question is about now, what an older edition says is not added to the newest.
+    """
     taken: list[Sentence] = []
     for one in scored:
         if taken and one.score < 0.85 * taken[0].score:
             break
         if any(_same(one, other) for other in (*already, *taken)):
+            continue
+        if taken and current and (one.obsolete or 0 < one.year < taken[0].year):
             continue
         taken.append(one)
         if len(taken) == limit:
