@@ -6,11 +6,25 @@ from collections.abc import Callable
 
 import qdrant_edge as edge
 
-from rag.errors import ConfigError
+from rag.errors import ConfigError, did_you_mean
 from rag.types import SparseVector
 
 VERSION = 1
 """Counts changes of ours to how text is weighed; part of the fingerprint."""
+
+
+NAMES = {
+    **{"ar": "arabic", "az": "azerbaijani", "bn": "bengali", "ca": "catalan", "da": "danish"},
+    **{"de": "german", "el": "greek", "en": "english", "es": "spanish", "eu": "basque"},
+    **{"fi": "finnish", "fr": "french", "he": "hebrew", "hu": "hungarian", "id": "indonesian"},
+    **{"it": "italian", "kk": "kazakh", "ne": "nepali", "nl": "dutch"},
+    **{"no": "norwegian", "pt": "portuguese", "ro": "romanian", "ru": "russian"},
+    **{"sl": "slovene", "sv": "swedish", "tg": "tajik", "tr": "turkish"},
+}
+"""Languages with stop words or a stemmer, by ISO 639-1 code.
+
+Chinese and Japanese are not among them: this encoder does not find their words.
+"""
 
 
 class Bm25Encoder:
@@ -21,20 +35,20 @@ class Bm25Encoder:
     """
 
     def __init__(self, language: str = "english") -> None:
-        if language == "und":
+        name = NAMES.get(language, language)
+        if name == "und":
             config = edge.Bm25Config(
                 stemmer=edge.DisabledStemmer(), stopwords=edge.StopwordsSet(custom=set())
             )
+        elif name in NAMES.values():
+            config = edge.Bm25Config(language=name)
         else:
-            config = edge.Bm25Config(language=language)
-        try:
-            self._model = edge.Bm25(config)
-        except ValueError as error:
             raise ConfigError(
                 f"BM25 does not know the language {language!r}.",
-                hint="Name it in English or by its two-letter code, or use 'und' for none.",
-            ) from error
-        self.fingerprint = f"bm25/{language}/{VERSION}"
+                hint=f"Use 'und' for words as they are. {did_you_mean(name, list(NAMES.values()))}",
+            )
+        self._model = edge.Bm25(config)
+        self.fingerprint = f"bm25/{name}/{VERSION}"
 
     def encode_document(self, text: str) -> SparseVector:
         return _encode(self._model.embed_document, text)

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
-import json
 import os
 import stat
 import sys
@@ -16,6 +15,8 @@ import tempfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
+
+from pydantic import ValidationError
 
 import rag
 from rag.backends.qdrant_edge_wire import BUFFER, Frame, pack, receive
@@ -26,10 +27,10 @@ from rag.backends.qdrant_payload import (
     encode,
     filter_tree,
     permitted,
-    to_payload,
+    to_stored,
 )
 from rag.errors import EngineError, GenerationMismatch, NotFound, RagError, StorageFull
-from rag.types import Candidates, Filter, IndexQuery, Payload, Point, Scored
+from rag.types import Candidates, Data, Filter, IndexQuery, Payload, Point, Scored
 
 BATCH = 128
 """Points per request: a search that comes meanwhile waits for one batch at most."""
@@ -68,12 +69,9 @@ class QdrantEdgeIndex:
             await self.count(generation)
             return
         matrix = checked_vectors(points)
-        rows = [
-            encode([(p.payload.model_dump(), p.sparse.indices, p.sparse.values) for p in batch])
-            for batch in (points[i : i + BATCH] for i in range(0, len(points), BATCH))
-        ]
-        for i, body in enumerate(rows):
-            vectors = matrix[i * BATCH : (i + 1) * BATCH].tobytes()
+        rows = [_row(point) for point in points]  # all of them first: one may be refused
+        for i in range(0, len(rows), BATCH):
+            body, vectors = encode(rows[i : i + BATCH]), matrix[i : i + BATCH].tobytes()
             await self._call({"op": "upsert"}, generation, body, vectors)
 
     async def delete(self, generation: str, filter: Filter) -> None:
@@ -93,12 +91,19 @@ class QdrantEdgeIndex:
         }
         raw = b"" if vector is None else vector.tobytes()
         reply = await self._call({"op": "search"}, generation, encode(body), raw)
-        found: dict[str, Any] = json.loads(reply.body)
-        payloads = {id: to_payload(stored) for id, stored in found["payloads"].items()}
-        return Candidates.model_construct(
-            dense=_scored(found.get("dense", ()), payloads),
-            sparse=_scored(found.get("bm25", ()), payloads),
+        try:
+            found = _Found.model_validate_json(reply.body)
+        except ValidationError as error:
+            raise EngineError(
+                f"Generation {generation!r} holds payloads of another version of Ratchet.",
+                hint=REBUILD,
+            ) from error
+        payloads = {payload.chunk_id: payload for payload in found.payloads}
+        dense, sparse = (
+            tuple(Scored.model_construct(score=score, payload=payloads[id]) for id, score in hits)
+            for hits in (found.lists.dense, found.lists.sparse)
         )
+        return Candidates.model_construct(dense=dense, sparse=sparse)
 
     async def optimize(self, generation: str) -> None:
         head = {"op": "optimize", "above": self._optimize_above}
@@ -180,14 +185,26 @@ class QdrantEdgeIndex:
         idle, self._idle = self._idle, []
         for _, writer in idle:
             writer.close()
-        for _, writer in idle:
-            await asyncio.wait([asyncio.ensure_future(writer.wait_closed())])
+        # What ended a connection before us is no concern of ours any more.
+        await asyncio.gather(*(w.wait_closed() for _, w in idle), return_exceptions=True)
 
 
-def _scored(
-    hits: Sequence[tuple[str, float]], payloads: Mapping[str, Payload]
-) -> tuple[Scored, ...]:
-    return tuple(Scored.model_construct(score=score, payload=payloads[id]) for id, score in hits)
+class _Lists(Data):
+    dense: list[tuple[str, float]]
+    sparse: list[tuple[str, float]]
+
+
+class _Found(Data):
+    """A shard's reply to a search: (id, score) in order, and each payload once."""
+
+    lists: _Lists
+    payloads: list[Payload]
+
+
+def _row(point: Point) -> tuple[Any, ...]:
+    """A point as a shard takes it, but for the dense vector, which travels as raw floats."""
+    payload, terms = point.payload, point.sparse
+    return payload.chunk_id, to_stored(payload), terms.indices, terms.values
 
 
 def _translated(head: Mapping[str, str], generation: str | None) -> RagError:

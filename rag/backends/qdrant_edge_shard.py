@@ -20,7 +20,7 @@ from typing import Any
 import qdrant_edge as edge
 
 from rag.backends.qdrant_edge_wire import Frame, pack, read
-from rag.backends.qdrant_filter import INDEXED, Words, translate
+from rag.backends.qdrant_filter import BODY, INDEXED, Words, translate
 from rag.backends.qdrant_order import Ranked, settle, widen
 
 WORDS = Words(edge.Filter, edge.FieldCondition, edge.MatchAny, edge.RangeFloat)
@@ -109,14 +109,12 @@ class Shard:
             raise DimensionError(f"vectors have {width} dimensions, not {self._dimension}")
         return [vectors[i : i + width].tolist() for i in range(0, len(vectors), width)]
 
-    def _upsert(self, rows: list[tuple[Any, list[int], list[float]]], raw: bytes) -> Frame:
+    def _upsert(
+        self, rows: list[tuple[str, dict[str, Any], list[int], list[float]]], raw: bytes
+    ) -> Frame:
         points = [
-            edge.Point(
-                payload["chunk_id"],
-                {"dense": dense, "bm25": edge.SparseVector(indices, values)},
-                payload,
-            )
-            for (payload, indices, values), dense in zip(
+            edge.Point(id, {"dense": dense, "bm25": edge.SparseVector(indices, values)}, payload)
+            for (id, payload, indices, values), dense in zip(
                 rows, self._dense(raw, len(rows)), strict=True
             )
         ]
@@ -133,12 +131,10 @@ class Shard:
             queries["bm25"] = edge.Query.Nearest(terms, using="bm25")
         found = self._ranked(queries, filter, limit)
         ids = {id for hits in found.values() for id, _ in hits}
-        records = (
-            self._shard.retrieve(list(ids), with_payload=True, with_vector=False) if ids else []
-        )
-        payloads = {str(record.id): record.payload for record in records}
-        reply = {"payloads": payloads, **found}
-        return Frame({}, json.dumps(reply, ensure_ascii=False).encode())
+        records = self._shard.retrieve(list(ids), with_payload=[BODY], with_vector=False)
+        payloads = ",".join(record.payload[BODY] for record in records if record.payload)
+        lists = json.dumps({"dense": found.get("dense", ()), "sparse": found.get("bm25", ())})
+        return Frame({}, f'{{"lists":{lists},"payloads":[{payloads}]}}'.encode())
 
     def _ranked(
         self, queries: dict[str, edge.Query], filter: edge.Filter | None, limit: int

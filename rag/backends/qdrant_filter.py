@@ -21,6 +21,9 @@ INDEXED = {
 }
 """Payload fields with an index: all that a filter can name, as without one it is 1,000 x slower."""
 
+BODY = "body"
+"""Payload field that holds the whole payload as JSON text."""
+
 I64 = range(-(2**63), 2**63)
 
 

@@ -8,23 +8,24 @@ from __future__ import annotations
 
 from collections.abc import Generator, Mapping, Sequence
 from contextlib import contextmanager
+from typing import Any
 
+from pydantic import ValidationError
 from qdrant_client import AsyncQdrantClient, models
 from qdrant_client.http.exceptions import ApiException, UnexpectedResponse
 
-from rag.backends.qdrant_filter import INDEXED, Words, translate
+from rag.backends.qdrant_filter import BODY, INDEXED, Words, translate
 from rag.backends.qdrant_order import Ranked, settle, widen
 from rag.backends.qdrant_payload import (
     checked_name,
     checked_query,
     checked_vectors,
-    encode,
     filter_tree,
     permitted,
-    to_payload,
+    to_stored,
 )
 from rag.errors import EngineError, GenerationMismatch, NotFound, StorageFull
-from rag.types import Candidates, Filter, IndexQuery, Point, Scored
+from rag.types import Candidates, Filter, IndexQuery, Payload, Point, Scored
 
 BATCH = 256
 TIMEOUT_S = 60
@@ -138,7 +139,7 @@ class QdrantServerIndex:
         while queries:
             requests = [
                 models.QueryRequest(
-                    query=query, using=name, filter=condition, limit=fetch, with_payload=True
+                    query=query, using=name, filter=condition, limit=fetch, with_payload=[BODY]
                 )
                 for name, query in queries.items()
             ]
@@ -148,9 +149,9 @@ class QdrantServerIndex:
                 hits = [Ranked(str(point.id), point.score) for point in response.points]
                 settled = settle(hits, fetch, limit)
                 if settled is not None:
-                    stored = {str(point.id): point.payload or {} for point in response.points}
+                    payloads = {str(point.id): point.payload or {} for point in response.points}
                     lists[name] = tuple(
-                        Scored.model_construct(score=score, payload=to_payload(stored[id]))
+                        Scored.model_construct(score=score, payload=_payload(payloads[id]))
                         for id, score in settled
                     )
                     del queries[name]
@@ -224,12 +225,22 @@ class QdrantServerIndex:
         )
 
 
+def _payload(stored: Mapping[str, Any]) -> Payload:
+    try:
+        return Payload.model_validate_json(stored[BODY])
+    except (KeyError, ValidationError) as error:
+        raise EngineError(
+            "The collection holds points of another program or version.",
+            hint="Sync into a new generation.",
+        ) from error
+
+
 def _struct(point: Point, vector: list[float]) -> models.PointStruct:
-    payload = point.payload.model_dump()
-    encode(payload)  # refuses what JSON cannot carry before anything is written
     terms = models.SparseVector(
         indices=list(point.sparse.indices), values=list(point.sparse.values)
     )
     return models.PointStruct(
-        id=point.payload.chunk_id, vector={"dense": vector, "bm25": terms}, payload=payload
+        id=point.payload.chunk_id,
+        vector={"dense": vector, "bm25": terms},
+        payload=to_stored(point.payload),
     )
