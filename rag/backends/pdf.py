@@ -1,0 +1,216 @@
+"""PDF text layers by pdfium: every run of characters with its place, and nothing else opened."""
+
+# pyright: reportUnknownMemberType=false, reportUnknownVariableType=false
+# pyright: reportUnknownArgumentType=false, reportUnknownParameterType=false
+# pyright: reportAttributeAccessIssue=false
+from __future__ import annotations
+
+import ctypes
+import re
+from collections.abc import Iterator
+from contextlib import closing
+from datetime import UTC, datetime, timedelta, timezone
+from typing import Any, ClassVar
+
+import pypdfium2
+import pypdfium2.raw as pdfium
+
+from rag.backends.drafting import Draft
+from rag.backends.pdf_layout import Page, Run, lay_out
+from rag.config import ParsingSettings
+from rag.errors import DocumentRejected
+from rag.types import Document, RawDocument
+
+CELL_GAP = 0.9
+"""Space between two runs of a line, in line heights, from which they are cells of a table."""
+SOFT_HYPHENS = {0x02, 0xAD, 0xFFFE}
+NO_TEXT_HINT = "It is probably a scan; run OCR over it, or add the text another way."
+DATE = re.compile(
+    r"D:(\d{4})(\d\d)?(\d\d)?(\d\d)?(\d\d)?(\d\d)?(?:([+-])(\d\d)'?(\d\d)?|Z)?", re.ASCII
+)
+NEAR_WHITE = 245
+TINY = 1.0
+
+
+class PdfParser:
+    """Reads the text layer with page numbers and boxes; a PDF without one is rejected."""
+
+    media_types: ClassVar[frozenset[str]] = frozenset({"application/pdf"})
+
+    def __init__(self, settings: ParsingSettings) -> None:
+        self._settings = settings
+
+    def parse(self, raw: RawDocument, media_type: str) -> Document:
+        draft = Draft(media_type)
+        with closing(_open(raw)) as pdf:
+            count = len(pdf)
+            if count > self._settings.max_pages:
+                raise DocumentRejected(
+                    "page_limit",
+                    f"'{raw.name}' has {count:,} pages; {self._settings.max_pages:,} are read.",
+                    hint="Split the document or raise parsing.max_pages.",
+                )
+            draft.pages = count
+            _facts(draft, pdf, raw.data)
+            pages, broken = _pages(pdf, count)
+        if count == 0 or broken == count:
+            raise _corrupt(raw.name, "has no page that can be read")
+        if broken:
+            draft.warn(f"corrupt: {broken} of {count} pages could not be read")
+        if not any(page.runs for page in pages):
+            raise DocumentRejected(
+                "no_text_layer", f"'{raw.name}' has no text layer.", hint=NO_TEXT_HINT
+            )
+        lay_out(draft, pages)
+        return draft.build()
+
+
+def _open(raw: RawDocument) -> pypdfium2.PdfDocument:
+    """The document, opened with the empty password. Raises DocumentRejected."""
+    if b"startxref" not in raw.data[-100_000:]:
+        raise _corrupt(raw.name, "is cut off")
+    try:
+        return pypdfium2.PdfDocument(raw.data)
+    except pypdfium2.PdfiumError as error:
+        if "password" in str(error).lower():
+            raise DocumentRejected(
+                "encrypted", f"'{raw.name}' is encrypted.", hint="Remove the password and retry."
+            ) from error
+        raise _corrupt(raw.name, "is no readable PDF") from error
+
+
+def _corrupt(name: str, what: str) -> DocumentRejected:
+    return DocumentRejected("corrupt", f"'{name}' {what}.", hint="Save it anew and retry.")
+
+
+def _facts(draft: Draft, pdf: pypdfium2.PdfDocument, data: bytes) -> None:
+    """Title, dates, and warnings of what a PDF can do beyond being read."""
+    facts = pdf.get_metadata_dict()
+    title = str(facts.get("Title") or "").strip()
+    draft.title = "" if title.lower() in {"untitled", "(anonymous)"} else title
+    draft.created_at = _date(str(facts.get("CreationDate") or ""))
+    draft.modified_at = _date(str(facts.get("ModDate") or ""))
+    if pdfium.FPDFDoc_GetJavaScriptActionCount(pdf.raw) > 0 or re.search(
+        rb"/(?:JavaScript|JS|Launch)\b", data
+    ):
+        draft.warn("active_content: never run")
+    if attached := pdf.count_attachments():
+        draft.warn(f"embedded_files: {attached} not opened")
+
+
+def _date(text: str) -> datetime | None:
+    found = DATE.match(text)
+    if not found:
+        return None
+    year, month, day, hour, minute, second = (int(found[n] or d) for n, d in enumerate(
+        (0, 1, 1, 0, 0, 0), start=1))  # fmt: skip
+    zone = UTC
+    if found[7]:
+        offset = timedelta(hours=int(found[8]), minutes=int(found[9] or 0))
+        zone = timezone(offset if found[7] == "+" else -offset)
+    try:
+        return datetime(year, month, day, hour, minute, second, tzinfo=zone)
+    except ValueError:
+        return None
+
+
+def _pages(pdf: pypdfium2.PdfDocument, count: int) -> tuple[list[Page], int]:
+    """Every page's runs, and how many pages could not be loaded."""
+    pages: list[Page] = []
+    broken = 0
+    for number in range(1, count + 1):
+        try:
+            page = pdf[number - 1]
+        except pypdfium2.PdfiumError:
+            broken += 1
+            continue
+        left, bottom, right, top = page.get_bbox()
+        with closing(page), closing(page.get_textpage()) as text:
+            runs = list(_runs(text.raw, (left, bottom, right, top)))
+            if any(run.pale for run in runs):
+                grounds = list(_grounds(page))
+                runs = [run.on(grounds) for run in runs]
+        pages.append(Page(number, right - left, top - bottom, runs))
+    return pages, broken
+
+
+def _runs(text: Any, bounds: tuple[float, float, float, float]) -> Iterator[Run]:
+    """Characters of one line without a wide gap, in the order in which they were drawn."""
+    box = pdfium.FS_RECTF()
+    place = ctypes.byref(box)
+    get_unicode, get_box = pdfium.FPDFText_GetUnicode, pdfium.FPDFText_GetLooseCharBox
+    letters: list[str] = []
+    first = 0
+    x0 = y0 = x1 = y1 = 0.0
+    high = 0
+
+    def closed() -> Iterator[Run]:
+        body = "".join(letters).strip()
+        letters.clear()
+        if body:
+            yield _run(text, first, body, (x0, y0, x1, y1), bounds)
+
+    for index in range(pdfium.FPDFText_CountChars(text)):
+        code = get_unicode(text, index)
+        if 0xD800 <= code < 0xDC00:
+            high = code
+            continue
+        if high and 0xDC00 <= code < 0xE000:
+            code = 0x10000 + ((high - 0xD800) << 10) + (code - 0xDC00)
+        high = 0
+        if code in (10, 13):
+            yield from closed()
+            continue
+        if code in SOFT_HYPHENS:
+            if letters:
+                letters.append("\xad")
+            continue
+        if code <= 32 or code == 0xA0:
+            if letters and letters[-1] != " ":
+                letters.append(" ")
+            continue
+        if not get_box(text, index, place):
+            continue
+        left, low, right, up = box.left, box.bottom, box.right, box.top
+        height = max(up - low, 0.1)
+        if letters:
+            same_line = abs((up + low) - (y0 + y1)) < height
+            if not same_line or left - x1 > CELL_GAP * height or left < x0 - height:
+                yield from closed()
+        if not letters:
+            first, x0, y0, x1, y1 = index, left, low, right, up
+        else:
+            x1, y0, y1 = max(x1, right), min(y0, low), max(y1, up)
+        letters.append(chr(code) if not 0xD800 <= code < 0xE000 else "�")
+    yield from closed()
+
+
+def _run(
+    text: Any,
+    index: int,
+    body: str,
+    box: tuple[float, float, float, float],
+    bounds: tuple[float, float, float, float],
+) -> Run:
+    x0, y0, x1, y1 = box
+    off_page = x1 < bounds[0] or x0 > bounds[2] or y1 < bounds[1] or y0 > bounds[3]
+    red, green, blue, alpha = (ctypes.c_uint() for _ in range(4))
+    colours = (red, green, blue, alpha)
+    coloured = pdfium.FPDFText_GetFillColor(text, index, *(ctypes.byref(c) for c in colours))
+    pale = bool(coloured) and (
+        min(red.value, green.value, blue.value) >= NEAR_WHITE or alpha.value < 10
+    )
+    return Run(body, x0, y0, x1, y1, hidden=off_page or y1 - y0 < TINY, pale=pale)
+
+
+def _grounds(page: pypdfium2.PdfPage) -> Iterator[tuple[float, float, float, float]]:
+    """Areas that are painted, on which white letters are read well."""
+    red, green, blue, alpha = (ctypes.c_uint() for _ in range(4))
+    for item in page.get_objects(max_depth=2):
+        if item.type == pdfium.FPDF_PAGEOBJ_IMAGE:
+            yield item.get_bounds()
+        elif item.type == pdfium.FPDF_PAGEOBJ_PATH:
+            colours = (ctypes.byref(c) for c in (red, green, blue, alpha))
+            painted = pdfium.FPDFPageObj_GetFillColor(item.raw, *colours)
+            if painted and alpha.value and min(red.value, green.value, blue.value) < NEAR_WHITE:
+                yield item.get_bounds()
