@@ -28,7 +28,12 @@ def warnings(settings: Settings, mounts: str | None = None) -> list[str]:
 
     `mounts` is the text of /proc/self/mounts, read when not given.
     """
-    return [*_answering(settings), *_models(settings), *_folder(settings.data, mounts)]
+    return [*unusable(settings), *_folder(settings.data, mounts)]
+
+
+def unusable(settings: Settings) -> list[str]:
+    """Models that cannot answer as configured; while there are any, the server is not ready."""
+    return [*_answering(settings), *_models(settings)]
 
 
 def _answering(settings: Settings) -> Iterator[str]:

@@ -1,0 +1,185 @@
+"""How results look: plain lines and tables for people, one line of JSON for programs."""
+
+from __future__ import annotations
+
+import json
+import re
+import sys
+from collections.abc import Callable, Generator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any, cast
+
+if TYPE_CHECKING:
+    from rag.types import Answer, Check, DocumentInfo, Hit, Progress, SearchResult
+
+_CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069]")
+SNIPPET = 240
+
+
+def clean(text: str) -> str:
+    """Text of a document without what could steer a terminal or reverse the reading order."""
+    return _CONTROL.sub("", text)
+
+
+def say(text: str = "") -> None:
+    sys.stdout.write(f"{clean(text)}\n")
+
+
+def note(text: str) -> None:
+    """For the person, not for the pipe."""
+    sys.stderr.write(f"{clean(text)}\n")
+
+
+def say_json(value: Any) -> None:
+    """One line; models, dates and paths become plain data."""
+    from pydantic_core import to_jsonable_python
+
+    plain = to_jsonable_python(value, inf_nan_mode="null")
+    sys.stdout.write(json.dumps(plain, ensure_ascii=False) + "\n")
+    sys.stdout.flush()
+
+
+def say_table(header: Sequence[str], rows: Sequence[Sequence[object]]) -> None:
+    """A table as wide as it needs to be, so that a pipe sees every word."""
+    from rich import box
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table(box=box.SIMPLE_HEAD, header_style="bold", pad_edge=False)
+    for name in header:
+        table.add_column(name, overflow="fold")
+    for row in rows:
+        table.add_row(*(Text(clean(str(cell))) for cell in row))
+    width = None if sys.stdout.isatty() else 240
+    Console(file=sys.stdout, width=width).print(table)
+
+
+@contextmanager
+def progress_bar() -> Generator[Callable[[Progress], None] | None]:
+    """A bar on standard error while long work runs; nothing where nobody watches."""
+    if not sys.stderr.isatty():
+        yield None
+        return
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeElapsedColumn
+    from rich.progress import Progress as Bars
+
+    columns = (
+        TextColumn("{task.description}", markup=False),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeElapsedColumn(),
+        TextColumn("{task.fields[document]}", markup=False),
+    )
+    with Bars(*columns, console=Console(stderr=True), transient=True) as bars:
+        task = bars.add_task("", total=None, document="")
+
+        def show(progress: Progress) -> None:
+            bars.update(
+                task,
+                description=progress.phase,
+                completed=progress.done,
+                total=progress.total or None,
+                document=clean(progress.document)[-50:],
+            )
+
+        yield show
+
+
+def say_answer(answer: Answer) -> None:
+    from rich.console import Console
+    from rich.markup import escape
+    from rich.padding import Padding
+    from rich.text import Text
+
+    console = Console(file=sys.stdout, highlight=False)
+    console.print(Text(clean(answer.answer)))
+    if answer.abstained and answer.searched:
+        console.print(Text("Looked at: " + clean("; ".join(answer.searched)), style="dim"))
+    for one in answer.citations:
+        page = f", page {one.page}" if one.page is not None else ""
+        console.print(f"\n[bold]\\[{one.n}][/] {escape(clean(one.document))}{page}")
+        console.print(Padding(Text(clean(one.quote), style="italic"), (0, 0, 0, 4)))
+        console.print(Padding(Text(clean(one.uri), style="dim"), (0, 0, 0, 4)))
+    took = answer.timings.get("total")
+    timing = f" in {took:.0f} ms" if took is not None else ""
+    footer = (
+        f"\n{answer.model}{timing}, confidence {answer.confidence:.2f}, trace {answer.trace_id}"
+    )
+    console.print(Text(footer, style="dim"))
+
+
+def search_json(result: SearchResult) -> dict[str, Any]:
+    """Flat hits: where each stands, what it says and the story of its scores."""
+    return {
+        "hits": [_hit_json(hit) for hit in result.hits],
+        "queries": list(result.queries),
+        "generation": result.generation,
+        "timings": dict(result.timings),
+    }
+
+
+def _hit_json(hit: Hit) -> dict[str, Any]:
+    payload = hit.payload
+    return {
+        "rank": hit.rank,
+        "score": hit.score,
+        "uri": payload.uri,
+        "title": payload.title,
+        "text": payload.text,
+        "scores": [score.model_dump(mode="json") for score in hit.scores],
+        "headings": list(payload.headings),
+        "page": payload.page,
+        "span": [payload.start, payload.end],
+        "document_id": payload.document_id,
+        "version": payload.version,
+        "chunk_id": payload.chunk_id,
+        "source": payload.source,
+        "language": payload.language,
+    }
+
+
+def say_hits(result: SearchResult) -> None:
+    if not result.hits:
+        say("Nothing found.")
+    for hit in result.hits:
+        payload = hit.payload
+        page = f", page {payload.page}" if payload.page is not None else ""
+        say(f"{hit.rank:>3}. {payload.title}{page}  ({hit.score:.3f})")
+        text = " ".join(payload.text.split())
+        say(f"     {text[:SNIPPET]}{'…' if len(text) > SNIPPET else ''}")
+        story = ", ".join(f"{one.stage} #{one.rank} {one.score:.3f}" for one in hit.scores)
+        say(f"     {payload.uri}  [{story}]")
+
+
+def say_documents(documents: Sequence[DocumentInfo]) -> None:
+    if not documents:
+        say("No documents.")
+        return
+    rows = [
+        (one.state, one.title or one.uri, one.chunks, one.reason, one.message or one.uri)
+        for one in documents
+    ]
+    say_table(("state", "document", "chunks", "reason", "message or address"), rows)
+
+
+def say_checks(checks: Sequence[Check]) -> None:
+    for check in checks:
+        say(f"{'ok  ' if check.ok else 'FAIL'}  {check.name}: {check.detail}")
+        if not check.ok and check.hint:
+            say(f"      {check.hint}")
+
+
+def say_mapping(values: Mapping[str, Any], indent: str = "") -> None:
+    """Nested values as an outline."""
+    for key, value in values.items():
+        if isinstance(value, Mapping) and value:
+            say(f"{indent}{key}:")
+            say_mapping(cast("Mapping[str, Any]", value), indent + "  ")
+        elif isinstance(value, (list, tuple)) and value:
+            say(f"{indent}{key}:")
+            for one in cast("Sequence[Any]", value):
+                say(f"{indent}  - {one}")
+        else:
+            say(f"{indent}{key}: {value}")

@@ -1,0 +1,158 @@
+"""`serve` and `start`: own the data folder, listen, and do the rest while already answering."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+import sys
+from collections.abc import Awaitable, Callable
+from contextlib import closing, suppress
+from typing import TYPE_CHECKING, Any
+
+from rag.cli import output
+from rag.config import Settings, setup_logging, warnings
+from rag.errors import Conflict, RagError
+from rag.types import AskRequest, Principal, SyncReport
+
+if TYPE_CHECKING:
+    from rag.app import App
+    from rag.cli.verbs import Target
+
+GRACE_SECONDS = 5
+
+
+def serve(target: Target, host: str | None, port: int | None, *, as_json: bool) -> None:
+    """Serve until interrupted; the encoder loads in the background."""
+
+    async def prepare(app: App, url: str) -> None:
+        _serving(url, as_json)
+        await app.warm()
+
+    _run(_settings(target, host, port), prepare)
+
+
+def start(target: Target, host: str | None, port: int | None, *, as_json: bool) -> None:
+    """Serve, and meanwhile sync what the pack brings; the first time ask one of its questions."""
+
+    async def prepare(app: App, url: str) -> None:
+        who = app.person(None, None)
+        first = not await app.documents(who)
+        await app.add_pack_sources(who)
+        if first:
+            _note(as_json, f"Reading the documents of '{app.settings.domain}' for the first time …")
+        with output.progress_bar() as progress:
+            report = await app.sync(who, progress=progress)
+        output.say_json({"sync": report}) if as_json else output.say(_told(report))
+        if first:
+            await _sample(app, who, as_json)
+        _serving(url, as_json)
+        await app.warm()
+
+    _run(_settings(target, host, port), prepare)
+
+
+def _settings(target: Target, host: str | None, port: int | None) -> Settings:
+    settings = target.settings()
+    given = {name: value for name, value in (("host", host), ("port", port)) if value is not None}
+    return settings.model_copy(update={"server": settings.server.model_copy(update=given)})
+
+
+def _run(settings: Settings, prepare: Callable[[App, str], Awaitable[None]]) -> None:
+    """Bind, then own the folder, then listen; `prepare` runs beside the server and may fail it."""
+    import uvicorn
+
+    setup_logging(settings.log)
+    for line in warnings(settings):
+        output.note(f"rag: warning: {line}")
+
+    async def work() -> None:
+        with closing(_bind(settings.server.host, settings.server.port)) as bound:
+            url = f"http://{_spelled(settings.server.host)}:{bound.getsockname()[1]}"
+            from rag.app import build
+
+            app = await build(settings, serve_url=url)
+            try:
+                from rag.api import create_app
+
+                config = uvicorn.Config(
+                    create_app(app),
+                    lifespan="off",
+                    log_config=None,
+                    access_log=False,
+                    server_header=False,
+                    timeout_graceful_shutdown=GRACE_SECONDS,
+                    h11_max_incomplete_event_size=64 * 1024,
+                )
+                server = uvicorn.Server(config)
+                beside = asyncio.create_task(_or_stop(server, prepare(app, url)))
+                try:
+                    await server.serve(sockets=[bound])
+                finally:
+                    beside.cancel()
+                    with suppress(asyncio.CancelledError):
+                        await beside
+            finally:
+                await app.aclose()
+
+    asyncio.run(work())
+
+
+async def _or_stop(server: Any, work: Awaitable[None]) -> None:
+    try:
+        await work
+    except RagError as error:
+        # The server stays up: it can say what is wrong, and other verbs still work through it.
+        output.note(f"rag: {error}")
+    except Exception:
+        server.should_exit = True
+        raise
+
+
+def _bind(host: str, port: int) -> socket.socket:
+    """The listening socket, taken before anything is made, so that a busy port costs nothing."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    bound = socket.socket(family, socket.SOCK_STREAM)
+    try:
+        bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        bound.bind((host, port))
+    except OSError as error:
+        bound.close()
+        raise Conflict(
+            f"Cannot listen on {host}:{port}: {error.strerror}.",
+            hint="Choose another with --port or RAG_SERVER__PORT, or stop what uses it.",
+        ) from error
+    return bound
+
+
+def _spelled(host: str) -> str:
+    return f"[{host}]" if ":" in host else host
+
+
+async def _sample(app: App, who: Principal, as_json: bool) -> None:
+    questions = app.pack(None).suggested_questions
+    if not questions:
+        return
+    answer = await app.ask(who, AskRequest(question=questions[0]))
+    if as_json:
+        output.say_json({"question": questions[0], "answer": answer})
+        return
+    output.say(f"\nFor example: {questions[0]}\n")
+    output.say_answer(answer)
+    output.say()
+
+
+def _told(report: SyncReport) -> str:
+    counts = report.model_dump(exclude={"seconds"})
+    words = [f"{count} {name.replace('_', ' ')}" for name, count in counts.items() if count]
+    return f"Documents: {', '.join(words) or 'none'} ({report.seconds:.1f} s)."
+
+
+def _serving(url: str, as_json: bool) -> None:
+    output.say_json({"url": url}) if as_json else output.say(f"Serving {url} (Ctrl-C stops).")
+    sys.stdout.flush()
+
+
+def _note(as_json: bool, text: str) -> None:
+    if not as_json:
+        output.say(text)
+        sys.stdout.flush()

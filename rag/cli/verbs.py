@@ -1,0 +1,348 @@
+"""The verbs. Each reads its arguments, calls the facade once and prints; heavy imports wait."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, TypeVar, cast
+
+import typer
+
+from rag.cli import output
+from rag.errors import ConfigError, InvalidInput, Unavailable
+
+if TYPE_CHECKING:
+    from rag.app import App
+    from rag.config import Settings
+    from rag.remote import RemoteApp
+    from rag.types import Principal
+
+T = TypeVar("T")
+Json = Annotated[bool, typer.Option("--json", help="Print one line of JSON.")]
+Host = Annotated[str | None, typer.Option(help="Address to bind instead of server.host.")]
+Port = Annotated[int | None, typer.Option(help="Port to bind instead of server.port.")]
+
+
+def _group(about: str, *, bare: bool = False) -> typer.Typer:
+    """A set of verbs; called without one it prints its help, unless `bare` is a verb itself."""
+    return typer.Typer(
+        help=about,
+        no_args_is_help=not bare,
+        add_completion=False,
+        pretty_exceptions_enable=False,
+        rich_markup_mode=None,
+    )
+
+
+cli = _group("Ask your own documents and get cited answers.")
+pack = _group("Work on a domain pack.")
+add = _group("Add a source.")
+evaluation = _group("Measure answers, or retrieval.", bare=True)
+trace = _group("Look at what made an answer.")
+config = _group("Look at the settings.")
+cli.add_typer(pack, name="pack")
+cli.add_typer(add, name="add")
+cli.add_typer(evaluation, name="eval")
+cli.add_typer(trace, name="trace")
+cli.add_typer(config, name="config")
+
+
+@dataclass(frozen=True)
+class Target:
+    """What the global options chose."""
+
+    data: Path | None
+    domain: str | None
+    config: Path | None
+    user: str | None
+
+    def settings(self) -> Settings:
+        from rag.config import load
+
+        return load(data=self.data, domain=self.domain, config=self.config)
+
+
+@cli.callback()
+def target(
+    ctx: typer.Context,
+    data: Annotated[Path | None, typer.Option(help="The data folder (RAG_DATA).")] = None,
+    domain: Annotated[str | None, typer.Option(help="The domain (RAG_DOMAIN).")] = None,
+    config: Annotated[Path | None, typer.Option(help="The configuration file.")] = None,
+    user: Annotated[
+        str | None, typer.Option("--as", help="Ask as this person of the pack.")
+    ] = None,
+) -> None:
+    ctx.obj = Target(data, domain, config, user)
+
+
+def through(ctx: typer.Context, verb: Callable[[App | RemoteApp, Principal], Awaitable[T]]) -> T:
+    """Run one verb on whatever owns the data folder: this process, or the server that holds it."""
+    chosen: Target = ctx.obj
+    settings = chosen.settings()
+
+    async def work() -> T:
+        from rag.config import setup_logging
+        from rag.remote import connect
+
+        # One-shot verbs print their result; only what went wrong is worth a line beside it.
+        level = "debug" if settings.log.level == "debug" else "warning"
+        setup_logging(settings.log.model_copy(update={"level": level}))
+        app = await connect(settings)
+        try:
+            return await verb(app, app.person(chosen.user, chosen.domain))
+        finally:
+            await app.aclose()
+
+    return asyncio.run(work())
+
+
+@cli.command()
+def init(
+    folder: Annotated[Path, typer.Argument(help="An empty or new folder.")],
+    name: Annotated[str | None, typer.Option(help="The pack's name; else the folder's.")] = None,
+    as_json: Json = False,
+) -> None:
+    """Write a small working domain pack to start from."""
+    from rag.domain import init_pack
+
+    files = init_pack(folder, name or folder.resolve().name.lower().replace(" ", "-"))
+    if as_json:
+        output.say_json({"pack": folder, "files": files})
+        return
+    output.say(f"Wrote {len(files)} files to {folder}. Next: rag pack check {folder}")
+
+
+@pack.command("check")
+def pack_check(folder: Path, as_json: Json = False) -> None:
+    """Say everything that is wrong with a pack."""
+    from rag.domain import check_pack
+
+    problems = check_pack(folder)
+    if as_json:
+        output.say_json({"ok": not problems, "problems": problems})
+    else:
+        output.say("\n".join(problems) or f"{folder}: all is well.")
+    if problems:
+        raise typer.Exit(ConfigError.exit_code)
+
+
+@cli.command()
+def start(ctx: typer.Context, host: Host = None, port: Port = None, as_json: Json = False) -> None:
+    """Sync the pack's documents, show one answer the first time, and serve."""
+    from rag.cli.serving import start as run
+
+    run(ctx.obj, host, port, as_json=as_json)
+
+
+@cli.command()
+def serve(ctx: typer.Context, host: Host = None, port: Port = None, as_json: Json = False) -> None:
+    """Serve the API and the page until interrupted."""
+    from rag.cli.serving import serve as run
+
+    run(ctx.obj, host, port, as_json=as_json)
+
+
+@add.command("files")
+def add_files(
+    ctx: typer.Context,
+    path: Annotated[Path, typer.Argument(help="The folder to read.")],
+    name: Annotated[str | None, typer.Option(help="The source's name; else the folder's.")] = None,
+    as_json: Json = False,
+) -> None:
+    """Read a folder of documents from now on; sync reads it the first time."""
+    where = {"path": str(path.expanduser().resolve())}
+    source = through(
+        ctx,
+        lambda app, who: app.add_source(
+            who, connector="files", config=where, name=name, domain=ctx.obj.domain
+        ),
+    )
+    if as_json:
+        output.say_json(source)
+        return
+    output.say(f"Added '{source.name}' ({where['path']}). Next: rag sync {source.name}")
+
+
+@cli.command()
+def sync(
+    ctx: typer.Context,
+    source: Annotated[str | None, typer.Argument(help="One source; else all.")] = None,
+    rebuild: Annotated[
+        bool, typer.Option("--rebuild", help="Build the index anew and switch to it at once.")
+    ] = False,
+    as_json: Json = False,
+) -> None:
+    """Read what changed in the sources and index it."""
+    domain = ctx.obj.domain
+    if rebuild and source is not None:
+        raise InvalidInput("A rebuild takes all sources.", hint="Leave the source out.")
+    with output.progress_bar() as progress:
+        if rebuild:
+            count = through(
+                ctx, lambda app, who: app.rebuild(who, domain=domain, progress=progress)
+            )
+            output.say_json({"documents": count}) if as_json else output.say(
+                f"Rebuilt the index of {count} documents."
+            )
+            return
+        report = through(
+            ctx,
+            lambda app, who: app.sync(who, source=source, domain=domain, progress=progress),
+        )
+    if as_json:
+        output.say_json(report)
+        return
+    counts = report.model_dump(exclude={"seconds"})
+    words = ", ".join(
+        f"{count} {name.replace('_', ' ')}" for name, count in counts.items() if count
+    )
+    output.say(f"{words or 'nothing to do'} in {report.seconds:.1f} s.")
+    if report.rejected or report.failed or report.dead_lettered:
+        output.say("See which and why: rag documents --failed")
+
+
+@cli.command()
+def documents(
+    ctx: typer.Context,
+    failed: Annotated[bool, typer.Option("--failed", help="Only those not indexed.")] = False,
+    as_json: Json = False,
+) -> None:
+    """List the documents with their state and what to do about it."""
+    found = through(ctx, lambda app, who: app.documents(who, domain=ctx.obj.domain, failed=failed))
+    output.say_json({"documents": found}) if as_json else output.say_documents(found)
+
+
+@cli.command()
+def search(
+    ctx: typer.Context,
+    query: str,
+    limit: Annotated[int, typer.Option("-k", min=1, max=200, help="How many hits.")] = 10,
+    as_json: Json = False,
+) -> None:
+    """Find passages, with the story of their scores."""
+    from rag.types import SearchRequest
+
+    request = _valid(SearchRequest, query=query, limit=limit, domain=ctx.obj.domain)
+    result = through(ctx, lambda app, who: app.search(who, request))
+    output.say_json(output.search_json(result)) if as_json else output.say_hits(result)
+
+
+@cli.command()
+def ask(
+    ctx: typer.Context,
+    question: str,
+    model: Annotated[str | None, typer.Option(help="extractive, or a declared model.")] = None,
+    as_json: Json = False,
+) -> None:
+    """Answer from the documents, with citations, or say that they do not tell."""
+    from rag.types import AskRequest
+
+    request = _valid(AskRequest, question=question, model=model, domain=ctx.obj.domain)
+    answer = through(ctx, lambda app, who: app.ask(who, request))
+    output.say_json(answer) if as_json else output.say_answer(answer)
+
+
+@evaluation.callback(invoke_without_command=True)
+def evaluate(ctx: typer.Context, as_json: Json = False) -> None:
+    """Measure answers on the pack's evals."""
+    if ctx.invoked_subcommand is not None:
+        return
+    with output.progress_bar() as progress:
+        report = through(
+            ctx, lambda app, who: app.evaluate(who, domain=ctx.obj.domain, progress=progress)
+        )
+    output.say_json(report) if as_json else output.say_mapping(report)
+
+
+@evaluation.command("retrieval")
+def evaluate_retrieval(
+    ctx: typer.Context,
+    folder: Annotated[Path, typer.Argument(help="A BEIR folder: corpus, queries, qrels.")],
+    split: Annotated[str, typer.Option(help="Which qrels.")] = "test",
+    as_json: Json = False,
+) -> None:
+    """Measure retrieval alone on a BEIR data set, beside the data folder's own index."""
+    from rag.app import evaluate_retrieval as evaluate_beir
+
+    settings = ctx.obj.settings()
+    with output.progress_bar() as progress:
+        report = asyncio.run(evaluate_beir(settings, folder, split, progress))
+    output.say_json(report) if as_json else output.say_mapping(report)
+
+
+@trace.command("show")
+def trace_show(ctx: typer.Context, trace_id: str, as_json: Json = False) -> None:
+    """Everything that made one answer."""
+    found = through(ctx, lambda app, who: app.trace(who, trace_id))
+    output.say_json(found) if as_json else output.say_mapping(found)
+
+
+@cli.command()
+def doctor(ctx: typer.Context, as_json: Json = False) -> None:
+    """Try every part and say what to do about those that fail."""
+    from rag.config import warnings
+    from rag.types import Check
+
+    checks = through(ctx, lambda app, _: app.doctor())
+    found = warnings(ctx.obj.settings())
+    checks = [*checks, *(Check(name="configuration", ok=False, detail=line) for line in found)]
+    good = all(check.ok for check in checks)
+    if as_json:
+        output.say_json({"ok": good, "checks": checks})
+    else:
+        output.say_checks(checks)
+    if not good:
+        raise typer.Exit(Unavailable.exit_code)
+
+
+@config.command("show")
+def config_show(ctx: typer.Context, as_json: Json = False) -> None:
+    """Every setting in use and where it came from; secrets are masked."""
+    from rag.config import show
+
+    shown = show(ctx.obj.settings())
+    if as_json:
+        output.say_json(shown)
+        return
+    rows = [
+        (key, value, shown["origins"].get(key, "default"))
+        for key, value in _flat(shown["settings"])
+    ]
+    output.say_table(("setting", "value", "from"), rows)
+
+
+@config.command("check")
+def config_check(ctx: typer.Context, as_json: Json = False) -> None:
+    """Say whether the settings are usable; what only half works is a warning."""
+    from rag.config import warnings
+
+    settings = ctx.obj.settings()
+    found = warnings(settings)
+    if as_json:
+        output.say_json({"ok": True, "data": settings.data, "warnings": found})
+        return
+    output.say("\n".join(found) or "The settings are good.")
+
+
+def _flat(tree: dict[str, Any], above: str = "") -> list[tuple[str, Any]]:
+    rows: list[tuple[str, Any]] = []
+    for key, value in tree.items():
+        if isinstance(value, dict) and value:
+            rows += _flat(cast("dict[str, Any]", value), f"{above}{key}.")
+            continue
+        rows.append((above + key, cast("Any", value)))
+    return rows
+
+
+def _valid(kind: type[T], **given: Any) -> T:
+    """The request, or InvalidInput in the words of the command line."""
+    from pydantic import ValidationError
+
+    try:
+        return kind(**given)
+    except ValidationError as error:
+        first = error.errors(include_url=False)[0]
+        field = ".".join(str(part) for part in first["loc"])
+        raise InvalidInput(f"{field}: {first['msg']}.") from None

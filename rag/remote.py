@@ -1,0 +1,302 @@
+"""The same verbs over HTTP, and `connect`: whichever process owns the data folder does the work."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import re
+import time
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
+from typing import TYPE_CHECKING, Any
+from urllib.parse import quote, unquote
+
+import httpx
+
+from rag.config import Settings
+from rag.errors import InvalidInput, Locked, RagError, Unavailable
+from rag.store.folder import DataFolder
+from rag.types import (
+    Answer,
+    AnswerEvent,
+    AskRequest,
+    Check,
+    DocumentInfo,
+    Original,
+    Principal,
+    Progress,
+    Role,
+    SearchRequest,
+    SearchResult,
+    SourceInfo,
+    SyncReport,
+)
+
+if TYPE_CHECKING:
+    from rag.app import App
+
+OnProgress = Callable[[Progress], None]
+LOCAL = "local"
+PATIENCE_SECONDS = 5.0
+"""How long a server that has just taken the folder may need before it answers."""
+
+
+async def connect(settings: Settings, patience: float = PATIENCE_SECONDS) -> App | RemoteApp:
+    """The app on this data folder, here or in the server that holds it.
+
+    Raises Locked, naming the owner, only if the server cannot be reached.
+    """
+    owner = await asyncio.to_thread(DataFolder.owner, settings.data)
+    if owner is None or not owner.url:
+        # Imported only where it is used: a verb that goes through a server starts at once.
+        from rag.app import build
+
+        return await build(settings)
+    remote = RemoteApp(settings, owner.url)
+    end = time.monotonic() + patience
+    while not await remote.alive():
+        if time.monotonic() >= end:
+            await remote.aclose()
+            raise Locked(
+                f"The data folder {settings.data} is held by process {owner.pid}, "
+                f"which does not answer at {owner.url}.",
+                hint="Wait, stop that process, or choose another folder with --data.",
+            )
+        await asyncio.sleep(0.1)
+    return remote
+
+
+class RemoteApp:
+    """Speaks to a server's API as `rag.app.App` does to its parts; errors come back typed."""
+
+    def __init__(
+        self, settings: Settings, url: str, transport: httpx.AsyncBaseTransport | None = None
+    ) -> None:
+        self.settings = settings
+        self.url = url
+        # Proxies named in the environment are for the world outside, not for this machine.
+        self._http = httpx.AsyncClient(
+            base_url=url,
+            transport=transport,
+            trust_env=False,
+            timeout=httpx.Timeout(None, connect=5.0),
+        )
+
+    async def alive(self) -> bool:
+        try:
+            return (await self._http.get("/healthz", timeout=2.0)).status_code == 200
+        except httpx.HTTPError:
+            return False
+
+    def person(self, user: str | None, domain: str | None = None) -> Principal:
+        """Named here, looked up by the server, whose pack knows the people."""
+        roles = frozenset(Role) if user in (None, LOCAL) else frozenset({Role.USER})
+        return Principal(id=user or LOCAL, roles=roles)
+
+    async def ask(self, principal: Principal, request: AskRequest) -> Answer:
+        body = request.model_dump(mode="json")
+        return Answer.model_validate(
+            await self._json("POST", "answers", principal, request.domain, json=body)
+        )
+
+    async def stream(self, principal: Principal, request: AskRequest) -> AsyncIterator[AnswerEvent]:
+        body = request.model_dump(mode="json")
+        async for name, data in self._events("answers", principal, request.domain, body):
+            yield AnswerEvent.model_validate({"event": name, "data": data})
+
+    async def search(self, principal: Principal, request: SearchRequest) -> SearchResult:
+        body = request.model_dump(mode="json")
+        return SearchResult.model_validate(
+            await self._json("POST", "searches", principal, request.domain, json=body)
+        )
+
+    async def trace(self, principal: Principal, trace_id: str) -> Mapping[str, Any]:
+        return await self._json("GET", f"traces/{quote(trace_id, safe='')}", principal)
+
+    async def add_source(
+        self,
+        principal: Principal,
+        *,
+        connector: str,
+        config: Mapping[str, Any],
+        name: str | None = None,
+        domain: str | None = None,
+    ) -> SourceInfo:
+        body = {"connector": connector, "config": dict(config), "name": name, "domain": domain}
+        return SourceInfo.model_validate(
+            await self._json("POST", "sources", principal, domain, json=body)
+        )
+
+    async def sources(self, principal: Principal, domain: str | None = None) -> list[SourceInfo]:
+        found = await self._json("GET", "sources", principal, domain, params=_given(domain=domain))
+        return [SourceInfo.model_validate(one) for one in found["sources"]]
+
+    async def sync(
+        self,
+        principal: Principal,
+        *,
+        source: str | None = None,
+        domain: str | None = None,
+        progress: OnProgress | None = None,
+    ) -> SyncReport:
+        body = {"source": source, "domain": domain}
+        return SyncReport.model_validate(
+            await self._long("syncs", principal, domain, body, progress)
+        )
+
+    async def rebuild(
+        self,
+        principal: Principal,
+        *,
+        domain: str | None = None,
+        progress: OnProgress | None = None,
+    ) -> int:
+        done = await self._long("rebuilds", principal, domain, {"domain": domain}, progress)
+        return int(done["documents"])
+
+    async def evaluate(
+        self,
+        principal: Principal,
+        *,
+        domain: str | None = None,
+        progress: OnProgress | None = None,
+    ) -> Mapping[str, Any]:
+        return await self._long("evaluations", principal, domain, {"domain": domain}, progress)
+
+    async def documents(
+        self, principal: Principal, *, domain: str | None = None, failed: bool = False
+    ) -> list[DocumentInfo]:
+        params = _given(domain=domain, failed="true" if failed else None)
+        found = await self._json("GET", "documents", principal, domain, params=params)
+        return [DocumentInfo.model_validate(one) for one in found["documents"]]
+
+    async def original(self, principal: Principal, document_id: str, version: int) -> Original:
+        response = await self._version(principal, document_id, version, "original")
+        names = re.findall(
+            r"filename\*=UTF-8''([^;]+)", response.headers.get("content-disposition", "")
+        )
+        return Original(
+            data=response.content,
+            name=unquote(names[0]) if names else "original",
+            media_type=response.headers.get("content-type", "application/octet-stream"),
+        )
+
+    async def text(self, principal: Principal, document_id: str, version: int) -> str:
+        return (await self._version(principal, document_id, version, "text")).text
+
+    async def doctor(self) -> list[Check]:
+        found = await self._json("GET", "checks", self.person(None))
+        return [Check.model_validate(one) for one in found["checks"]]
+
+    async def ready(self) -> list[Check]:
+        response = await self._http.get("/readyz")
+        return [Check.model_validate(one) for one in response.json()["checks"]]
+
+    async def aclose(self) -> None:
+        await self._http.aclose()
+
+    async def _version(
+        self, principal: Principal, document_id: str, version: int, kind: str
+    ) -> httpx.Response:
+        path = f"documents/{quote(document_id, safe='')}/versions/{version}/{kind}"
+        return await self._send("GET", path, principal)
+
+    async def _json(
+        self, method: str, path: str, principal: Principal, domain: str | None = None, **given: Any
+    ) -> Any:
+        return (await self._send(method, path, principal, domain, **given)).json()
+
+    async def _send(
+        self, method: str, path: str, principal: Principal, domain: str | None = None, **given: Any
+    ) -> httpx.Response:
+        headers = _who(principal, domain)
+        try:
+            response = await self._http.request(method, f"/api/v1/{path}", headers=headers, **given)
+        except httpx.HTTPError as error:
+            raise self._lost(error) from error
+        if response.is_error:
+            raise _error(response.content, response.status_code)
+        return response
+
+    async def _long(
+        self,
+        path: str,
+        principal: Principal,
+        domain: str | None,
+        body: Mapping[str, Any],
+        progress: OnProgress | None,
+    ) -> Mapping[str, Any]:
+        """Work that reports progress on the way and its result last."""
+        async for name, data in self._events(path, principal, domain, body):
+            if name == "result":
+                return data
+            if name == "progress" and progress is not None:
+                progress(Progress.model_validate(data))
+        raise Unavailable(f"The server at {self.url} ended before it was done.")
+
+    async def _events(
+        self, path: str, principal: Principal, domain: str | None, body: Mapping[str, Any]
+    ) -> AsyncIterator[tuple[str, Mapping[str, Any]]]:
+        headers = {**_who(principal, domain), "Accept": "text/event-stream"}
+        try:
+            async with self._http.stream(
+                "POST", f"/api/v1/{path}", headers=headers, json=body
+            ) as response:
+                if response.is_error:
+                    raise _error(await response.aread(), response.status_code)
+                name = ""
+                async for line in response.aiter_lines():
+                    field, _, value = line.partition(": ")
+                    if field == "event":
+                        name = value
+                    elif field == "data":
+                        data = json.loads(value)
+                        if name == "error":
+                            raise _typed(data)
+                        yield name, data
+        except httpx.HTTPError as error:
+            raise self._lost(error) from error
+
+    def _lost(self, error: httpx.HTTPError) -> Unavailable:
+        return Unavailable(
+            f"The server at {self.url} cannot be reached ({type(error).__name__}).",
+            hint="See whether it still runs, then try again.",
+        )
+
+
+def _who(principal: Principal, domain: str | None) -> dict[str, str]:
+    if principal.id == LOCAL:
+        return {}
+    headers = {"X-Ratchet-As": principal.id, **_given(**{"X-Ratchet-Domain": domain})}
+    for value in headers.values():
+        if not value.isascii() or not value.isprintable():
+            raise InvalidInput(f"'{value}' cannot name a person or a domain.")
+    return headers
+
+
+def _given(**values: str | None) -> dict[str, str]:
+    return {name: value for name, value in values.items() if value is not None}
+
+
+def _error(content: bytes, status: int) -> RagError:
+    try:
+        return _typed(json.loads(content))
+    except ValueError:
+        return Unavailable(f"The server answered {status} without saying why.")
+
+
+def _typed(problem: Mapping[str, Any]) -> RagError:
+    """The error the server raised, as the class that its code names."""
+    message = str(problem.get("detail") or problem.get("title") or "The server failed.")
+    hint = str(problem.get("hint") or "")
+    for kind in _tree(RagError):
+        if kind.code == problem.get("code"):
+            error = kind.__new__(kind)
+            RagError.__init__(error, message, hint=hint)
+            return error
+    return RagError(message, hint=hint)
+
+
+def _tree(kind: type[RagError]) -> Iterator[type[RagError]]:
+    for child in kind.__subclasses__():
+        yield child
+        yield from _tree(child)
