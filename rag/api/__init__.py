@@ -1,0 +1,5 @@
+"""The HTTP face of the verbs: thin routes, typed problems, one policy per route."""
+
+from rag.api.server import create_app
+
+__all__ = ["create_app"]

@@ -1,0 +1,141 @@
+"""The outermost layer: who is addressed, how much is sent, what goes out, what is counted."""
+
+from __future__ import annotations
+
+import re
+import time
+from collections.abc import Sequence
+from ipaddress import ip_address
+from urllib.parse import urlsplit
+
+from starlette.datastructures import Headers, MutableHeaders
+from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from rag.api.metrics import Metrics
+from rag.api.problems import of_status, of_surprise, respond
+
+LOOPBACK_NAMES = frozenset({"localhost", "127.0.0.1", "[::1]"})
+_HOST = re.compile(r"(\[[0-9a-f:.]+\]|[a-z0-9.-]+)(?::\d{1,5})?", re.IGNORECASE)
+
+_PAGE_POLICY = (
+    "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; "
+    "img-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+)
+_DATA_POLICY = "default-src 'none'; base-uri 'none'; frame-ancestors 'none'; sandbox"
+_HEADERS = {
+    "X-Content-Type-Options": "nosniff",
+    "X-Frame-Options": "DENY",
+    "Referrer-Policy": "no-referrer",
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "Cross-Origin-Resource-Policy": "same-origin",
+}
+
+
+def is_loopback(host: str) -> bool:
+    if host == "localhost":
+        return True
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+class Guard:
+    """Wraps the whole application; nothing reaches it or leaves it otherwise."""
+
+    def __init__(self, app: ASGIApp, *, max_body_bytes: int, metrics: Metrics) -> None:
+        self.app = app
+        self.max_body_bytes = max_body_bytes
+        self.metrics = metrics
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            # There are no websockets; the server closes what nobody accepts.
+            return
+        started = time.perf_counter()
+        status = 0
+        policy = _DATA_POLICY if scope["path"].startswith("/api/") else _PAGE_POLICY
+
+        async def guarded_send(message: Message) -> None:
+            nonlocal status
+            if message["type"] == "http.response.start":
+                status = message["status"]
+                headers = MutableHeaders(scope=message)
+                headers.update({**_HEADERS, "Content-Security-Policy": policy})
+                headers.setdefault("Cache-Control", "no-store")
+            await send(message)
+
+        try:
+            if (refusal := self._refusal(scope)) is not None:
+                code, detail = refusal
+                problem = of_status(code, detail, scope["path"])
+                await respond(problem)(scope, receive, guarded_send)
+            else:
+                await self.app(scope, self._counted(receive), guarded_send)
+        except ClientDisconnect:
+            status = status or 499
+        except Exception as error:  # noqa: BLE001 - the last place that can still answer
+            problem = of_surprise(error)
+            if not status:
+                await respond(problem)(scope, receive, guarded_send)
+        finally:
+            route = getattr(scope.get("route"), "path", "unmatched")
+            seconds = time.perf_counter() - started
+            self.metrics.request(route, scope["method"], status or 499, seconds)
+
+    def _refusal(self, scope: Scope) -> tuple[int, str] | None:
+        """Why this request is not for us, if so.
+
+        A page elsewhere can make a browser send requests here, under a name of its own that
+        resolves to this machine, or under ours with a foreign Origin: neither is served.
+        """
+        headers = Headers(scope=scope)
+        hosts = headers.getlist("host")
+        if len(hosts) != 1 or _HOST.fullmatch(hosts[0]) is None:
+            return 400, "The Host header is missing, repeated or malformed."
+        if _name(hosts[0]) not in LOOPBACK_NAMES:
+            return 421, "This server answers to localhost, 127.0.0.1 and [::1] only."
+        origins = headers.getlist("origin")
+        if any(not _same(origin, hosts[0]) for origin in origins):
+            return 403, "Requests from pages of another origin are refused."
+        return self._too_large(headers.getlist("content-length"))
+
+    def _too_large(self, lengths: Sequence[str]) -> tuple[int, str] | None:
+        if len(lengths) > 1 or any(not re.fullmatch(r"\d{1,20}", length) for length in lengths):
+            return 400, "The Content-Length header is repeated or malformed."
+        if lengths and int(lengths[0]) > self.max_body_bytes:
+            return 413, self._limit()
+        return None
+
+    def _limit(self) -> str:
+        return f"The body is larger than {self.max_body_bytes} bytes."
+
+    def _counted(self, receive: Receive) -> Receive:
+        """Stops reading where the limit is passed, whatever length was promised."""
+        read = 0
+
+        async def counted() -> Message:
+            nonlocal read
+            message = await receive()
+            if message["type"] == "http.request":
+                read += len(message.get("body", b""))
+                if read > self.max_body_bytes:
+                    raise HTTPException(413, self._limit())
+            return message
+
+        return counted
+
+
+def _name(host: str) -> str:
+    match = _HOST.fullmatch(host)
+    return match[1].lower() if match else ""
+
+
+def _same(origin: str, host: str) -> bool:
+    try:
+        parts = urlsplit(origin)
+    except ValueError:
+        return False
+    return parts.scheme in ("http", "https") and parts.netloc.lower() == host.lower()

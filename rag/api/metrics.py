@@ -1,0 +1,55 @@
+"""What is counted for Prometheus, in a registry of each server's own."""
+
+from __future__ import annotations
+
+from prometheus_client import CollectorRegistry, Counter, Histogram, generate_latest
+
+from rag.types import Answer, SyncReport
+
+MEDIA_TYPE = "text/plain; version=0.0.4; charset=utf-8"
+_SECONDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300)
+
+
+class Metrics:
+    """Counters of one server since its start. Labels are routes and words of ours, never input."""
+
+    def __init__(self) -> None:
+        self.registry = CollectorRegistry()
+        self._requests = Counter(
+            "ratchet_requests", "Requests.", ("route", "method", "status"), registry=self.registry
+        )
+        self._seconds = Histogram(
+            "ratchet_request_seconds",
+            "Time to the last byte.",
+            ("route",),
+            buckets=_SECONDS,
+            registry=self.registry,
+        )
+        self._answers = Counter(
+            "ratchet_answers", "Answers made.", ("abstained",), registry=self.registry
+        )
+        self._tokens = Counter(
+            "ratchet_tokens", "Tokens of language models.", ("kind",), registry=self.registry
+        )
+        self._syncs = Counter("ratchet_syncs", "Syncs finished.", registry=self.registry)
+        self._synced = Counter(
+            "ratchet_sync_documents", "Documents by outcome.", ("outcome",), registry=self.registry
+        )
+
+    def request(self, route: str, method: str, status: int, seconds: float) -> None:
+        known = method if method in ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE") else "other"
+        self._requests.labels(route, known, str(status)).inc()
+        self._seconds.labels(route).observe(seconds)
+
+    def answer(self, answer: Answer) -> None:
+        self._answers.labels(str(answer.abstained).lower()).inc()
+        self._tokens.labels("prompt").inc(answer.usage.prompt_tokens)
+        self._tokens.labels("completion").inc(answer.usage.completion_tokens)
+
+    def sync(self, report: SyncReport) -> None:
+        self._syncs.inc()
+        for outcome, count in report.model_dump(exclude={"seconds", "chunks"}).items():
+            self._synced.labels(outcome).inc(count)
+
+    def text(self) -> bytes:
+        return generate_latest(self.registry)

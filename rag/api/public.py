@@ -1,0 +1,62 @@
+"""What anyone on this machine may see: health, metrics and the page."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from fastapi import APIRouter, Response
+from starlette.responses import FileResponse
+
+from rag.api import metrics
+from rag.api.policy import Public
+from rag.api.problems import of_status, respond
+from rag.api.state import Server
+from rag.config import unusable
+from rag.types import Check
+
+STATIC = Path(__file__).parent / "static"
+router = APIRouter(dependencies=[Public], include_in_schema=False)
+
+
+@router.get("/healthz")
+async def healthz() -> dict[str, str]:
+    """The process runs; says nothing of its parts, so it answers at once."""
+    return {"status": "ok"}
+
+
+@router.get("/readyz")
+async def readyz(server: Server) -> Any:
+    """Whether questions can be answered now, with the checks that say so."""
+    checks = await server.app.ready()
+    problems = unusable(server.app.settings)
+    checks.append(
+        Check(name="configuration", ok=not problems, detail=" ".join(problems) or "usable")
+    )
+    if all(check.ok for check in checks):
+        return {"ready": True, "checks": checks}
+    failing = ", ".join(check.name for check in checks if not check.ok)
+    problem = of_status(503, f"Not ready: {failing}.", "/readyz", code="not_ready")
+    return respond(problem.model_copy(update={"checks": checks}), {"Retry-After": "5"})
+
+
+@router.get("/metrics")
+async def prometheus(server: Server) -> Response:
+    """Counters in Prometheus' text format."""
+    return Response(server.metrics.text(), headers={"Content-Type": metrics.MEDIA_TYPE})
+
+
+@router.get("/")
+async def page() -> FileResponse:
+    """A plain page to ask on."""
+    return FileResponse(STATIC / "ask.html", media_type="text/html; charset=utf-8")
+
+
+@router.get("/static/ask.js")
+async def script() -> FileResponse:
+    return FileResponse(STATIC / "ask.js", media_type="text/javascript; charset=utf-8")
+
+
+@router.get("/static/ask.css")
+async def style() -> FileResponse:
+    return FileResponse(STATIC / "ask.css", media_type="text/css; charset=utf-8")

@@ -1,0 +1,243 @@
+"""The routes under /api/v1: each reads its request, calls the facade once and answers."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Annotated, Any
+from urllib.parse import quote
+
+from fastapi import APIRouter, Path, Query, Request, Response
+from pydantic import Field
+
+from rag.api.policy import Admin, Data, User
+from rag.api.problems import MEDIA_TYPE, Problem
+from rag.api.state import Room, Server
+from rag.api.streams import (
+    answer_events,
+    event_stream,
+    progress_events,
+    wants_events,
+    while_connected,
+)
+from rag.api.strict import StrictRoute
+from rag.types import (
+    Answer,
+    AnswerEvent,
+    AskRequest,
+    Check,
+    DocumentInfo,
+    Progress,
+    SearchRequest,
+    SearchResult,
+    SourceInfo,
+    SyncReport,
+)
+from rag.types import Data as Body
+
+Id = Annotated[str, Path(pattern=r"^[A-Za-z0-9_.:-]{1,200}$")]
+Version = Annotated[int, Path(ge=1, le=2**31 - 1)]
+Domain = Annotated[str | None, Query(min_length=1, max_length=100)]
+Name = Annotated[str, Field(min_length=1, max_length=200)]
+
+_PROBLEM: dict[str, Any] = {
+    "model": Problem,
+    "description": "A problem, with what to do about it",
+    "content": {MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}}},
+}
+_EVENTS: dict[int | str, dict[str, Any]] = {
+    200: {
+        "content": {
+            "text/event-stream": {
+                "schema": {"type": "string"},
+            }
+        }
+    }
+}
+_FILE: dict[int | str, dict[str, Any]] = {
+    200: {"content": {"application/octet-stream": {"schema": {"type": "string"}}}}
+}
+
+router = APIRouter(
+    prefix="/api/v1",
+    route_class=StrictRoute,
+    responses={"4XX": _PROBLEM, "5XX": _PROBLEM, 422: _PROBLEM},
+)
+
+
+class NewSource(Body):
+    """A source to read from now on."""
+
+    connector: Name
+    config: dict[str, Any] = Field(default_factory=dict[str, Any])
+    name: Name | None = None
+    domain: Name | None = None
+
+
+class SyncRequest(Body):
+    """Which source to read; all of the domain when none is named."""
+
+    source: Name | None = None
+    domain: Name | None = None
+
+
+class DomainRequest(Body):
+    domain: Name | None = None
+
+
+class Sources(Body):
+    sources: list[SourceInfo]
+
+
+class Documents(Body):
+    documents: list[DocumentInfo]
+
+
+class Checks(Body):
+    ok: bool
+    checks: list[Check]
+
+
+class Rebuilt(Body):
+    documents: int
+
+
+@router.post("/answers", response_model=Answer, responses=_EVENTS, dependencies=[Room])
+async def ask(request: Request, body: AskRequest, who: User, server: Server) -> Any:
+    """Answer a question, as one object or, for `Accept: text/event-stream`, as it is made.
+
+    Events: started, hits, token, citation, then answer or error. Leaving cancels the answer.
+    """
+    if not wants_events(request):
+        answer = await while_connected(request, server.app.ask(who, body))
+        server.metrics.answer(answer)
+        return answer
+
+    def counted(event: AnswerEvent) -> AnswerEvent:
+        if event.event == "answer":
+            server.metrics.answer(Answer.model_validate(event.data))
+        return event
+
+    events = (counted(event) async for event in server.app.stream(who, body))
+    return await event_stream(request, answer_events(events))
+
+
+@router.post("/searches", dependencies=[Room])
+async def search(request: Request, body: SearchRequest, who: User, server: Server) -> SearchResult:
+    """The passages that fit a query, best first, with the story of their scores."""
+    return await while_connected(request, server.app.search(who, body))
+
+
+@router.get("/traces/{trace_id}")
+async def trace(trace_id: Id, who: User, server: Server) -> dict[str, Any]:
+    """Everything that made one answer."""
+    return dict(await server.app.trace(who, trace_id))
+
+
+@router.get("/documents")
+async def documents(
+    who: User, server: Server, failed: bool = False, domain: Domain = None
+) -> Documents:
+    """The documents the caller may read, or those that failed."""
+    found = await server.app.documents(who, domain=domain, failed=failed)
+    return Documents(documents=found)
+
+
+@router.get(
+    "/documents/{document_id}/versions/{version}/original",
+    response_class=Response,
+    responses=_FILE,
+)
+async def original(document_id: Id, version: Version, who: User, server: Server) -> Response:
+    """The bytes of a kept version, always as an attachment."""
+    found = await server.app.original(who, document_id, version)
+    return _attachment(found.data, found.name, found.media_type)
+
+
+@router.get(
+    "/documents/{document_id}/versions/{version}/text", response_class=Response, responses=_FILE
+)
+async def text(document_id: Id, version: Version, who: User, server: Server) -> Response:
+    """The text that citation spans count in, always as an attachment."""
+    found = await server.app.text(who, document_id, version)
+    data = found.encode("utf-8", errors="replace")
+    return _attachment(data, f"{document_id}.{version}.txt", "text/plain; charset=utf-8")
+
+
+@router.get("/sources")
+async def sources(who: Admin, server: Server, domain: Domain = None) -> Sources:
+    """What is read."""
+    return Sources(sources=await server.app.sources(who, domain))
+
+
+@router.post("/sources", status_code=201)
+async def add_source(body: NewSource, who: Admin, server: Server) -> SourceInfo:
+    """Register a source once its connector accepts the configuration and can reach it."""
+    return await server.app.add_source(
+        who, connector=body.connector, config=body.config, name=body.name, domain=body.domain
+    )
+
+
+@router.post("/syncs", response_model=SyncReport, responses=_EVENTS)
+async def sync(request: Request, body: SyncRequest, who: Admin, server: Server) -> Any:
+    """Read what changed. Events: progress, then result or error. Leaving stops the sync."""
+
+    async def work(progress: Callable[[Progress], None]) -> SyncReport:
+        report = await server.app.sync(
+            who, source=body.source, domain=body.domain, progress=progress
+        )
+        server.metrics.sync(report)
+        return report
+
+    return await _long(request, work)
+
+
+@router.post("/rebuilds", response_model=Rebuilt, responses=_EVENTS)
+async def rebuild(request: Request, body: DomainRequest, who: Admin, server: Server) -> Any:
+    """Build the index anew and switch to it at once. Events as of a sync."""
+
+    async def work(progress: Callable[[Progress], None]) -> Rebuilt:
+        count = await server.app.rebuild(who, domain=body.domain, progress=progress)
+        return Rebuilt(documents=count)
+
+    return await _long(request, work)
+
+
+@router.post("/evaluations", response_model=dict[str, Any], responses=_EVENTS)
+async def evaluate(request: Request, body: DomainRequest, who: Data, server: Server) -> Any:
+    """Ask the pack's evals and measure the answers. Events as of a sync."""
+
+    async def work(progress: Callable[[Progress], None]) -> Mapping[str, Any]:
+        return await server.app.evaluate(who, domain=body.domain, progress=progress)
+
+    return await _long(request, work)
+
+
+@router.get("/checks")
+async def checks(who: Admin, server: Server) -> Checks:
+    """Try every part and say what to do about those that fail."""
+    found = await server.app.doctor()
+    return Checks(ok=all(check.ok for check in found), checks=found)
+
+
+async def _long(
+    request: Request, work: Callable[[Callable[[Progress], None]], Awaitable[Any]]
+) -> Any:
+    if wants_events(request):
+        return await event_stream(request, progress_events(work))
+
+    async def silent() -> Any:
+        return await work(lambda _: None)
+
+    return await while_connected(request, silent())
+
+
+def _attachment(data: bytes, name: str, media_type: str) -> Response:
+    """Never shown in place: the type is the source's word, and the page's origin is ours."""
+    safe = re.fullmatch(r"[\w.+-]+/[\w.+-]+(; ?charset=[\w-]+)?", media_type, re.ASCII)
+    disposition = f"attachment; filename*=UTF-8''{quote(name, safe='', errors='replace')}"
+    return Response(
+        data,
+        headers={"Content-Disposition": disposition},
+        media_type=media_type if safe else "application/octet-stream",
+    )

@@ -1,0 +1,61 @@
+"use strict";
+// Everything that came from documents or a model enters the page by textContent only.
+
+const byId = (id) => document.getElementById(id);
+
+function element(name, text) {
+  const made = document.createElement(name);
+  made.textContent = text;
+  return made;
+}
+
+function citation(one) {
+  const item = document.createElement("li");
+  const link = element("a", one.document);
+  const id = encodeURIComponent(one.document_id);
+  link.href = `/api/v1/documents/${id}/versions/${one.version}/original`;
+  const page = one.page === null ? "" : `, page ${one.page}`;
+  item.append(element("strong", `[${one.n}]`), link, page);
+  item.append(element("blockquote", one.quote), element("small", one.uri));
+  return item;
+}
+
+function show(answer) {
+  byId("verdict").textContent = answer.abstained ? "The documents do not tell." : "";
+  byId("answer").textContent = answer.answer;
+  byId("citations").replaceChildren(...answer.citations.map(citation));
+  const looked = answer.abstained && answer.searched.length
+    ? `Looked at: ${answer.searched.join("; ")}. ` : "";
+  byId("about").textContent = `${looked}${answer.model}, confidence ` +
+    `${answer.confidence.toFixed(2)}, trace ${answer.trace_id}`;
+  byId("result").hidden = false;
+}
+
+async function ask(question) {
+  const response = await fetch("/api/v1/answers", {
+    method: "POST",
+    headers: { "Content-Type": "application/json", "Accept": "application/json" },
+    body: JSON.stringify({ question }),
+  });
+  const body = await response.json();
+  if (!response.ok) throw new Error(`${body.detail} ${body.hint || ""}`.trim());
+  return body;
+}
+
+byId("form").addEventListener("submit", async (event) => {
+  event.preventDefault();
+  const status = byId("status");
+  byId("ask").disabled = true;
+  byId("result").hidden = true;
+  status.className = "";
+  status.textContent = "Looking …";
+  try {
+    show(await ask(byId("question").value));
+    status.textContent = "";
+  } catch (error) {
+    status.className = "problem";
+    status.textContent = error.message;
+  } finally {
+    byId("ask").disabled = false;
+  }
+});

@@ -1,0 +1,116 @@
+"""Long work over HTTP: server-sent events, and giving up when the client has left."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Coroutine
+from contextlib import suppress
+from typing import Any, TypeVar
+
+from fastapi import Request
+from fastapi.sse import KEEPALIVE_COMMENT, EventSourceResponse, format_sse_event
+from pydantic_core import to_json
+from starlette.requests import ClientDisconnect
+
+from rag.api.problems import of_error, of_surprise
+from rag.errors import RagError
+from rag.types import AnswerEvent, Progress
+
+T = TypeVar("T")
+Events = AsyncIterator[tuple[str, Any]]
+SILENCE_SECONDS = 15.0
+"""After this long without an event a comment is sent, so that no proxy closes the line."""
+
+
+def wants_events(request: Request) -> bool:
+    return "text/event-stream" in request.headers.get("accept", "").lower()
+
+
+async def while_connected(request: Request, work: Coroutine[Any, Any, T]) -> T:
+    """The result of the work, which is cancelled when the client leaves."""
+    task = asyncio.create_task(work)
+    gone = asyncio.create_task(_gone(request))
+    try:
+        await asyncio.wait({task, gone}, return_when=asyncio.FIRST_COMPLETED)
+        if task.done():
+            return task.result()
+        raise ClientDisconnect
+    finally:
+        gone.cancel()
+        task.cancel()
+        with suppress(asyncio.CancelledError, Exception):
+            await task
+
+
+async def _gone(request: Request) -> None:
+    while (await request.receive())["type"] != "http.disconnect":
+        pass
+
+
+async def answer_events(source: AsyncIterator[AnswerEvent]) -> AsyncGenerator[tuple[str, Any]]:
+    async for event in source:
+        yield event.event, event.data
+
+
+async def progress_events(
+    work: Callable[[Callable[[Progress], None]], Awaitable[Any]],
+) -> AsyncGenerator[tuple[str, Any]]:
+    """`progress` as it comes, then `result`. Ending the iteration ends the work."""
+    loop = asyncio.get_running_loop()
+    waiting: asyncio.Queue[Progress | None] = asyncio.Queue()
+
+    def report(progress: Progress | None) -> None:
+        # Work may report from a thread.
+        loop.call_soon_threadsafe(waiting.put_nowait, progress)
+
+    task = asyncio.ensure_future(work(report))
+    task.add_done_callback(lambda _: report(None))
+    try:
+        while (progress := await waiting.get()) is not None:
+            yield "progress", progress
+        yield "result", await task
+    finally:
+        task.cancel()
+        with suppress(asyncio.CancelledError, RagError):
+            await task
+
+
+async def event_stream(request: Request, events: AsyncGenerator[tuple[str, Any]]) -> Any:
+    """A response of the events. What fails before the first one is an ordinary problem."""
+    first = await while_connected(request, anext(events))  # pyright: ignore[reportArgumentType]
+    return EventSourceResponse(_encoded(first, events, request.url.path))
+
+
+async def _encoded(
+    first: tuple[str, Any], events: AsyncGenerator[tuple[str, Any]], path: str
+) -> AsyncIterator[bytes]:
+    yield _event(*first)
+    pending: asyncio.Future[tuple[str, Any]] | None = None
+    try:
+        while True:
+            pending = pending or asyncio.ensure_future(anext(events))
+            await asyncio.wait({pending}, timeout=SILENCE_SECONDS)
+            if not pending.done():
+                yield KEEPALIVE_COMMENT
+                continue
+            name, data = pending.result()
+            pending = None
+            yield _event(name, data)
+    except StopAsyncIteration:
+        return
+    except RagError as error:
+        yield _event("error", of_error(error, path))
+    except Exception as error:  # noqa: BLE001 - the response has begun, so this is the only way to tell
+        yield _event("error", of_surprise(error))
+    finally:
+        if pending is not None and not pending.done():
+            # The client left: the work behind the next event is told to stop.
+            pending.cancel()
+            with suppress(asyncio.CancelledError, StopAsyncIteration, RagError):
+                await pending
+        else:
+            await events.aclose()
+
+
+def _event(name: str, data: Any) -> bytes:
+    return format_sse_event(event=name, data_str=to_json(data, inf_nan_mode="null").decode())
