@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import re
 from collections import Counter, OrderedDict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from math import exp, log
 
@@ -20,7 +20,9 @@ from rag.ingest.sentences import split_sentences
 from rag.protocols import Embedder
 from rag.types import Hit
 
-MAX_HITS = 8
+MAX_HITS = 10
+# Shares of the best score that a further sentence needs, from the same passage and from another.
+NEAR_SAME_HIT, NEAR = 0.75, 0.85
 MAX_SENTENCES = 160
 MAX_CHARS = 700
 # About 30 MB at 384 dimensions.
@@ -31,6 +33,26 @@ _OBSOLETE = re.compile(
     r"ersetzt durch|nicht mehr gültig)\b",
     re.IGNORECASE,
 )
+
+# What an answer looks like, by how the question asks.
+_NUMBER = re.compile(
+    r"(?<![\w-])\d[\d.,]*(?![\w-])"
+    r"|\b(?:one|two|three|four|five|six|seven|eight|nine|ten)\b"
+)
+_KINDS = (
+    (
+        re.compile(r"\bwhy\b|\bcauses?d?\b|\breason", re.I),
+        re.compile(r"\bcaus|because|reason|due to", re.I),
+    ),
+    (re.compile(r"\bwho(?:m|se)?\b", re.I), re.compile(r"[a-zäöü,] [A-ZÄÖÜ][a-zäöü]+")),
+    (
+        re.compile(
+            r"\bhow (?:many|much|long|often|far|soon|old|fast|high|large|heavy)\b|\bwhen\b"
+            r"|\b(?:cost|price|torque|weight|maximum|minimum|at most|at least)\b", re.I
+        ),
+        _NUMBER,
+    ),
+)  # fmt: skip
 
 # Weights of the features of `_features`, fitted by bench/evidence.py on one half of the sample
 # domain's evals; the threshold on their outcome belongs to the pack.
@@ -169,14 +191,15 @@ def _choose(
     other = frozenset(word for phrase in synonyms for word in words(phrase))
     chosen: list[Sentence] = []
     first: Evidence | None = None
-    parts = questions[1:] or questions
     for number, question in enumerate(questions):
         scored = _scored(question, asked[number], other, pool, vectors, weights)
         if number == 0:
             first = _evidence(question, other, scored, weights)
-        if question in parts:
-            current = not _YEAR.search(question)
-            chosen.extend(_take(scored, limit if len(parts) == 1 else 1, chosen, current))
+            if len(questions) > 1:
+                # The parts are answered each for itself; the whole only says how sure that is.
+                continue
+        most = limit if len(questions) == 1 else max(1, limit // (len(questions) - 1))
+        chosen.extend(_take(question, scored, most, chosen, weights))
     assert first is not None
     return replace(first, sentences=tuple(chosen[:limit]))
 
@@ -187,41 +210,71 @@ def _scored(
     other: frozenset[str],
     pool: Sequence[Sentence],
     vectors: np.ndarray,
-    weights: Counter[str] | dict[str, float],
+    weights: Mapping[str, float],
 ) -> list[Sentence]:
     wanted = list(dict.fromkeys(words(question)))
-    years = set(_YEAR.findall(question))
+    current = not _YEAR.search(question)
     similarities = vectors @ np.asarray(asked, dtype=np.float32)
     newest = max((one.year for one in pool), default=0)
+    kind = _kind(question)
     scored: list[Sentence] = []
     for one, similarity in zip(pool, similarities.tolist(), strict=True):
         coverage = _coverage(wanted, other, one, weights)
         score = similarity + coverage - 0.01 * one.rank
-        if not years and (one.obsolete or (one.year and one.year < newest)):
+        if kind is not None and kind.search(one.text):
+            score += 0.1
+        if current and (one.obsolete or (one.year and one.year < newest)):
             score -= 0.1
         scored.append(replace(one, similarity=similarity, coverage=coverage, score=score))
     return sorted(scored, key=lambda one: (-one.score, one.hit, one.start))
 
 
+def _kind(question: str) -> re.Pattern[str] | None:
+    """What an answer to this kind of question looks like."""
+    return next((answer for asks, answer in _KINDS if asks.search(question)), None)
+
+
 def _take(
-    scored: Sequence[Sentence], limit: int, already: Sequence[Sentence], current: bool
+    question: str,
+    scored: Sequence[Sentence],
+    limit: int,
+    already: Sequence[Sentence],
+    weights: Mapping[str, float],
 ) -> list[Sentence]:
-    """The best sentence, and those nearly as good that say something else.
+    """The best sentence; then those nearly as good, and those that say what is still missing.
 
     When the question is about now, what an older edition says is not added to the newest.
     """
+    wanted = set(words(question))
+    current = not _YEAR.search(question)
     taken: list[Sentence] = []
     for one in scored:
-        if taken and one.score < 0.85 * taken[0].score:
-            break
         if any(_same(one, other) for other in (*already, *taken)):
             continue
-        if taken and current and (one.obsolete or 0 < one.year < taken[0].year):
+        if not taken:
+            taken.append(one)
             continue
-        taken.append(one)
-        if len(taken) == limit:
+        best = taken[0]
+        if one.score < 0.5 * best.score or len(taken) == limit:
             break
+        if current and (one.obsolete or 0 < one.year < best.year):
+            continue
+        near = NEAR_SAME_HIT if one.hit == best.hit else NEAR
+        if one.score >= near * best.score or _adds(one, taken, wanted, weights):
+            taken.append(one)
     return taken
+
+
+def _adds(
+    one: Sentence, taken: Sequence[Sentence], wanted: set[str], weights: Mapping[str, float]
+) -> bool:
+    """True where the sentence says most of what the question asks and nothing taken says."""
+    said = {word for other in taken for word in (*other.words, *other.context_words)}
+    most = max(weights.values(), default=1.0)
+    missing = {word: weights.get(word, most) for word in wanted - said}
+    total = sum(weights.get(word, most) for word in wanted)
+    found = sum(missing[word] for word in missing.keys() & set(one.words))
+    return bool(missing) and found >= 0.2 * total and found >= 0.5 * sum(missing.values())
 
 
 def _same(one: Sentence, other: Sentence) -> bool:
@@ -242,7 +295,7 @@ def _coverage(
     wanted: Sequence[str],
     other: frozenset[str],
     one: Sentence,
-    weights: Counter[str] | dict[str, float],
+    weights: Mapping[str, float],
 ) -> float:
     """The weighted share of the question's words that the sentence says, headings at 2/3."""
     most = max(weights.values(), default=1.0)
@@ -261,7 +314,7 @@ def _coverage(
 
 
 def _evidence(
-    question: str, other: frozenset[str], scored: Sequence[Sentence], weights: dict[str, float]
+    question: str, other: frozenset[str], scored: Sequence[Sentence], weights: Mapping[str, float]
 ) -> Evidence:
     best = scored[0]
     features = _features(question, other, best, scored, weights)
@@ -274,7 +327,7 @@ def _features(
     other: frozenset[str],
     best: Sentence,
     scored: Sequence[Sentence],
-    weights: dict[str, float],
+    weights: Mapping[str, float],
 ) -> tuple[float, ...]:
     """Similarity, coverage, coverage by all hits, identifiers named, share of unknown words."""
     wanted = set(words(question))
