@@ -218,7 +218,10 @@ def _translated(head: Mapping[str, str], generation: str | None) -> RagError:
                 hint="Another embedding model built it; sync into a new generation.",
             )
         case "full":
-            return StorageFull(message, hint="Free space where the data folder is.")
+            return StorageFull(
+                f"The index cannot be written: {message}.",
+                hint="Free space where the data folder is.",
+            )
         case _:
             return EngineError(f"Generation {generation!r} failed: {message}.", hint=REBUILD)
 

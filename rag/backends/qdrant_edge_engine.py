@@ -7,8 +7,10 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import errno
 import fcntl
 import os
+import shutil
 import socket
 import sys
 import time
@@ -21,6 +23,8 @@ from rag.backends.qdrant_edge_wire import BUFFER, Frame, pack, receive
 LINGER_S = 0.5
 """How long it stays without clients: a new connection replaces a broken one meanwhile."""
 LOCK_PATIENCE_S = 30.0
+RESERVE_BYTES = 150_000_000
+"""Disk space kept free of upserts: on a full disk Edge dies at its next step, reading included."""
 
 
 class Engine:
@@ -43,6 +47,9 @@ class Engine:
                     break
                 self._left.clear()
                 await self._left.wait()
+        await self.close()
+
+    async def close(self) -> None:
         for generation in self._open.values():
             await generation.close()
 
@@ -63,13 +70,16 @@ class Engine:
 
     async def _answer(self, request: Frame) -> Frame:
         try:
-            return await self._route(request)
+            try:
+                return await self._route(request)
+            except Lost:
+                self._require_room()  # what it most likely died of
+                return _failed("lost", "The shard process died twice on the same call")
         except Refused as error:
             return error.reply
-        except Lost:
-            return _failed("lost", "The shard process died twice on the same call.")
         except OSError as error:
-            return _failed("full" if error.errno == 28 else "engine", str(error))
+            kind = "full" if error.errno == errno.ENOSPC else "engine"
+            return _failed(kind, error.strerror or str(error))
         except ValueError as error:
             return _failed("engine", str(error))
 
@@ -79,6 +89,7 @@ class Engine:
             return Frame({"generations": await self._count_all()})
         name: str = head["generation"]
         if head["op"] == "create":
+            self._require_room()
             return await self._create(name, head["dimension"])
         if head["op"] == "drop":
             return await self._drop(name)
@@ -87,13 +98,20 @@ class Engine:
         if generation is None:
             return _failed("not_found", f"There is no generation {name!r}.")
         match head["op"]:
-            case "upsert" | "delete":
+            case "upsert":
+                self._require_room()
+                return await generation.write(request)
+            case "delete":
                 return await generation.write(request)
             case "optimize":
                 busy = await generation.optimize(head["above"], start=head["start"])
                 return Frame({"busy": busy})
             case _:
                 return await generation.read(request)
+
+    def _require_room(self) -> None:
+        if shutil.disk_usage(self._folder).free < RESERVE_BYTES:
+            raise OSError(errno.ENOSPC, f"less than {RESERVE_BYTES >> 20} MB of disk are free")
 
     def _find(self, name: str) -> Generation | None:
         if name not in self._open:

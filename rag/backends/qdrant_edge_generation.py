@@ -7,6 +7,7 @@ optimisation. `generation.json` is written last and replaced atomically: it deci
 from __future__ import annotations
 
 import asyncio
+import errno
 import json
 import os
 import shutil
@@ -262,6 +263,10 @@ class Generation:
 
 
 def _copy(source: Path, target: Path) -> None:
+    """Raises OSError unless there is room for the copy, its optimised form and some more."""
     if target.exists():
         shutil.rmtree(target)
+    size = sum(file.stat().st_size for file in source.rglob("*") if file.is_file())
+    if shutil.disk_usage(source).free < 3 * size:
+        raise OSError(errno.ENOSPC, f"optimising needs {3 * size >> 20} MB of free disk")
     shutil.copytree(source, target)

@@ -13,8 +13,10 @@ from pathlib import Path
 import psutil
 import pytest
 
-from rag.backends.qdrant_edge import QdrantEdgeIndex
-from rag.errors import EngineError, InvalidInput
+from rag.backends.qdrant_edge import QdrantEdgeIndex, _translated
+from rag.backends.qdrant_edge_engine import Engine
+from rag.backends.qdrant_edge_wire import Frame
+from rag.errors import EngineError, InvalidInput, StorageFull
 from rag.testing.index import ALL, DIMENSION, make_point
 from rag.types import And, IndexQuery, Match
 
@@ -326,6 +328,29 @@ def test_a_limit_below_one_is_refused(tmp_path):
             await index.search("one", QUERY.model_copy(update={"limit": 0}))
 
     with_index(tmp_path, scenario)
+
+
+def test_a_full_disk_refuses_writes_and_goes_on_answering(tmp_path, monkeypatch):
+    async def fill(index):
+        await index.create("one", DIMENSION)
+        await index.upsert("one", [make_point(1)])
+
+    async def calls():
+        engine = Engine(tmp_path)
+        one = {"generation": "one"}
+        monkeypatch.setattr("rag.backends.qdrant_edge_engine.RESERVE_BYTES", 2**80)
+        for head in ({"op": "upsert", **one}, {"op": "create", "dimension": 4, "generation": "b"}):
+            assert (await engine._answer(Frame(head, b"[]"))).head["error"] == "full"
+        assert (await engine._answer(Frame({"op": "count", **one}))).head == {"count": 1}
+        everything = b'{"op": "match", "field": "source", "any_of": ["files"]}'
+        assert (await engine._answer(Frame({"op": "delete", **one}, everything))).head == {}
+        assert (await engine._answer(Frame({"op": "count", **one}))).head == {"count": 0}
+        await engine.close()
+
+    with_index(tmp_path, fill)
+    asyncio.run(calls())
+    error = _translated({"error": "full", "message": "no room"}, "one")
+    assert isinstance(error, StorageFull)
 
 
 def test_engine_and_shard_load_nothing_heavy():
