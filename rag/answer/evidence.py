@@ -34,6 +34,9 @@ _OBSOLETE = re.compile(
     re.IGNORECASE,
 )
 
+# "Header: value; Header: value" on a line of its own.
+_ROW = re.compile(r"(?m)^[^\n:;]{1,80}: [^\n]*; [^\n:;]{1,80}: [^\n]*$")
+
 # What an answer looks like, by how the question asks.
 _NUMBER = re.compile(
     r"(?<![\w-])\d[\d.,]*(?![\w-])"
@@ -164,19 +167,19 @@ def _pool(hits: Sequence[Hit]) -> list[Sentence]:
 
 
 def _spans(text: str) -> list[tuple[int, int]]:
+    """Sentences of the prose, and table rows whole however many dots their cells have."""
     spans: list[tuple[int, int]] = []
-    at = 0
-    for line in text.split("\n"):
-        # A table row is one statement however many dots its cells have.
-        row = ": " in line and "; " in line
-        for start, end in [(0, len(line))] if row else split_sentences(line):
-            piece = line[start:end]
-            left = len(piece) - len(piece.lstrip())
-            piece = piece.strip()
-            if len(piece) > 2:
-                spans.append((at + start + left, at + start + left + len(piece)))
-        at += len(line) + 1
-    return spans
+    prose = 0
+    for row in _ROW.finditer(text):
+        spans.extend(_sentences(text, prose, row.start()))
+        spans.append(row.span())
+        prose = row.end()
+    spans.extend(_sentences(text, prose, len(text)))
+    return [(start, end) for start, end in spans if end - start > 2]
+
+
+def _sentences(text: str, start: int, end: int) -> list[tuple[int, int]]:
+    return [(start + a, start + b) for a, b in split_sentences(text[start:end])]
 
 
 def _choose(
