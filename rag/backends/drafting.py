@@ -10,6 +10,8 @@ from rag.types import Block, Box, Document
 
 Rows = Sequence[Sequence[str]]
 BLOCK_GAP = "\n\n"
+ROWS_PER_TABLE = 500
+"""A longer table becomes several blocks, each with the header row in its cells."""
 MAX_LINE = 4_000
 """A table row longer than this is a data dump; its cells are cut to what a person would read."""
 
@@ -78,12 +80,28 @@ class Draft:
         cells = [row for row in cells if any(row)]
         if not cells:
             return
-        if not header or len(cells) == 1:
-            lines = ["; ".join(cell for cell in row if cell) for row in cells]
-        else:
-            lines = [row_line(cells[0], row) for row in cells[1:]]
-        text = "\n".join(line[:MAX_LINE] for line in lines)
-        self._add(text, "table", page=page, boxes=tuple(boxes), hidden=hidden, rows=tuple(cells))
+        if header and len(cells) > 1:
+            for at in range(1, len(cells), ROWS_PER_TABLE):
+                batch = cells[at : at + ROWS_PER_TABLE]
+                lines = [row_line(cells[0], row) for row in batch]
+                self._rows(lines, (cells[0], *batch), page, boxes, hidden)
+            return
+        for at in range(0, len(cells), ROWS_PER_TABLE):
+            batch = cells[at : at + ROWS_PER_TABLE]
+            lines = ["; ".join(cell for cell in row if cell) for row in batch]
+            self._rows(lines, tuple(batch), page, boxes, hidden)
+
+    def _rows(
+        self,
+        lines: Sequence[str],
+        rows: tuple[tuple[str, ...], ...],
+        page: int | None,
+        boxes: Sequence[Box],
+        hidden: bool,
+    ) -> None:
+        text = "\n".join(line[:MAX_LINE] for line in lines if line)
+        if text:
+            self._add(text, "table", page=page, boxes=tuple(boxes), hidden=hidden, rows=rows)
 
     def build(self) -> Document:
         return Document(

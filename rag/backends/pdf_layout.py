@@ -79,6 +79,14 @@ class Line:
         return max(run.y1 for run in self.runs)
 
     @property
+    def left(self) -> float:
+        return min(run.x0 for run in self.runs)
+
+    @property
+    def right(self) -> float:
+        return max(run.x1 for run in self.runs)
+
+    @property
     def height(self) -> float:
         return max(run.height for run in self.runs)
 
@@ -128,6 +136,9 @@ def _lines(runs: Sequence[Run]) -> list[Line]:
     """Runs to lines in drawing order; a run that goes back up beside earlier ones is their cell."""
     lines: list[Line] = []
     for run in runs:
+        if lines and _within(lines[-1], run):
+            lines[-1].cells[-1].append(run)
+            continue
         at = _beside(lines, run)
         if at is None:
             lines.append(Line([[run]]))
@@ -140,17 +151,30 @@ def _lines(runs: Sequence[Run]) -> list[Line]:
     return lines
 
 
+def _within(line: Line, run: Run) -> bool:
+    """Whether the run goes on in the last cell of a row that is at least as tall."""
+    last = line.cells[-1]
+    return (
+        len(line.cells) > 1 and line.bottom < run.middle < last[-1].y0 and _overlap(last, [run]) > 0
+    )
+
+
 def _beside(lines: list[Line], run: Run) -> int | None:
-    """The recent line to the right of which the run stands, all later ones being left of it too."""
+    """The recent line right of which the run stands, later ones being left of it too.
+
+    Cells of a row may be drawn one after the other, each with several lines: the row begins with
+    the first line that reaches as high as the run does.
+    """
+    if not lines or run.middle < lines[-1].bottom:
+        return None
     for back in range(1, min(len(lines), REACH_BACK) + 1):
         line = lines[-back]
-        if max(other.x1 for other in line.runs) > run.x0 + 0.1 * run.height:
+        if line.right > run.x0 + 0.1 * run.height:
             return None
-        tops = [cell[0] for cell in line.cells]
-        if any(abs(top.middle - run.middle) < 0.5 * run.height for top in tops):
-            return len(lines) - back
-        if line.top > run.y1 + run.height:
-            return None
+        above = lines[-back - 1].bottom if back < len(lines) else line.top + line.height
+        if run.middle < above:
+            near = run.middle - line.top < REACH_BACK * run.height
+            return len(lines) - back if near else None
     return None
 
 
@@ -210,6 +234,10 @@ def _continues(lines: list[Line], at: int, level: int, state: _State) -> bool:
         return False
     if not -0.5 * line.height < gap < 0.45 * line.height:
         return False
+    if level:
+        centred = abs(before.left + before.right - line.left - line.right) < 4
+        if not centred and abs(before.left - line.left) > 2:
+            return False
     if _size(line.first.height) != _size(before.first.height):
         return False
     return _table_end(lines, at) <= at + 1

@@ -6,15 +6,12 @@
 from __future__ import annotations
 
 import re
-from typing import Any, ClassVar
+from typing import Any
 
 from lxml import etree
 
 from rag.backends.drafting import Draft
-from rag.config import ParsingSettings
-from rag.types import Document, RawDocument
 
-XML = "application/xml"
 PARAGRAPH = re.compile(r"\n[ \t]*\n\s*")
 UNDERLINE = re.compile(r"\A(?P<title>\S[^\n]{0,150})\n(?P<line>[=~^\-]{3,})\s*(?:\n|\Z)")
 BULLETS = re.compile(
@@ -24,23 +21,8 @@ MAX_PARAGRAPH = 20_000
 """A longer one is cut at line ends, or anywhere where there are none."""
 
 
-class PlainParser:
-    """Splits text at blank lines; a line underlined with = or - is a heading."""
-
-    media_types: ClassVar[frozenset[str]] = frozenset({"text/plain", XML})
-
-    def __init__(self, settings: ParsingSettings) -> None:
-        del settings
-
-    def parse(self, raw: RawDocument, media_type: str) -> Document:
-        draft = Draft(media_type)
-        text = raw.data.decode()
-        add_text(draft, _xml_text(text) if media_type == XML else text)
-        return draft.build()
-
-
 def add_text(draft: Draft, text: str) -> None:
-    """Add paragraphs, each bounded in length."""
+    """Add paragraphs, each bounded in length; a line underlined with = or - is a heading."""
     for paragraph in PARAGRAPH.split(text):
         body = paragraph.strip("\n")
         if found := UNDERLINE.match(body):
@@ -63,7 +45,7 @@ def pieces(text: str, limit: int) -> list[str]:
     return [*parts, text]
 
 
-def _xml_text(source: str) -> str:
+def xml_text(source: str) -> str:
     """The character data of an XML document, element by element; no entity is resolved."""
     parser = etree.XMLParser(resolve_entities=False, no_network=True, load_dtd=False)
     root: Any = etree.fromstring(source.encode(), parser=parser)

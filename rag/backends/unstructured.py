@@ -15,7 +15,9 @@ from datetime import datetime
 from typing import Any, ClassVar
 
 from rag.backends.drafting import Draft, aware
+from rag.backends.mail import add_eml, add_msg
 from rag.backends.markup import HIDDEN, TABLE, Page, clean, table_rows
+from rag.backends.plain import add_text, xml_text
 from rag.config import ParsingSettings
 from rag.errors import DocumentRejected
 from rag.types import Document, RawDocument
@@ -25,6 +27,9 @@ DOCX = OFFICE + "wordprocessingml.document"
 PPTX = OFFICE + "presentationml.presentation"
 ODT = "application/vnd.oasis.opendocument.text"
 EPUB = "application/epub+zip"
+EML, MSG = "message/rfc822", "application/vnd.ms-outlook"
+TEXT, XML = "text/plain", "application/xml"
+HTML, MARKDOWN = "text/html", "text/markdown"
 PANDOC = {"text/x-rst": "rst", "text/org": "org"}
 FURNITURE = {"Header", "Footer", "PageBreak", "PageNumber"}
 """Repeated on every page by office programs; none of it is said there alone."""
@@ -40,10 +45,10 @@ PLAIN = {"languages": [""], "include_page_breaks": False}
 
 
 class UnstructuredParser:
-    """Parses what unstructured partitions well; building one loads the library (seconds)."""
+    """Parses office files, pages, mail and text; building one loads unstructured (seconds)."""
 
     media_types: ClassVar[frozenset[str]] = frozenset(
-        {DOCX, PPTX, ODT, EPUB, "text/html", "text/markdown", *PANDOC}
+        {DOCX, PPTX, ODT, EPUB, HTML, MARKDOWN, EML, MSG, TEXT, XML, *PANDOC}
     )
 
     def __init__(self, settings: ParsingSettings) -> None:
@@ -59,26 +64,34 @@ class UnstructuredParser:
             self._pptx(draft, raw)
         elif media_type == ODT:
             self._add(draft, self._partition["odt"](file=io.BytesIO(raw.data), **PLAIN))
-        elif media_type == "text/markdown":
-            self.markdown(draft, raw.data.decode())
-        elif media_type == "text/html":
-            self.page(draft, raw.data.decode())
+        elif media_type == MARKDOWN:
+            self._markdown(draft, raw.data.decode())
+        elif media_type == HTML:
+            self._page(draft, raw.data.decode())
+        elif media_type == EML:
+            add_eml(draft, raw, self._page)
+        elif media_type == MSG:
+            add_msg(draft, raw.data, self._page)
+        elif media_type == TEXT:
+            add_text(draft, raw.data.decode())
+        elif media_type == XML:
+            add_text(draft, xml_text(raw.data.decode()))
         else:
-            self.page(draft, self._converted(raw.data, media_type))
+            self._page(draft, self._converted(raw.data, media_type))
         return draft.build()
 
-    def page(self, draft: Draft, source: str) -> None:
+    def _page(self, draft: Draft, source: str) -> None:
         """Add the text of an HTML page."""
         page = clean(source)
         draft.title = draft.title or page.title
         if page.source:
             self._add(draft, self._partition["html"](text=page.source, **PLAIN), page)
 
-    def markdown(self, draft: Draft, source: str) -> None:
+    def _markdown(self, draft: Draft, source: str) -> None:
         """Add Markdown; raw HTML inside it is treated like any page."""
         body, facts = front_matter(source)
         draft.title = facts.get("title", "")
-        self.page(draft, self._partition["markdown"](body))
+        self._page(draft, self._partition["markdown"](body))
 
     def _converted(self, data: bytes, media_type: str) -> str:
         """Formats that only pandoc reads, as HTML."""
