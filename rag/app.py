@@ -64,7 +64,10 @@ OnProgress = Callable[[Progress], None]
 LOCAL = "local"
 PARSERS = (
     "rag.backends.pdf:PdfParser",
+    "rag.backends.plain:PlainParser",
     "rag.backends.tabular:TabularParser",
+    "rag.backends.records:RecordsParser",
+    "rag.backends.mail:MailParser",
     "rag.backends.unstructured:UnstructuredParser",
 )
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 
 _WORD = re.compile(r"[^\W_]+(?:[-./'’][^\W_]+)*")
+_POSSESSIVE = re.compile(r"['’]s$")
 _SPLIT = re.compile(r"[-./'’]")
 _FUNCTION_WORDS = """
 a about after again all also am an and any are as at be been before being between both but by can
@@ -24,7 +25,7 @@ def words(text: str) -> list[str]:
     """Content words in order. An identifier such as `HX-200` is itself and nothing else."""
     found: list[str] = []
     for match in _WORD.finditer(text.casefold()):
-        word = match.group()
+        word = _POSSESSIVE.sub("", match.group())
         if any(map(str.isdigit, word)):
             found.append(word)
             continue
