@@ -148,7 +148,7 @@ def _lines(runs: Sequence[Run]) -> list[Line]:
                 _into(lines[at], cell)
         del lines[at + 1 :]
         lines[at].cells.append([run])
-    return lines
+    return _first_cells_joined(lines)
 
 
 def _within(line: Line, run: Run) -> bool:
@@ -162,8 +162,8 @@ def _within(line: Line, run: Run) -> bool:
 def _beside(lines: list[Line], run: Run) -> int | None:
     """The recent line right of which the run stands, later ones being left of it too.
 
-    Cells of a row may be drawn one after the other, each with several lines: the row begins with
-    the first line that reaches as high as the run does.
+    Cells of a row may be drawn one after the other, each with several lines: where the run is as
+    high as no line, the row begins with the first line below the row above.
     """
     if not lines or run.middle < lines[-1].bottom:
         return None
@@ -171,11 +171,34 @@ def _beside(lines: list[Line], run: Run) -> int | None:
         line = lines[-back]
         if line.right > run.x0 + 0.1 * run.height:
             return None
-        above = lines[-back - 1].bottom if back < len(lines) else line.top + line.height
-        if run.middle < above:
+        if run.middle < line.top:
+            return len(lines) - back
+        above = lines[-back - 1] if back < len(lines) else None
+        if above is None or above.bottom < line.bottom or run.middle < above.bottom:
             near = run.middle - line.top < REACH_BACK * run.height
-            return len(lines) - back if near else None
+            ceiling = above is not None and above.bottom > line.bottom
+            return len(lines) - back if near and ceiling else None
     return None
+
+
+def _first_cells_joined(lines: list[Line]) -> list[Line]:
+    """Rows whose first cell begins above the others: its first lines were drawn before them."""
+    joined: list[Line] = []
+    for line in reversed(lines):
+        below = joined[-1] if joined else None
+        if (
+            below is not None
+            and len(line.cells) == 1
+            and len(below.cells) > 1
+            and abs(line.left - below.first.x0) < 1
+            and line.right < below.cells[1][0].x0
+            and _size(line.height) == _size(below.first.height)
+            and -0.3 * line.height < line.bottom - below.top < 0.3 * line.height
+        ):
+            below.cells[0][0:0] = line.runs
+        else:
+            joined.append(line)
+    return joined[::-1]
 
 
 def _into(line: Line, cell: list[Run]) -> None:
@@ -190,13 +213,16 @@ def _overlap(left: list[Run], right: list[Run]) -> float:
 
 
 def _furniture(lined: Sequence[tuple[Page, list[Line]]]) -> set[tuple[int, str]]:
-    """Lines that stand at the same place of most pages, numbers aside."""
-    if len(lined) < FURNITURE_PAGES:
+    """Lines at the edge of pages that stand at the same place of most of them, numbers aside."""
+    if len(lined) < 2:
         return set()
     seen: Counter[tuple[int, str]] = Counter()
     for page, lines in lined:
-        seen.update({_place(page, line) for line in (*lines[:3], *lines[-3:])})
-    return {place for place, count in seen.items() if count >= FURNITURE_SHARE * len(lined)}
+        edge = {*range(3), *range(max(0, len(lines) - 3), len(lines))}
+        alone = [at for at in edge if at < len(lines) and _table_end(lines, at) <= at + 1]
+        seen.update({_place(page, lines[at]) for at in alone})
+    share = 1 if len(lined) < FURNITURE_PAGES else FURNITURE_SHARE
+    return {place for place, count in seen.items() if count >= share * len(lined)}
 
 
 def _place(page: Page, line: Line) -> tuple[int, str]:

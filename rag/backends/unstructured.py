@@ -34,6 +34,7 @@ PANDOC = {"text/x-rst": "rst", "text/org": "org"}
 FURNITURE = {"Header", "Footer", "PageBreak", "PageNumber"}
 """Repeated on every page by office programs; none of it is said there alone."""
 MAX_SHAPES = 20_000
+MAX_HEADING = 300
 QUIET = {
     "DO_NOT_TRACK": "1",
     "SCARF_NO_ANALYTICS": "true",
@@ -54,6 +55,8 @@ class UnstructuredParser:
     def __init__(self, settings: ParsingSettings) -> None:
         os.environ.update(QUIET)
         self._partition = _load()
+        # What the library loads on first use is then shared by every process forked from here.
+        self._partition["html"](text="<p>A sentence. Another one.</p>", **PLAIN)
         self._settings = settings
 
     def parse(self, raw: RawDocument, media_type: str) -> Document:
@@ -127,6 +130,8 @@ class UnstructuredParser:
 
     def _add(self, draft: Draft, elements: Iterable[Any], page: Page | None = None) -> None:
         """Elements as blocks; neighbouring list items make one list."""
+        # On slides any short line is taken for a title; only the slide's own has no depth.
+        slides = draft.media_type == PPTX
         items: list[str] = []
         listed: dict[str, Any] = {}
 
@@ -159,7 +164,7 @@ class UnstructuredParser:
                 source = element.metadata.text_as_html
                 rows = table_rows(source) if source else [[text]]
                 draft.table([[cell.replace(HIDDEN, "") for cell in row] for row in rows], **place)
-            elif kind == "Title" and text.strip():
+            elif kind == "Title" and len(text) <= MAX_HEADING and not (slides and depth):
                 draft.heading(text, depth + 1, **place)
             else:
                 draft.text(text, "code" if kind == "CodeSnippet" else "text", **place)

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import re
 from bisect import bisect_left
+from functools import lru_cache
 from pathlib import PurePath
 from typing import Any, cast
 
-import py3langid
+from py3langid import langid
 
 from rag.config import ParsingSettings
 from rag.errors import DocumentRejected
@@ -18,6 +19,11 @@ MAX_TITLE = 300
 LANGUAGE_SAMPLE = 5_000
 LANGUAGE_NEEDS = 40
 """Letters below which a language is a guess."""
+LANGUAGE_CONFIDENCE = 0.6
+LANGUAGES = frozenset(
+    "ar bg bn ca cs cy da de el en es et eu fa fi fr ga gl gu he hi hr hu hy id is it ja ka kk km kn"
+    " ko lt lv mk ml mr ms nl no pa pl pt ro ru sk sl sq sr sv sw ta te th tl tr uk ur vi zh".split()
+)
 
 INVISIBLE = {
     "control": r"[\x00-\x08\x0b\x0e-\x1f\x7f-\x84\x86-\x9f]+",
@@ -72,7 +78,17 @@ def language(text: str) -> str:
     sample = text[:LANGUAGE_SAMPLE]
     if sum(character.isalpha() for character in sample) < LANGUAGE_NEEDS:
         return "und"
-    return str(cast(Any, py3langid).classify(sample)[0])
+    return str(_identifier().classify(sample)[0])
+
+
+@lru_cache(maxsize=1)
+def _identifier() -> Any:
+    """The model, read once. Rare languages are left out: part lists get mistaken for them."""
+    identifier: Any = cast(Any, langid).LanguageIdentifier.from_model_file(
+        cast(Any, langid).MODEL_FILE, norm_probs=True, min_confidence=LANGUAGE_CONFIDENCE
+    )
+    identifier.set_languages(LANGUAGES)
+    return identifier
 
 
 def _visible(text: str, blocks: tuple[Block, ...]) -> tuple[str, tuple[Block, ...], list[str]]:

@@ -34,6 +34,7 @@ from pydantic import BaseModel, TypeAdapter
 from rag.config import ParsingSettings
 from rag.errors import DocumentFailed, DocumentRejected
 from rag.ingest.admission import Reader
+from rag.ingest.finishing import language
 from rag.protocols import Parser
 from rag.types import Block, Document, RawDocument
 
@@ -96,6 +97,7 @@ def serve(control: socket.socket) -> None:
     workers: set[int] = set()
     try:
         reader = Reader(load_parsers(setup.parsers, setup.settings), setup.settings)
+        language("A sentence, so that workers share the model. " * 3)
         gc.collect()
         gc.freeze()
         _send_frame(control, b'{"ready": true}')
