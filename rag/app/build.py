@@ -1,0 +1,111 @@
+"""The composition root: settings in, a running App out."""
+
+from __future__ import annotations
+
+import asyncio
+import tempfile
+from collections.abc import Callable, Mapping
+from contextlib import AsyncExitStack
+from pathlib import Path
+from typing import Any
+
+from rag.app.facade import App
+from rag.app.parts import Parts
+from rag.backends.bm25 import Bm25Encoder
+from rag.backends.openai_embeddings import OpenAICompatibleEmbedder
+from rag.backends.qdrant_edge import QdrantEdgeIndex
+from rag.backends.qdrant_server import QdrantServerIndex
+from rag.backends.sentence_transformers import SentenceTransformersEmbedder
+from rag.config import EmbeddingSettings, IndexSettings, Settings
+from rag.domain import RetrievalKnobs
+from rag.errors import ConfigError
+from rag.ingest.chunking import StructureChunker
+from rag.ingest.parsing import ParserPool
+from rag.learn.retrieval import evaluate_beir
+from rag.protocols import Embedder, Index
+from rag.store.blobs import Blobs
+from rag.store.database import Database
+from rag.store.folder import DataFolder
+from rag.store.ledger import Ledger
+from rag.store.traces import Traces
+from rag.types import Progress
+
+PARSERS = (
+    "rag.backends.pdf:PdfParser",
+    "rag.backends.plain:PlainParser",
+    "rag.backends.tabular:TabularParser",
+    "rag.backends.records:RecordsParser",
+    "rag.backends.mail:MailParser",
+    "rag.backends.unstructured:UnstructuredParser",
+)
+
+
+async def build(settings: Settings, *, serve_url: str | None = None) -> App:
+    """Open a data folder and join the parts. Raises Locked, ConfigError; loads no model yet."""
+    async with AsyncExitStack() as stack:
+        folder = await asyncio.to_thread(DataFolder.acquire, settings.data, serve_url or "")
+        stack.callback(folder.release)
+        url = settings.database.url or f"sqlite:///{(settings.data / 'ratchet.db').resolve()}"
+        database = Database(url)
+        stack.callback(database.close)
+        await asyncio.to_thread(database.migrate)
+        index = _index(settings.index, settings.data)
+        stack.push_async_callback(index.aclose)
+        embedder = _embedder(settings.embedding, settings.data)
+        stack.push_async_callback(embedder.aclose)
+        parsers = ParserPool(settings.parsing, PARSERS)
+        stack.push_async_callback(parsers.aclose)
+        parts = Parts(
+            settings=settings,
+            ledger=Ledger(database),
+            blobs=Blobs(settings.data / "blobs"),
+            traces=Traces(database, settings.data),
+            index=index,
+            embedder=embedder,
+            chunker=StructureChunker(embedder, settings.chunking),
+            parsers=parsers,
+        )
+        return App(parts, stack.pop_all())
+
+
+async def evaluate_retrieval(
+    settings: Settings,
+    folder: Path,
+    split: str,
+    progress: Callable[[Progress], None] = lambda _: None,
+) -> Mapping[str, Any]:
+    """nDCG, recall and reciprocal rank on a BEIR folder, in an index of its own, kept nowhere."""
+    embedder = _embedder(settings.embedding, settings.data)
+    with tempfile.TemporaryDirectory(prefix="ratchet-") as scratch:
+        index = QdrantEdgeIndex(Path(scratch), settings.index.optimize_above)
+        try:
+            return await evaluate_beir(
+                folder,
+                split,
+                embedder=embedder,
+                sparse=Bm25Encoder("en"),
+                index=index,
+                chunker=StructureChunker(embedder, settings.chunking),
+                knobs=RetrievalKnobs(),
+                progress=progress,
+            )
+        finally:
+            await index.aclose()
+            await embedder.aclose()
+
+
+def _index(settings: IndexSettings, data: Path) -> Index:
+    if settings.engine == "qdrant_server":
+        if not settings.url:
+            raise ConfigError(
+                "index.engine is qdrant_server, but index.url is empty.",
+                hint="Set index.url or RAG_INDEX__URL.",
+            )
+        return QdrantServerIndex(settings.url, settings.api_key.get_secret_value())
+    return QdrantEdgeIndex(data / "index", settings.optimize_above)
+
+
+def _embedder(settings: EmbeddingSettings, data: Path) -> Embedder:
+    if settings.provider == "openai_compatible":
+        return OpenAICompatibleEmbedder(settings)
+    return SentenceTransformersEmbedder(settings, data / "cache")

@@ -1,0 +1,77 @@
+"""The domains of a deployment: each pack with the parts that answer from it, made when used."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from rag.answer.ask import Asker
+from rag.answer.evidence import Selector
+from rag.app.parts import Parts
+from rag.backends.bm25 import Bm25Encoder
+from rag.domain import Pack, builtin_pack, load_pack
+from rag.errors import ConfigError, NotFound, did_you_mean
+from rag.retrieve.retriever import Retriever
+
+
+@dataclass(frozen=True)
+class Domain:
+    """One domain's parts."""
+
+    pack: Pack
+    sparse: Bm25Encoder
+    retriever: Retriever
+    asker: Asker
+
+
+class Domains:
+    """Finds a domain by name: declared in the settings, or a pack that comes with Ratchet."""
+
+    def __init__(self, parts: Parts) -> None:
+        self._parts = parts
+        self._loaded: dict[str, Domain] = {}
+
+    def get(self, name: str | None) -> Domain:
+        """The domain, or the default one. Raises NotFound, or ConfigError for a broken pack."""
+        wanted = name or self._parts.settings.domain
+        if wanted not in self._loaded:
+            self._loaded[wanted] = self._load(wanted)
+        return self._loaded[wanted]
+
+    def _load(self, name: str) -> Domain:
+        declared = self._parts.settings.domains.get(name)
+        if declared is not None:
+            pack = load_pack(self._parts.settings.data / declared.pack)
+            if pack.name != name:
+                raise ConfigError(
+                    f"domains.{name}.pack is the pack '{pack.name}'.",
+                    hint=f"Call the domain '{pack.name}', or name the right folder.",
+                )
+        else:
+            try:
+                pack = load_pack(builtin_pack(name))
+            except NotFound as error:
+                raise NotFound(
+                    f"There is no domain '{name}'.",
+                    hint=did_you_mean(name, sorted(self._parts.settings.domains))
+                    or "Declare it under [domains] in rag.toml.",
+                ) from error
+        sparse = Bm25Encoder(pack.language)
+        retriever = Retriever(
+            pack=pack,
+            index=self._parts.index,
+            embedder=self._parts.embedder,
+            sparse=sparse,
+            ledger=self._parts.ledger,
+            blobs=self._parts.blobs,
+        )
+        return Domain(pack, sparse, retriever, self.asker(pack, retriever))
+
+    def asker(self, pack: Pack, retriever: Retriever) -> Asker:
+        """What answers from a pack's knobs, which may be others than the pack on disk has."""
+        return Asker(
+            pack=pack,
+            retriever=retriever,
+            selector=Selector(self._parts.embedder),
+            traces=self._parts.traces,
+            chunker_revision=self._parts.chunker.fingerprint,
+        )

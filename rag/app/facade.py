@@ -1,0 +1,314 @@
+"""Every verb of Ratchet on one object, whatever face asks: API, command line or a program."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import AsyncExitStack
+from pathlib import Path
+from typing import Any
+
+from rag import plugins
+from rag.app.domains import Domains
+from rag.app.generations import Generations
+from rag.app.health import Health
+from rag.app.models import Models
+from rag.app.parts import Parts
+from rag.domain import Pack
+from rag.errors import InvalidInput, NotFound, RagError, Unavailable, did_you_mean
+from rag.ingest.sync import Syncer
+from rag.learn.evaluation import evaluate_pack
+from rag.types import (
+    Answer,
+    AnswerEvent,
+    AskRequest,
+    Check,
+    DocumentInfo,
+    Original,
+    Principal,
+    Progress,
+    Role,
+    SearchRequest,
+    SearchResult,
+    SourceInfo,
+    SyncReport,
+)
+
+OnProgress = Callable[[Progress], None]
+LOCAL = "local"
+
+
+class App:
+    """Every verb of Ratchet for one data folder. Made by `build`, ended by `aclose`."""
+
+    def __init__(self, parts: Parts, resources: AsyncExitStack) -> None:
+        self.settings = parts.settings
+        self._parts = parts
+        self._resources = resources
+        self._domains = Domains(parts)
+        self._generations = Generations(parts)
+        self._models = Models(parts.settings)
+        self._health = Health(parts, self._domains, self._generations, self._models)
+        # Two syncs at once would sweep each other's unfinished points.
+        self._syncing = asyncio.Lock()
+
+    # --- asking ---
+
+    async def ask(self, principal: Principal, request: AskRequest) -> Answer:
+        """The whole answer. Raises NotFound for an unknown model or domain, ModelError."""
+        answer: Mapping[str, Any] | None = None
+        async for event in self.stream(principal, request):
+            if event.event == "answer":
+                answer = event.data
+        if answer is None:
+            raise Unavailable("The answer was cut off.")
+        return Answer.model_validate(answer)
+
+    async def stream(self, principal: Principal, request: AskRequest) -> AsyncIterator[AnswerEvent]:
+        """The answer as it is made; the last event is `answer`."""
+        domain = self._domains.get(request.domain)
+        _require_words(request.question, "question")
+        generator, card = self._models.get(request.model)
+        generation = await self._generations.answering(domain)
+        async for event in domain.asker.stream(principal, request, generation, generator, card):
+            yield event
+
+    async def search(self, principal: Principal, request: SearchRequest) -> SearchResult:
+        """The hits the principal may read, best first."""
+        domain = self._domains.get(request.domain)
+        _require_words(request.query, "query")
+        generation = await self._generations.answering(domain)
+        return await domain.retriever.retrieve(
+            principal,
+            request.query,
+            generation=generation.id,
+            limit=request.limit,
+            filter=request.filter,
+        )
+
+    async def trace(self, principal: Principal, trace_id: str) -> Mapping[str, Any]:
+        return await asyncio.to_thread(self._parts.traces.get, principal, trace_id)
+
+    # --- sources and documents ---
+
+    async def add_source(
+        self,
+        principal: Principal,
+        *,
+        connector: str,
+        config: Mapping[str, Any],
+        name: str | None = None,
+        domain: str | None = None,
+    ) -> SourceInfo:
+        """Register a source after its connector accepted the configuration and could reach it."""
+        chosen = self._domains.get(domain)
+        built = plugins.connector(connector, config)
+        try:
+            await built.check()
+        finally:
+            await built.aclose()
+        label = name or _default_name(connector, config)
+        return await asyncio.to_thread(
+            self._parts.ledger.add_source, chosen.pack.name, label, connector, config
+        )
+
+    async def sources(self, principal: Principal, domain: str | None = None) -> list[SourceInfo]:
+        return await asyncio.to_thread(
+            self._parts.ledger.sources, self._domains.get(domain).pack.name
+        )
+
+    async def add_pack_sources(self, principal: Principal, domain: str | None = None) -> int:
+        """Register what the pack itself brings; those registered already are left as they are."""
+        pack = self._domains.get(domain).pack
+        known = {source.name for source in await self.sources(principal, domain)}
+        missing = [source for source in pack.sources if source.name not in known]
+        for source in missing:
+            await self.add_source(
+                principal,
+                connector=source.connector,
+                config=source.config,
+                name=source.name,
+                domain=domain,
+            )
+        return len(missing)
+
+    async def sync(
+        self,
+        principal: Principal,
+        *,
+        source: str | None = None,
+        domain: str | None = None,
+        progress: OnProgress | None = None,
+    ) -> SyncReport:
+        """Read one source, or all; the report adds up what became of every document."""
+        chosen = self._domains.get(domain)
+        known = await self.sources(principal, domain)
+        wanted = [one for one in known if source in (None, one.name, one.id)]
+        if not wanted:
+            names = [one.name for one in known]
+            if source is None:
+                raise NotFound(
+                    "There is no source yet.", hint="Add one: rag add files PATH --name NAME."
+                )
+            raise NotFound(f"There is no source '{source}'.", hint=did_you_mean(source, names))
+        async with self._syncing:
+            writer = self._generations.writer(chosen, await self._generations.writable(chosen))
+            syncer = self._syncer()
+            reports: list[SyncReport] = []
+            for one in wanted:
+                connector = plugins.connector(one.connector, one.config)
+                try:
+                    reports.append(await syncer.sync(one, connector, writer, progress or _silent))
+                except* RagError as group:
+                    raise _first(group) from group
+                finally:
+                    await connector.aclose()
+            await self._parts.index.optimize(writer.generation.id)
+            await self._generations.drop_retired(chosen.pack.name)
+        return _summed(reports)
+
+    async def rebuild(
+        self,
+        principal: Principal,
+        *,
+        domain: str | None = None,
+        progress: OnProgress | None = None,
+    ) -> int:
+        """Build a new generation from the kept originals, verify it, then switch to it at once.
+
+        The one before goes on answering until the switch and is kept until the next sync.
+        """
+        chosen = self._domains.get(domain)
+        name = chosen.pack.name
+        async with self._syncing:
+            live = await asyncio.to_thread(self._parts.ledger.live_generation, name)
+            if live is None:
+                raise NotFound("There is nothing to rebuild yet.", hint="Run: rag sync.")
+            stale = await asyncio.to_thread(self._parts.ledger.building_generation, name)
+            if stale is not None:
+                await self._generations.drop(stale)
+            target = await self._generations.new(chosen, "building")
+            writer = self._generations.writer(chosen, target)
+            await self._syncer().rebuild(live, writer, progress or _silent)
+            await self._generations.verify(live, target)
+            await self._parts.index.optimize(target.id)
+            await asyncio.to_thread(self._parts.ledger.switch, target.id)
+            return (await asyncio.to_thread(self._parts.ledger.placed, target.id))[0]
+
+    async def documents(
+        self, principal: Principal, *, domain: str | None = None, failed: bool = False
+    ) -> list[DocumentInfo]:
+        name = self._domains.get(domain).pack.name
+        return await asyncio.to_thread(self._parts.ledger.documents, name, principal, failed)
+
+    async def original(self, principal: Principal, document_id: str, version: int) -> Original:
+        """The bytes of a kept version. NotFound also for whoever may not read the document."""
+        stored = await asyncio.to_thread(
+            self._parts.ledger.version, principal, document_id, version
+        )
+        data = await asyncio.to_thread(self._parts.blobs.get, stored.content_hash)
+        return Original(data=data, name=stored.name, media_type=stored.media_type)
+
+    async def text(self, principal: Principal, document_id: str, version: int) -> str:
+        """The parsed text of a kept version: what citation spans count in."""
+        stored = await asyncio.to_thread(
+            self._parts.ledger.version, principal, document_id, version
+        )
+        document = await asyncio.to_thread(self._parts.blobs.get_document, stored.text_hash)
+        return document.text
+
+    # --- quality ---
+
+    async def evaluate(
+        self,
+        principal: Principal,
+        *,
+        domain: str | None = None,
+        progress: OnProgress | None = None,
+    ) -> Mapping[str, Any]:
+        """Ask the pack's evals; one half calibrates the threshold, the other is reported."""
+        chosen = self._domains.get(domain)
+        generation = await self._generations.answering(chosen)
+        generator, card = self._models.get(None)
+        candid = self._domains.asker(
+            chosen.pack.model_copy(
+                update={"answer": chosen.pack.answer.model_copy(update={"abstain_below": 0.0})}
+            ),
+            chosen.retriever,
+        )
+
+        def ask(user: str | None, request: AskRequest) -> AsyncIterator[AnswerEvent]:
+            return candid.stream(
+                self.person(user, domain), request, generation, generator, card, record=False
+            )
+
+        return await evaluate_pack(chosen.pack, ask, progress or _silent)
+
+    # --- health ---
+
+    async def ready(self) -> list[Check]:
+        """Cheap: can this process answer now?"""
+        return await self._health.ready()
+
+    async def doctor(self) -> list[Check]:
+        """Every part tried for real, each with what to do when it fails."""
+        return await self._health.doctor()
+
+    def person(self, user: str | None, domain: str | None = None) -> Principal:
+        """Who asks: one of the pack's people, or this machine's single user with every role."""
+        if user is None or user == LOCAL:
+            pack = self._domains.get(domain).pack
+            groups = {group for person in pack.people for group in person.groups}
+            return Principal(id=LOCAL, groups=frozenset(groups), roles=frozenset(Role))
+        return self._domains.get(domain).pack.person(user).principal
+
+    def pack(self, domain: str | None = None) -> Pack:
+        return self._domains.get(domain).pack
+
+    async def warm(self) -> None:
+        """Load the encoder now rather than at the first question."""
+        await self._parts.embedder.embed_query("warm")
+
+    async def aclose(self) -> None:
+        await self._models.aclose()
+        await self._resources.aclose()
+
+    def _syncer(self) -> Syncer:
+        return Syncer(
+            ledger=self._parts.ledger,
+            blobs=self._parts.blobs,
+            parse=self._parts.parsers.parse,
+            chunker=self._parts.chunker,
+            settings=self.settings.sync,
+            workers=max(2, self.settings.parsing.workers + 1),
+        )
+
+
+def _require_words(text: str, what: str) -> None:
+    if not text.strip():
+        raise InvalidInput(f"The {what} is empty.", hint="Ask something.")
+    if "\x00" in text:
+        raise InvalidInput(f"The {what} contains a NUL character.")
+
+
+def _default_name(connector: str, config: Mapping[str, Any]) -> str:
+    path = config.get("path")
+    return (Path(str(path)).resolve().name or connector) if path else connector
+
+
+def _first(group: BaseExceptionGroup[RagError]) -> RagError:
+    error: BaseException = group
+    while isinstance(error, BaseExceptionGroup):
+        error = error.exceptions[0]
+    assert isinstance(error, RagError)
+    return error
+
+
+def _summed(reports: list[SyncReport]) -> SyncReport:
+    names = SyncReport.model_fields
+    totals = {name: sum(getattr(report, name) for report in reports) for name in names}
+    return SyncReport(**{**totals, "seconds": round(totals["seconds"], 3)})
+
+
+def _silent(progress: Progress) -> None:
+    """Nobody watches."""

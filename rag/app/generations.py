@@ -1,0 +1,101 @@
+"""Which build of an index answers, which may be written, and how one takes over from another."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Literal
+
+from rag.app.domains import Domain
+from rag.app.parts import Parts
+from rag.errors import Conflict, GenerationMismatch, Unavailable
+from rag.ingest.parsing import PARSER_FINGERPRINT
+from rag.ingest.write import GenerationWriter
+from rag.store.ledger import Generation
+
+
+class Generations:
+    """Guards that vectors of different making never meet in one search or one index."""
+
+    def __init__(self, parts: Parts) -> None:
+        self._parts = parts
+
+    def fingerprint(self, domain: Domain) -> dict[str, str]:
+        return {
+            "embedder": self._parts.embedder.fingerprint,
+            "sparse": domain.sparse.fingerprint,
+            "chunker": self._parts.chunker.fingerprint,
+            "parser": PARSER_FINGERPRINT,
+        }
+
+    async def answering(self, domain: Domain) -> Generation:
+        """The live generation, if questions can be compared with its vectors."""
+        name = domain.pack.name
+        live = await asyncio.to_thread(self._parts.ledger.live_generation, name)
+        if live is None:
+            raise Unavailable(
+                f"The domain '{name}' has nothing indexed yet.", hint="Run: rag sync."
+            )
+        now = self.fingerprint(domain)
+        for part in ("embedder", "sparse"):
+            if live.fingerprint.get(part) != now[part]:
+                raise _mismatch(live, part, now[part])
+        return live
+
+    async def writable(self, domain: Domain) -> Generation:
+        """The live generation to write into, made on first use."""
+        live = await asyncio.to_thread(self._parts.ledger.live_generation, domain.pack.name)
+        if live is None:
+            return await self.new(domain, "live")
+        now = self.fingerprint(domain)
+        for part, value in now.items():
+            if live.fingerprint.get(part) != value:
+                raise _mismatch(live, part, value)
+        await self._parts.index.create(live.id, live.dimension)
+        return live
+
+    async def new(self, domain: Domain, state: Literal["live", "building"]) -> Generation:
+        generation = await asyncio.to_thread(
+            self._parts.ledger.add_generation,
+            domain.pack.name,
+            self.fingerprint(domain),
+            self._parts.embedder.dimension,
+            state,
+        )
+        await self._parts.index.create(generation.id, generation.dimension)
+        return generation
+
+    async def verify(self, live: Generation, target: Generation) -> None:
+        documents, _ = await asyncio.to_thread(self._parts.ledger.placed, live.id)
+        placed, chunks = await asyncio.to_thread(self._parts.ledger.placed, target.id)
+        points = await self._parts.index.count(target.id)
+        if placed != documents or points != chunks:
+            raise Conflict(
+                f"The new generation has {placed} of {documents} documents and {points} of "
+                f"{chunks} chunks; it was not switched to.",
+                hint="Run the rebuild again.",
+            )
+
+    async def drop_retired(self, name: str) -> None:
+        for generation in await asyncio.to_thread(self._parts.ledger.retired_generations, name):
+            await self.drop(generation)
+
+    async def drop(self, generation: Generation) -> None:
+        await self._parts.index.drop(generation.id)
+        await asyncio.to_thread(self._parts.ledger.forget_generation, generation.id)
+
+    def writer(self, domain: Domain, generation: Generation) -> GenerationWriter:
+        return GenerationWriter(
+            ledger=self._parts.ledger,
+            index=self._parts.index,
+            embedder=self._parts.embedder,
+            sparse=domain.sparse,
+            generation=generation,
+        )
+
+
+def _mismatch(live: Generation, part: str, now: str) -> GenerationMismatch:
+    return GenerationMismatch(
+        f"The index was built with {part} '{live.fingerprint.get(part)}', now it is '{now}'; "
+        "mixing them would give wrong answers.",
+        hint="Run: rag sync --rebuild, or set the configuration back.",
+    )

@@ -1,0 +1,77 @@
+"""Is every part there and working, and what to do when one is not."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+
+from rag.app.domains import Domains
+from rag.app.generations import Generations
+from rag.app.models import Models
+from rag.app.parts import Parts
+from rag.errors import RagError, Unavailable
+from rag.types import Check
+
+
+class Health:
+    """Tries each part the way a question would."""
+
+    def __init__(
+        self, parts: Parts, domains: Domains, generations: Generations, models: Models
+    ) -> None:
+        self._parts = parts
+        self._domains = domains
+        self._generations = generations
+        self._models = models
+
+    async def ready(self) -> list[Check]:
+        """Cheap: can this process answer now?"""
+        checks = [await self._check("database", self._database_check)]
+        checks.append(await self._check("index", self._index_check))
+        return checks
+
+    async def doctor(self) -> list[Check]:
+        """Every part tried for real, each with what to do when it fails."""
+        checks = await self.ready()
+        checks.append(await self._check("embedder", self._embedder_check))
+        checks.append(await self._check("domain", self._domain_check))
+        checks.append(await self._check("answer model", self._model_check))
+        return checks
+
+    async def _check(self, name: str, probe: Callable[[], Awaitable[str]]) -> Check:
+        try:
+            return Check(name=name, ok=True, detail=await probe())
+        except RagError as error:
+            return Check(name=name, ok=False, detail=error.message, hint=error.hint)
+
+    async def _database_check(self) -> str:
+        name = self._parts.settings.domain
+        live = await asyncio.to_thread(self._parts.ledger.live_generation, name)
+        if live is None:
+            return "reachable, nothing indexed yet"
+        documents, chunks = await asyncio.to_thread(self._parts.ledger.placed, live.id)
+        return f"{documents} documents, {chunks} chunks live in '{name}'"
+
+    async def _index_check(self) -> str:
+        generations = await self._parts.index.generations()
+        live = await asyncio.to_thread(
+            self._parts.ledger.live_generation, self._parts.settings.domain
+        )
+        if live is not None and live.id not in generations:
+            raise Unavailable(
+                "The live generation is missing from the index.", hint="Run: rag sync --rebuild."
+            )
+        return f"{self._parts.settings.index.engine}, {sum(generations.values())} points"
+
+    async def _embedder_check(self) -> str:
+        await self._parts.embedder.embed_query("pump")
+        return f"{self._parts.embedder.fingerprint}, {self._parts.embedder.dimension} dimensions"
+
+    async def _domain_check(self) -> str:
+        domain = self._domains.get(None)
+        await self._generations.answering(domain)
+        return f"{domain.pack.title}"
+
+    async def _model_check(self) -> str:
+        generator, card = self._models.get(None)
+        return f"{card.provider}/{card.model}" if generator else "extractive: quotes, never invents"
