@@ -1,0 +1,307 @@
+"""One thread that runs one torch model: questions first, documents in small batches."""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+import os
+import platform
+import threading
+import time
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Future
+from pathlib import Path
+from queue import PriorityQueue
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple, TypeVar, cast
+
+import numpy as np
+from numpy.typing import NDArray
+
+from rag.backends.local_model import LocalModel, Remembered
+from rag.errors import ModelError
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+T = TypeVar("T")
+Vectors = NDArray[np.float32]
+Precision = Literal["fp32", "bf16"]
+
+QUESTION, DOCUMENTS = 0, 1
+_LAST = 2
+# Padded tokens of one batch: what fits the caches is fastest, and a question waits for one batch.
+_BUDGETS = (1024, 2048, 4096)
+_WORTH_IT = 1.05
+_SAME_DIRECTION = 0.999
+_PROBE = (
+    "Before you open the casing, close both valves, lock the motor switch and wait until the "
+    "pressure gauge shows zero. Part {n}: gasket set, order number {n}-4711, replaced every {n} "
+    "months or after {n}000 hours of operation, whichever comes first. The warranty covers "
+    "material and labour for {n} months from delivery, but not wear, dry running or the wrong "
+    "liquid. Record the serial number, the date and the reading in the service log. "
+)
+
+
+class Worker:
+    """A thread that always takes the most urgent call waiting, and the oldest among equals."""
+
+    def __init__(self, name: str) -> None:
+        self._name = name
+        self._calls: PriorityQueue[tuple[int, int, Callable[[], None] | None]] = PriorityQueue()
+        self._order = itertools.count()
+        self._thread: threading.Thread | None = None
+        self._lock = threading.Lock()
+        self._closed = False
+
+    async def run(self, urgency: int, call: Callable[[], T]) -> T:
+        """The call's result or error; cancelling drops the call if it has not begun."""
+        return await asyncio.wrap_future(self.submit(urgency, call))
+
+    def submit(self, urgency: int, call: Callable[[], T]) -> Future[T]:
+        future: Future[T] = Future()
+
+        def work() -> None:
+            if not future.set_running_or_notify_cancel():
+                return
+            try:
+                future.set_result(call())
+            except BaseException as error:  # noqa: BLE001 - it is raised where the result is awaited
+                future.set_exception(error)
+
+        with self._lock:
+            if self._closed:
+                raise ModelError("The model was closed.", hint="The server is shutting down.")
+            if self._thread is None:
+                self._thread = threading.Thread(target=self._loop, name=self._name, daemon=True)
+                self._thread.start()
+            self._calls.put((urgency, next(self._order), work))
+        return future
+
+    async def aclose(self) -> None:
+        """Finish what was submitted, then end the thread."""
+        with self._lock:
+            self._closed = True
+            thread, self._thread = self._thread, None
+            self._calls.put((_LAST, next(self._order), None))
+        if thread:
+            await asyncio.to_thread(thread.join)
+
+    def _loop(self) -> None:
+        while (work := self._calls.get()[2]) is not None:
+            work()
+
+
+class Choice(NamedTuple):
+    """What measured fastest here."""
+
+    precision: Precision
+    budget: int
+
+
+class Encoder:
+    """A sentence-transformers model, loaded on first need, that turns token ids into unit vectors.
+
+    Vectors do not depend on what else is in the batch (within 1e-4), are finite, and keep the
+    order of the input.
+    """
+
+    def __init__(
+        self, model: LocalModel, precision: Literal["auto", "fp32", "bf16"], threads: int,
+        remembered: Remembered,
+    ) -> None:  # fmt: skip
+        self._model = model
+        self._wanted = precision
+        self._threads = threads or usable_cores()
+        self._remembered = remembered
+        self._worker = Worker("encoder")
+        self._network: Any = None
+        self._choice: Choice | None = None
+
+    @property
+    def choice(self) -> Choice | None:
+        """Precision and batch budget in use; None until loaded."""
+        return self._choice
+
+    async def warm(self) -> None:
+        """Load the model now rather than with the first call."""
+        await self._worker.run(QUESTION, self._ready)
+
+    async def encode(self, ids: Sequence[Sequence[int]], urgency: int) -> Vectors:
+        choice = await self._worker.run(urgency, self._ready)
+        batches = list(batched_by_length([len(each) for each in ids], choice.budget))
+        futures = [
+            self._worker.submit(urgency, lambda rows=rows: self._forward([ids[i] for i in rows]))
+            for rows in batches
+        ]
+        vectors = np.empty((len(ids), self._model.dimension), np.float32)
+        try:
+            for rows, future in zip(batches, futures, strict=True):
+                vectors[rows] = await asyncio.wrap_future(future)
+        finally:
+            # After an error or a cancellation nobody waits for the rest.
+            for future in futures:
+                future.cancel()
+        return vectors
+
+    async def aclose(self) -> None:
+        await self._worker.aclose()
+        self._network = None
+
+    # --- on the worker thread -----------------------------------------------------------------
+
+    def _ready(self) -> Choice:
+        if self._choice is None:
+            self._network = load_network(self._model.folder, self._threads)
+            self._choice = self._choose()
+            self._set_precision(self._choice.precision)
+        return self._choice
+
+    def _forward(self, ids: Sequence[Sequence[int]]) -> Vectors:
+        import torch
+
+        width = max(len(each) for each in ids)
+        tokens = torch.full((len(ids), width), self._model.pad_id, dtype=torch.long)
+        mask = torch.zeros((len(ids), width), dtype=torch.long)
+        for row, each in enumerate(ids):
+            tokens[row, : len(each)] = torch.tensor(each)
+            mask[row, : len(each)] = 1
+        try:
+            with torch.inference_mode():
+                features = self._network({"input_ids": tokens, "attention_mask": mask})
+                raw = cast("Tensor", features["sentence_embedding"]).float()
+                vectors = torch.nn.functional.normalize(raw, dim=1).numpy()
+        except (RuntimeError, ValueError, IndexError, KeyError, TypeError) as error:
+            raise ModelError(f"{self._model.name} failed: {error}") from error
+        return checked(vectors, len(ids), self._model.dimension, self._model.name)
+
+    def _set_precision(self, precision: Precision) -> None:
+        import torch
+
+        self._network.to(torch.bfloat16 if precision == "bf16" else torch.float32)
+
+    def _choose(self) -> Choice:
+        """What measured fastest on this machine with this model, measured once."""
+        import torch
+
+        key = " | ".join(
+            ("probe", cpu_name(), f"torch {torch.__version__}", f"{self._threads} threads",
+             self._wanted, self._model.fingerprint)
+        )  # fmt: skip
+        known = self._remembered.get(key) or {}
+        if known.get("precision") in ("fp32", "bf16") and known.get("budget") in _BUDGETS:
+            return Choice(known["precision"], known["budget"])
+        choice, rates = self._probe()
+        self._remembered.put(key, {**choice._asdict(), "texts_per_second": rates})
+        return choice
+
+    def _probe(self) -> tuple[Choice, dict[str, float]]:
+        """Time short runs; bf16 must keep every vector's direction, or it is out."""
+        texts = [_PROBE.format(n=n) * (1 + n % 2) for n in range(1, 9)]
+        width = self._model.max_tokens
+        ids = [encoding.ids for encoding in self._model.cutting_tokenizer.encode_batch_fast(texts)]
+        self._require_faithful(texts, ids)
+        rates: dict[str, float] = {}
+
+        def rate(precision: Precision, budget: int) -> float:
+            rows = list(batched_by_length([len(each) for each in ids], max(budget, width)))
+            started = time.perf_counter()
+            for batch in rows:
+                self._forward([ids[i] for i in batch])
+            measured = len(ids) / (time.perf_counter() - started)
+            rates[f"{precision}/{budget}"] = round(measured, 1)
+            return measured
+
+        exact = self._forward(ids)
+        precision: Precision = "fp32"
+        best = 0.0 if self._wanted == "bf16" else rate("fp32", _BUDGETS[0])
+        if self._wanted != "fp32":
+            self._set_precision("bf16")
+            same = float((self._forward(ids) * exact).sum(axis=1).min()) >= _SAME_DIRECTION
+            if same and rate("bf16", _BUDGETS[0]) > best * _WORTH_IT:
+                precision = "bf16"
+            elif self._wanted == "bf16":
+                raise ModelError(
+                    f"{self._model.name} loses too much in bf16.",
+                    hint="Set embedding.precision to auto or fp32.",
+                )
+            # bf16 rounded the weights, so fp32 needs them read again.
+            self._network = load_network(self._model.folder, self._threads)
+            self._set_precision(precision)
+        best, budget = rate(precision, _BUDGETS[0]), _BUDGETS[0]
+        for larger in _BUDGETS[1:]:
+            if (measured := rate(precision, larger)) > best * _WORTH_IT:
+                best, budget = measured, larger
+        return Choice(precision, budget), rates
+
+    def _require_faithful(self, texts: list[str], ids: list[list[int]]) -> None:
+        """Our batches must give what the library's own `encode` gives, or the model is unusable."""
+        sample = texts[:2]
+        theirs = np.asarray(self._network.encode(sample, show_progress_bar=False), np.float32)
+        theirs = checked(theirs, len(sample), self._model.dimension, self._model.name)
+        theirs /= np.linalg.norm(theirs, axis=1, keepdims=True)
+        ours = self._forward(ids[: len(sample)])
+        if float((ours * theirs).sum(axis=1).min()) < _SAME_DIRECTION:
+            raise ModelError(
+                f"{self._model.name} gives other vectors from its tokenizer.json than by itself.",
+                hint="Choose another model, or save this one again with its fast tokenizer.",
+            )
+
+
+def checked(vectors: Vectors, count: int, dimension: int, name: str) -> Vectors:
+    """The vectors, or ModelError if any is missing, misshapen, not finite or without direction."""
+    if vectors.shape != (count, dimension):
+        raise ModelError(
+            f"{name} gave vectors of shape {vectors.shape}, not {(count, dimension)}.",
+            hint="The model's files disagree about its dimension.",
+        )
+    if not np.isfinite(vectors).all() or not np.abs(vectors).max(axis=1, initial=0).all():
+        raise ModelError(f"{name} gave a vector that is not a number or is zero.")
+    return vectors
+
+
+def batched_by_length(lengths: Sequence[int], budget: int) -> Iterator[list[int]]:
+    """Row numbers, longest first, in batches of at most `budget` tokens once padded."""
+    rows = sorted(range(len(lengths)), key=lambda row: -lengths[row])
+    batch: list[int] = []
+    for row in rows:
+        if batch and lengths[batch[0]] * (len(batch) + 1) > budget:
+            yield batch
+            batch = []
+        batch.append(row)
+    if batch:
+        yield batch
+
+
+def load_network(folder: Path, threads: int) -> Any:
+    """The SentenceTransformer of a local folder, from its files alone, on the calling thread."""
+    os.environ.setdefault("HF_HUB_OFFLINE", "1")
+    import torch
+    from sentence_transformers import SentenceTransformer
+    from transformers.utils import logging
+
+    logging.disable_progress_bar()
+    torch.set_num_threads(threads)
+    try:
+        network: Any = SentenceTransformer(str(folder), device="cpu", local_files_only=True)
+    except (OSError, RuntimeError, ValueError, KeyError, TypeError, ImportError) as error:
+        raise ModelError(
+            f"The model in {folder} could not be loaded: {error}",
+            hint="Its files may be incomplete; fetch or save them again.",
+        ) from error
+    return network.eval()
+
+
+def usable_cores() -> int:
+    """Cores this process may run on."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
+def cpu_name() -> str:
+    info = Path("/proc/cpuinfo")
+    if info.is_file():
+        for line in info.read_text(encoding="utf-8", errors="replace").splitlines():
+            if line.startswith("model name"):
+                return line.partition(":")[2].strip()
+    return platform.processor() or platform.machine()
