@@ -52,7 +52,8 @@ class Guard:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
-            # There are no websockets; the server closes what nobody accepts.
+            # There are no websocket routes, so the application closes those.
+            await self.app(scope, receive, send)
             return
         started = time.perf_counter()
         status = 0

@@ -5,11 +5,13 @@ from __future__ import annotations
 import json
 import sys
 from types import SimpleNamespace
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any, cast
 
 from rag.api.server import create_app
-from rag.app import App
 from rag.config import Settings
+
+if TYPE_CHECKING:
+    from rag.app import App
 
 
 def document() -> dict[str, Any]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from typing import TYPE_CHECKING
 
 from fastapi import FastAPI
 
@@ -11,8 +12,10 @@ from rag.api import problems, public, routes
 from rag.api.guard import Guard, is_loopback
 from rag.api.metrics import Metrics
 from rag.api.state import State
-from rag.app import App
 from rag.errors import ConfigError
+
+if TYPE_CHECKING:
+    from rag.app import App
 
 
 def create_app(app: App) -> FastAPI:

@@ -5,13 +5,15 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
-from typing import Annotated, cast
+from typing import TYPE_CHECKING, Annotated, cast
 
 from fastapi import Depends, Request
 
 from rag.api.metrics import Metrics
-from rag.app import App
 from rag.errors import Unavailable
+
+if TYPE_CHECKING:
+    from rag.app import App
 
 
 @dataclass

@@ -40,6 +40,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
         # The reader (head, less) has seen enough; nothing may be written at exit either.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
+    except Exception as error:
+        if not as_json:
+            raise
+        _tell(as_json, "internal", f"{type(error).__name__}: {error}", "", retryable=False)
+        return RagError.exit_code
 
 
 def _tell(as_json: bool, code: str, message: str, hint: str, retryable: bool) -> None:

@@ -12,7 +12,7 @@ from rag.config.settings import LogSettings
 _NOISY = (
     "httpx",
     "httpcore",
-    "alembic.runtime.migration",
+    "alembic",
     "sentence_transformers",
     "uvicorn.error",
 )

@@ -1,4 +1,4 @@
-"""Bad configuration, one case per number of the list: each is refused or warned of, and says how."""
+"""Bad configuration, by the numbers of the list: each is refused or warned of, and says how."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 
 import pytest
+
 from rag.config import load, warnings
 from rag.errors import ConfigError
 

@@ -1,4 +1,4 @@
-"""What `load` promises: the order of sources, the origin of every value, secrets and data folders."""
+"""What `load` promises: the order of sources, the origin of values, secrets, data folders."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 import structlog
+
 from rag.config import LogSettings, Settings, load, setup_logging, show, warnings
 from rag.errors import ConfigError
 

@@ -1,0 +1,260 @@
+"""A facade without an engine: real nouns, two documents, every behaviour a route must pass on."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Mapping
+from datetime import UTC, datetime
+from typing import Any
+
+from rag.config import Settings
+from rag.errors import (
+    DocumentRejected,
+    Forbidden,
+    InvalidInput,
+    NotFound,
+    StorageFull,
+    did_you_mean,
+)
+from rag.types import (
+    Answer,
+    AnswerEvent,
+    AskRequest,
+    Check,
+    Citation,
+    DocumentInfo,
+    Hit,
+    Original,
+    Payload,
+    Principal,
+    Progress,
+    Role,
+    Score,
+    SearchRequest,
+    SearchResult,
+    SourceInfo,
+    SyncReport,
+    Usage,
+)
+
+DOCUMENT = "doc-1"
+CHUNK = "00000000-0000-4000-8000-000000000001"
+TEXT = "A pump is covered for 24 months. \x1b[31mNot red."
+TRACE = "trace-1"
+SLOW = "slow question"
+
+
+class FakeApp:
+    def __init__(self, settings: Settings) -> None:
+        self.settings = settings
+        self.checks = [Check(name="database", ok=True, detail="reachable")]
+        self.kept: list[SourceInfo] = []
+        self.seen: list[tuple[str, Principal, Any]] = []
+        self.cancelled = asyncio.Event()
+        self.started = asyncio.Event()
+        self.closed = False
+
+    async def ask(self, principal: Principal, request: AskRequest) -> Answer:
+        async for event in self.stream(principal, request):
+            if event.event == "answer":
+                return Answer.model_validate(event.data)
+        raise AssertionError
+
+    async def stream(self, principal: Principal, request: AskRequest) -> AsyncIterator[AnswerEvent]:
+        self.seen.append(("ask", principal, request))
+        words(request.question)
+        if request.model not in (None, "extractive"):
+            known = ["extractive"]
+            raise NotFound(
+                f"There is no model '{request.model}'.", hint=did_you_mean(request.model, known)
+            )
+        if request.question == "full disk":
+            raise StorageFull("The disk is full.", hint="Make room.")
+        if request.question == "bug":
+            raise RuntimeError("a secret from the inside")
+        yield AnswerEvent(event="started", data={"trace_id": TRACE})
+        if request.question == SLOW:
+            self.started.set()
+            try:
+                await asyncio.sleep(60)
+            except asyncio.CancelledError:
+                self.cancelled.set()
+                raise
+        yield AnswerEvent(event="token", data={"text": "24 months [1]"})
+        if request.question == "late bug":
+            raise RuntimeError("a secret from the inside")
+        if request.question == "late problem":
+            raise StorageFull("The disk is full.", hint="Make room.")
+        abstained = request.question == "unknown"
+        citation = Citation(
+            n=1,
+            document_id=DOCUMENT,
+            document="Warranty",
+            uri="file:///warranty.md",
+            version=1,
+            chunk_id=CHUNK,
+            page=None,
+            span=(0, 31),
+            quote="A pump is covered for 24 months.",
+        )
+        answer = Answer(
+            answer="I do not know." if abstained else "24 months [1]",
+            citations=() if abstained else (citation,),
+            abstained=abstained,
+            confidence=0.1 if abstained else 0.9,
+            searched=("Warranty",),
+            trace_id=TRACE,
+            model="extractive",
+            timings={"total": 12.0},
+            usage=Usage(prompt_tokens=3, completion_tokens=2),
+        )
+        yield AnswerEvent(event="answer", data=answer.model_dump())
+
+    async def search(self, principal: Principal, request: SearchRequest) -> SearchResult:
+        self.seen.append(("search", principal, request))
+        words(request.query)
+        payload = Payload(
+            chunk_id=CHUNK,
+            document_id=DOCUMENT,
+            version=1,
+            source="s",
+            readers=("everyone",),
+            language="en",
+            title="Warranty",
+            uri="file:///warranty.md",
+            text=TEXT,
+            header="Warranty",
+            ordinal=0,
+            start=0,
+            end=31,
+        )
+        story = (Score(stage="dense", rank=1, score=0.8), Score(stage="fusion", rank=1, score=1.0))
+        hit = Hit(rank=1, score=1.0, payload=payload, scores=story)
+        return SearchResult(
+            hits=(hit,)[: request.limit],
+            queries=(request.query,),
+            generation="g",
+            timings={"search": 1.0},
+        )
+
+    async def trace(self, principal: Principal, trace_id: str) -> Mapping[str, Any]:
+        if trace_id != TRACE or Role.ADMIN not in principal.roles:
+            raise NotFound(f"There is no trace '{trace_id}'.")
+        return {"trace_id": TRACE, "at": datetime(2026, 1, 1, tzinfo=UTC), "hits": []}
+
+    async def add_source(
+        self,
+        principal: Principal,
+        *,
+        connector: str,
+        config: Mapping[str, Any],
+        name: str | None = None,
+        domain: str | None = None,
+    ) -> SourceInfo:
+        if connector != "files":
+            raise InvalidInput(f"There is no connector '{connector}'.")
+        source = SourceInfo(
+            id=f"s{len(self.kept)}",
+            domain=domain or "pumps",
+            name=name or "manuals",
+            connector=connector,
+            config=config,
+        )
+        self.kept.append(source)
+        return source
+
+    async def add_pack_sources(self, principal: Principal, domain: str | None = None) -> int:
+        return 0
+
+    async def sources(self, principal: Principal, domain: str | None = None) -> list[SourceInfo]:
+        return [one for one in self.kept if domain in (None, one.domain)]
+
+    async def sync(
+        self,
+        principal: Principal,
+        *,
+        source: str | None = None,
+        domain: str | None = None,
+        progress: Callable[[Progress], None] | None = None,
+    ) -> SyncReport:
+        self.seen.append(("sync", principal, source))
+        if source not in (None, "manuals"):
+            raise NotFound(f"There is no source '{source}'.", hint="Did you mean 'manuals'?")
+        if progress is not None:
+            for done in (1, 2):
+                progress(Progress(phase="sync", done=done, total=2, document=f"{done}.md"))
+        return SyncReport(added=2, rejected=1, chunks=7, seconds=0.5)
+
+    async def rebuild(self, principal: Principal, *, domain=None, progress=None) -> int:
+        return 2
+
+    async def evaluate(self, principal: Principal, *, domain=None, progress=None):
+        if progress is not None:
+            progress(Progress(phase="evaluate", done=1, total=1))
+        return {"recall@10": 0.97, "kinds": {"table": {"facts": 1.0}}}
+
+    async def documents(
+        self, principal: Principal, *, domain: str | None = None, failed: bool = False
+    ) -> list[DocumentInfo]:
+        good = DocumentInfo(
+            id=DOCUMENT,
+            source="manuals",
+            uri="file:///warranty.md",
+            title="Warranty",
+            version=1,
+            state="indexed",
+            chunks=7,
+            updated_at=datetime(2026, 1, 1, tzinfo=UTC),
+        )
+        bad = good.model_copy(
+            update={
+                "id": "doc-2",
+                "title": "broken.pdf",
+                "state": "rejected",
+                "reason": "corrupt",
+                "message": "The file is cut off. Send it again.",
+            }
+        )
+        return [bad] if failed else [good, bad]
+
+    async def original(self, principal: Principal, document_id: str, version: int) -> Original:
+        if (document_id, version) != (DOCUMENT, 1):
+            raise NotFound(f"There is no document '{document_id}' in version {version}.")
+        return Original(
+            data=b"<script>alert(1)</script>", name="wärranty\r\n.html", media_type="text/html"
+        )
+
+    async def text(self, principal: Principal, document_id: str, version: int) -> str:
+        await self.original(principal, document_id, version)
+        return TEXT
+
+    async def doctor(self) -> list[Check]:
+        return [*self.checks, Check(name="embedder", ok=True, detail="all-MiniLM-L6-v2")]
+
+    async def ready(self) -> list[Check]:
+        return self.checks
+
+    def person(self, user: str | None, domain: str | None = None) -> Principal:
+        if user in (None, "local"):
+            return Principal(id="local", roles=frozenset(Role))
+        if user != "anna":
+            raise NotFound(f"The pack has no person '{user}'.", hint="Did you mean 'anna'?")
+        return Principal(id="anna", groups=frozenset({"service"}))
+
+    async def aclose(self) -> None:
+        self.closed = True
+
+
+def words(text: str) -> None:
+    if not text.strip():
+        raise InvalidInput("The question is empty.", hint="Ask something.")
+
+
+# Kinds of failure that a caller must get back as the same class.
+FAILURES = (
+    NotFound("gone", hint="look"),
+    Forbidden("no"),
+    StorageFull("full"),
+    InvalidInput("what"),
+    DocumentRejected("corrupt", "cut off"),
+)

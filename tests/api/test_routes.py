@@ -1,0 +1,254 @@
+"""Each route passes its request to the facade and its answer back."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from fastapi.testclient import TestClient
+
+from rag.api import create_app
+from rag.api.openapi import document
+from rag.api.policy import Policy, public
+from rag.config import AnswerSettings, ServerSettings, Settings
+from rag.errors import ConfigError
+from rag.types import Check
+from tests.api.fake import DOCUMENT, TRACE, FakeApp
+
+ANSWER_KEYS = {
+    "answer", "citations", "abstained", "confidence", "searched", "trace_id", "model", "timings",
+    "usage",
+}  # fmt: skip
+CITATION_KEYS = {
+    "n", "document_id", "document", "uri", "version", "chunk_id", "page", "span", "boxes", "quote",
+}  # fmt: skip
+
+
+def events(text: str) -> list[tuple[str, dict]]:
+    found = []
+    for block in text.strip().split("\n\n"):
+        fields = dict(line.split(": ", 1) for line in block.splitlines())
+        found.append((fields["event"], json.loads(fields["data"])))
+    return found
+
+
+def test_an_answer_has_its_whole_shape(client: TestClient) -> None:
+    answer = client.post("/api/v1/answers", json={"question": "How long?"}).json()
+    assert set(answer) == ANSWER_KEYS
+    assert set(answer["citations"][0]) == CITATION_KEYS
+    assert answer["trace_id"] == TRACE
+
+
+def test_an_answer_streams_typed_events(client: TestClient) -> None:
+    response = client.post(
+        "/api/v1/answers", json={"question": "How long?"}, headers={"Accept": "text/event-stream"}
+    )
+    assert response.headers["content-type"].startswith("text/event-stream")
+    found = events(response.text)
+    assert [name for name, _ in found] == ["started", "token", "answer"]
+    assert set(found[-1][1]) == ANSWER_KEYS
+
+
+def test_a_failure_before_the_first_event_is_an_ordinary_problem(client: TestClient) -> None:
+    response = client.post(
+        "/api/v1/answers",
+        json={"question": "q", "model": "extractve"},
+        headers={"Accept": "text/event-stream"},
+    )
+    assert response.status_code == 404
+    assert response.json()["hint"] == "Did you mean 'extractive'?"
+
+
+@pytest.mark.parametrize(
+    ("question", "code"), [("late problem", "storage_full"), ("late bug", "internal")]
+)
+def test_a_failure_within_the_stream_is_a_last_event(
+    client: TestClient, question: str, code: str
+) -> None:
+    response = client.post(
+        "/api/v1/answers", json={"question": question}, headers={"Accept": "text/event-stream"}
+    )
+    name, problem = events(response.text)[-1]
+    assert (name, problem["code"]) == ("error", code)
+    assert "secret" not in response.text
+
+
+def test_search_and_trace(client: TestClient) -> None:
+    found = client.post("/api/v1/searches", json={"query": "warranty", "limit": 1}).json()
+    assert found["hits"][0]["payload"]["document_id"] == DOCUMENT
+    assert found["hits"][0]["scores"][0]["stage"] == "dense"
+    assert client.get(f"/api/v1/traces/{TRACE}").json()["at"].startswith("2026-01-01")
+
+
+def test_documents_and_the_failed_ones(client: TestClient) -> None:
+    assert len(client.get("/api/v1/documents").json()["documents"]) == 2
+    (bad,) = client.get("/api/v1/documents?failed=true").json()["documents"]
+    assert bad["reason"] == "corrupt"
+
+
+def test_originals_are_attachments_whatever_they_hold(client: TestClient) -> None:
+    response = client.get(f"/api/v1/documents/{DOCUMENT}/versions/1/original")
+    assert response.content == b"<script>alert(1)</script>"
+    disposition = response.headers["content-disposition"]
+    assert disposition == "attachment; filename*=UTF-8''w%C3%A4rranty%0D%0A.html"
+    assert response.headers["x-content-type-options"] == "nosniff"
+    assert "sandbox" in response.headers["content-security-policy"]
+
+
+def test_the_text_of_a_version_is_an_attachment(client: TestClient) -> None:
+    response = client.get(f"/api/v1/documents/{DOCUMENT}/versions/1/text")
+    assert response.text.startswith("A pump is covered")
+    assert response.headers["content-disposition"].startswith("attachment")
+
+
+def test_a_source_is_added_and_synced(client: TestClient) -> None:
+    made = client.post("/api/v1/sources", json={"connector": "files", "config": {"path": "/x"}})
+    assert made.status_code == 201
+    assert client.get("/api/v1/sources").json()["sources"] == [made.json()]
+    assert client.post("/api/v1/syncs", json={}).json()["added"] == 2
+
+
+def test_a_sync_streams_its_progress(client: TestClient) -> None:
+    response = client.post("/api/v1/syncs", json={}, headers={"Accept": "text/event-stream"})
+    found = events(response.text)
+    assert [name for name, _ in found] == ["progress", "progress", "result"]
+    assert found[0][1]["document"] == "1.md"
+    assert found[-1][1]["chunks"] == 7
+
+
+def test_a_failed_sync_is_a_problem_in_either_form(client: TestClient) -> None:
+    for accept in ("application/json", "text/event-stream"):
+        response = client.post(
+            "/api/v1/syncs", json={"source": "manual"}, headers={"Accept": accept}
+        )
+        assert response.status_code == 404
+        assert response.json()["code"] == "not_found"
+
+
+def test_evaluations_rebuilds_and_checks(client: TestClient) -> None:
+    assert client.post("/api/v1/evaluations", json={}).json()["recall@10"] == 0.97
+    assert client.post("/api/v1/rebuilds", json={}).json() == {"documents": 2}
+    found = client.get("/api/v1/checks").json()
+    assert found["ok"] is True
+    assert [check["name"] for check in found["checks"]] == ["database", "embedder"]
+
+
+def test_asking_as_a_person_of_the_pack(client: TestClient, fake: FakeApp) -> None:
+    client.post("/api/v1/answers", json={"question": "q"}, headers={"X-Ratchet-As": "anna"})
+    assert fake.seen[-1][1].groups == {"service"}
+    unknown = client.post("/api/v1/answers", json={"question": "q"}, headers={"X-Ratchet-As": "bo"})
+    assert unknown.status_code == 404
+    lacking = client.post("/api/v1/syncs", json={}, headers={"X-Ratchet-As": "anna"})
+    assert (lacking.status_code, lacking.json()["code"]) == (403, "forbidden")
+
+
+def test_health_says_nothing_of_the_parts_and_readiness_does(
+    client: TestClient, fake: FakeApp
+) -> None:
+    assert client.get("/healthz").json() == {"status": "ok"}
+    assert client.get("/readyz").json()["ready"] is True
+    fake.checks = [Check(name="index", ok=False, detail="not reachable", hint="Start it.")]
+    response = client.get("/readyz")
+    assert response.status_code == 503
+    assert response.headers["content-type"] == "application/problem+json"
+    assert response.json()["checks"][0]["hint"] == "Start it."
+    assert client.get("/healthz").status_code == 200
+
+
+def test_118_an_unusable_model_makes_it_not_ready_and_the_rest_works(tmp_path: Path) -> None:
+    settings = Settings(data=tmp_path, answer=AnswerSettings(model="undeclared"))
+    with TestClient(create_app(FakeApp(settings)), base_url="http://localhost") as client:
+        assert client.get("/readyz").status_code == 503
+        assert "undeclared" in client.get("/readyz").text
+        assert client.post("/api/v1/searches", json={"query": "q"}).status_code == 200
+
+
+def test_metrics_count_routes_answers_tokens_and_syncs(client: TestClient) -> None:
+    client.post("/api/v1/answers", json={"question": "q"})
+    client.post("/api/v1/answers", json={"question": "unknown"})
+    client.post("/api/v1/answers", json={"question": "q"}, headers={"Accept": "text/event-stream"})
+    client.post("/api/v1/syncs", json={})
+    client.get("/nowhere/at-all")
+    text = client.get("/metrics").text
+    for line in (
+        'ratchet_answers_total{abstained="false"} 2.0',
+        'ratchet_answers_total{abstained="true"} 1.0',
+        'ratchet_tokens_total{kind="prompt"} 9.0',
+        'ratchet_sync_documents_total{outcome="added"} 2.0',
+        'ratchet_requests_total{method="POST",route="/api/v1/answers",status="200"} 3.0',
+        'ratchet_requests_total{method="GET",route="unmatched",status="404"} 1.0',
+    ):
+        assert line in text
+    assert "nowhere" not in text
+
+
+def test_the_page_carries_no_script_of_its_own(client: TestClient) -> None:
+    page = client.get("/")
+    assert page.headers["content-type"] == "text/html; charset=utf-8"
+    assert "<script src=" in page.text
+    assert page.text.count("<script") == 1
+    assert "style=" not in page.text
+    assert "onclick" not in page.text
+    policy = page.headers["content-security-policy"]
+    assert "default-src 'none'" in policy
+    assert "unsafe" not in policy
+    script = client.get("/static/ask.js").text
+    assert "innerHTML" not in script
+    assert client.get("/static/ask.css").headers["content-type"].startswith("text/css")
+
+
+def test_every_route_declares_a_policy(fake: FakeApp) -> None:
+    undeclared = []
+    for route in routes_of(create_app(fake)):
+        calls = [dependency.call for dependency in route.dependant.dependencies]
+        declared = [call for call in calls if isinstance(call, Policy) or call is public]
+        if len(declared) != 1 or (route.path.startswith("/api/") and declared == [public]):
+            undeclared.append(route.path)
+    assert undeclared == []
+
+
+def test_a_route_without_a_policy_would_be_found(fake: FakeApp) -> None:
+    api = create_app(fake)
+
+    @api.get("/api/v1/forgotten")
+    def forgotten() -> None: ...
+
+    (found,) = (route for route in routes_of(api) if route.path == "/api/v1/forgotten")
+    assert found.dependant.dependencies == []
+
+
+def test_every_route_is_known_here(fake: FakeApp) -> None:
+    found = {route.path.removeprefix("/api/v1") for route in routes_of(create_app(fake))}
+    version = "/documents/{document_id}/versions/{version}"
+    assert found == {
+        *("/", "/healthz", "/readyz", "/metrics", "/static/ask.js", "/static/ask.css"),
+        *("/answers", "/searches", "/traces/{trace_id}", "/documents", "/sources", "/syncs"),
+        *("/rebuilds", "/evaluations", "/checks", f"{version}/original", f"{version}/text"),
+    }
+
+
+def routes_of(api) -> list:
+    """Every route of the application, however it was added."""
+    found, todo = [], list(api.router.routes)
+    while todo:
+        route = todo.pop()
+        if hasattr(route, "original_router"):
+            todo.extend(route.original_router.routes)
+        elif getattr(route, "path", "") != api.openapi_url:
+            found.append(route)
+    return found
+
+
+@pytest.mark.parametrize("host", ["0.0.0.0", "192.168.1.5", "::", "example.org"])
+def test_beyond_loopback_it_refuses_to_start(tmp_path: Path, host: str) -> None:
+    settings = Settings(data=tmp_path, server=ServerSettings(host=host))
+    with pytest.raises(ConfigError, match="until accounts arrive"):
+        create_app(FakeApp(settings))
+
+
+def test_the_committed_openapi_document_is_current() -> None:
+    golden = Path(__file__).parents[1] / "golden" / "openapi.json"
+    assert json.loads(golden.read_text(encoding="utf-8")) == document(), (
+        "the API changed; if that was meant: python -m rag.api.openapi > tests/golden/openapi.json"
+    )
