@@ -32,10 +32,7 @@ from rag.types import Progress
 
 PARSERS = (
     "rag.backends.pdf:PdfParser",
-    "rag.backends.plain:PlainParser",
     "rag.backends.tabular:TabularParser",
-    "rag.backends.records:RecordsParser",
-    "rag.backends.mail:MailParser",
     "rag.backends.unstructured:UnstructuredParser",
 )
 
