@@ -337,8 +337,8 @@ def _traced(hit: Hit, given: set[str], cited: set[str]) -> dict[str, Any]:
 
 
 def _closed(text: str) -> str:
-    """A quote as a sentence of its own: unwrapped, and a table row gets a stop."""
-    text = " ".join(text.split())
+    """A quote as a sentence of its own: unwrapped, without bullet, and a table row gets a stop."""
+    text = " ".join(text.split()).lstrip("-*•– ")
     return text if text[-1:] in ".!?:;" else f"{text}."
 
 

@@ -267,6 +267,8 @@ def _take(
     When the question is about now, what an older edition says is not added to the newest.
     """
     wanted = set(_wanted(question, weights))
+    # A row about another model is near in every word but the one that counts.
+    names = set(_names(question, weights))
     current = not _YEAR.search(question)
     taken: list[Sentence] = []
     for one in scored:
@@ -281,16 +283,21 @@ def _take(
         if current and (one.obsolete or 0 < one.year < best.year):
             continue
         near = NEAR_SAME_HIT if one.hit == best.hit else NEAR
-        if one.score >= near * best.score or _adds(one, taken, wanted, weights):
+        alike = one.score >= near * best.score and names & _said(best) <= _said(one)
+        if alike or _adds(one, taken, wanted, weights):
             taken.append(one)
     return taken
+
+
+def _said(one: Sentence) -> set[str]:
+    return {*one.words, *one.context_words}
 
 
 def _adds(
     one: Sentence, taken: Sequence[Sentence], wanted: set[str], weights: Mapping[str, float]
 ) -> bool:
     """True where the sentence says most of what the question asks and nothing taken says."""
-    said = {word for other in taken for word in (*other.words, *other.context_words)}
+    said = {word for other in taken for word in _said(other)}
     most = max(weights.values(), default=1.0)
     missing = {word: weights.get(word, most) for word in wanted - said}
     total = sum(weights.get(word, most) for word in wanted)
@@ -347,7 +354,7 @@ def _features(question: str, best: Sentence, weights: Mapping[str, float]) -> tu
     """Similarity; coverage; share of the names, years and identifiers that are said; share of the
     words that no hit says."""
     wanted = _wanted(question, weights)
-    said = set(best.words) | best.context_words
+    said = _said(best)
     names = _names(question, weights)
     return (
         best.similarity,
