@@ -1,0 +1,74 @@
+"""Installs what the lock names into the environment that runs this file. Standard library and uv.
+
+torch comes first and by pip: pip finds a CPU wheel that lies on disk, uv does not look there. The
+rest comes by uv from the hashes in lock.txt, which `pip install --no-deps --require-hashes` honours
+too. `--lock` resolves anew and rewrites both lock files.
+"""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+
+HERE = Path(__file__).resolve().parent
+ROOT = HERE.parent
+TORCH = "2.13.0"
+BOOTSTRAP = ["uv==0.13.8", "hatchling==1.32.0", "editables==0.5"]
+
+
+def run(*command: str, stdin: str | None = None) -> None:
+    done = subprocess.run(command, cwd=ROOT, input=stdin, text=True)
+    if done.returncode:
+        sys.exit(f"failed ({done.returncode}): {' '.join(command)}")
+
+
+def uv(*arguments: str, stdin: str | None = None) -> None:
+    run(sys.executable, "-m", "uv", *arguments, stdin=stdin)
+
+
+def pip(*arguments: str) -> None:
+    run(sys.executable, "-m", "pip", "install", "-q", *arguments)
+
+
+def install_torch() -> None:
+    """A CPU build needs nothing more than the lock has; another build brings its own needs."""
+    try:
+        if version("torch").partition("+")[0] == TORCH:
+            return
+    except PackageNotFoundError:
+        print("Installing torch.", flush=True)
+    pip("--no-deps", f"torch=={TORCH}")
+    probe = "from importlib.metadata import requires; print(*requires('torch') or [], sep='\\n')"
+    needs = subprocess.check_output([sys.executable, "-c", probe], text=True)
+    if "nvidia" in needs or "cuda" in needs:
+        pip(f"torch=={TORCH}")
+
+
+def install() -> None:
+    install_torch()
+    print("Installing the lock.", flush=True)
+    here = ("--python", sys.executable)
+    # nltk refuses hard-linked data files, so files are copied.
+    hashed = ("--no-deps", "--require-hashes", "--link-mode", "copy")
+    uv("pip", "install", "-q", *here, *hashed, "-r", "requirements/lock.txt")
+    uv("pip", "install", "-q", *here, "--no-deps", "--no-build-isolation", "-e", ".")
+
+
+def lock() -> None:
+    """Resolve anew. Where to find wheels on this machine is used and never written down."""
+    compiled = ("pip", "compile", "-q", "--generate-hashes", "--python-version", "3.11")
+    bare = ("--no-header", "--no-annotate")
+    links = os.environ.get("PIP_FIND_LINKS", "").split()
+    find = [word for link in links for word in ("--find-links", link)]
+    uv(
+        *compiled, *bare, *find, "--extra", "test", "--no-emit-package", "torch",
+        "-o", "requirements/lock.txt", "pyproject.toml",
+    )  # fmt: skip
+    uv(*compiled, *bare, "-o", "requirements/bootstrap.txt", "-", stdin="\n".join(BOOTSTRAP))
+
+
+if __name__ == "__main__":
+    lock() if "--lock" in sys.argv[1:] else install()
