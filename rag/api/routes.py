@@ -236,8 +236,6 @@ def _attachment(data: bytes, name: str, media_type: str) -> Response:
     """Never shown in place: the type is the source's word, and the page's origin is ours."""
     safe = re.fullmatch(r"[\w.+-]+/[\w.+-]+(; ?charset=[\w-]+)?", media_type, re.ASCII)
     disposition = f"attachment; filename*=UTF-8''{quote(name, safe='', errors='replace')}"
-    return Response(
-        data,
-        headers={"Content-Disposition": disposition},
-        media_type=media_type if safe else "application/octet-stream",
-    )
+    # Given as a header, the type is sent as it is, without a charset nobody checked.
+    kind = media_type if safe else "application/octet-stream"
+    return Response(data, headers={"Content-Disposition": disposition, "Content-Type": kind})

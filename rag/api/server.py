@@ -9,10 +9,10 @@ from fastapi import FastAPI
 
 from rag import __version__
 from rag.api import problems, public, routes
-from rag.api.guard import Guard, is_loopback
+from rag.api.guard import Guard
 from rag.api.metrics import Metrics
 from rag.api.state import State
-from rag.errors import ConfigError
+from rag.config import refuse_exposed
 
 if TYPE_CHECKING:
     from rag.app import App
@@ -21,15 +21,10 @@ if TYPE_CHECKING:
 def create_app(app: App) -> FastAPI:
     """The API and the page over one app, which stays the caller's to close.
 
-    Raises ConfigError for an address beyond loopback: there are no accounts yet to ask for.
+    Raises ConfigError for an address beyond loopback.
     """
     settings = app.settings.server
-    if not is_loopback(settings.host):
-        raise ConfigError(
-            f"server.host: {settings.host} can be reached from other machines, and anyone there "
-            "would be the single user with every role.",
-            hint="Use 127.0.0.1 until accounts arrive.",
-        )
+    refuse_exposed(app.settings)
     # The documentation pages of the framework load scripts from elsewhere: they stay off.
     api = FastAPI(
         title="Ratchet",

@@ -25,6 +25,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         command = typer.main.get_command(cli)
         code = command.main(given, prog_name="rag", standalone_mode=False)
         sys.stdout.flush()
+        if code == INTERRUPTED:
+            # The framework turns Ctrl-C into this code without a word.
+            raise KeyboardInterrupt
         return code if isinstance(code, int) else 0
     except RagError as error:
         _tell(as_json, error.code, error.message, error.hint, error.retryable)

@@ -56,10 +56,10 @@ def say_table(header: Sequence[str], rows: Sequence[Sequence[object]]) -> None:
 
 
 @contextmanager
-def progress_bar() -> Generator[Callable[[Progress], None] | None]:
+def progress_bar() -> Generator[Callable[[Progress], None]]:
     """A bar on standard error while long work runs; nothing where nobody watches."""
     if not sys.stderr.isatty():
-        yield None
+        yield lambda _: None
         return
     from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeElapsedColumn

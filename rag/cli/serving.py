@@ -10,13 +10,13 @@ from contextlib import closing, suppress
 from typing import TYPE_CHECKING, Any
 
 from rag.cli import output
-from rag.config import Settings, setup_logging, warnings
+from rag.cli.target import Target
+from rag.config import Settings, refuse_exposed, setup_logging, warnings
 from rag.errors import Conflict, RagError
 from rag.types import AskRequest, Principal, SyncReport
 
 if TYPE_CHECKING:
     from rag.app import App
-    from rag.cli.verbs import Target
 
 GRACE_SECONDS = 5
 
@@ -62,6 +62,7 @@ def _run(settings: Settings, prepare: Callable[[App, str], Awaitable[None]]) -> 
     import uvicorn
 
     setup_logging(settings.log)
+    refuse_exposed(settings)
     for line in warnings(settings):
         output.note(f"rag: warning: {line}")
 

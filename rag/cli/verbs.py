@@ -4,18 +4,17 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, TypeVar, cast
 
 import typer
 
 from rag.cli import output
+from rag.cli.target import Target
 from rag.errors import ConfigError, InvalidInput, Unavailable
 
 if TYPE_CHECKING:
     from rag.app import App
-    from rag.config import Settings
     from rag.remote import RemoteApp
     from rag.types import Principal
 
@@ -47,21 +46,6 @@ cli.add_typer(add, name="add")
 cli.add_typer(evaluation, name="eval")
 cli.add_typer(trace, name="trace")
 cli.add_typer(config, name="config")
-
-
-@dataclass(frozen=True)
-class Target:
-    """What the global options chose."""
-
-    data: Path | None
-    domain: str | None
-    config: Path | None
-    user: str | None
-
-    def settings(self) -> Settings:
-        from rag.config import load
-
-        return load(data=self.data, domain=self.domain, config=self.config)
 
 
 @cli.callback()

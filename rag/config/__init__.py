@@ -5,7 +5,7 @@ Nothing is read when this module is imported; `load` reads once and returns froz
 
 from rag.config.load import CONFIG_NAME, load
 from rag.config.logs import setup_logging
-from rag.config.review import show, unusable, warnings
+from rag.config.review import refuse_exposed, show, unusable, warnings
 from rag.config.settings import (
     EXTRACTIVE,
     PROVIDERS,
@@ -42,6 +42,7 @@ __all__ = [
     "Settings",
     "SyncSettings",
     "load",
+    "refuse_exposed",
     "setup_logging",
     "show",
     "unusable",

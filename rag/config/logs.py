@@ -18,6 +18,11 @@ _NOISY = (
 )
 
 
+def _console() -> structlog.typing.Processor:
+    # The default would print the local variables of every frame, secrets among them.
+    return structlog.dev.ConsoleRenderer(exception_formatter=structlog.dev.plain_traceback)
+
+
 def setup_logging(settings: LogSettings) -> None:
     """Send our events and every library's to standard error; standard output stays free."""
     level = logging.getLevelNamesMapping()[settings.level.upper()]
@@ -28,7 +33,7 @@ def setup_logging(settings: LogSettings) -> None:
         structlog.processors.TimeStamper(fmt="iso", utc=True),
     ]
     renderer: list[structlog.typing.Processor] = (
-        [structlog.dev.ConsoleRenderer(colors=True)]
+        [_console()]
         if console
         else [structlog.processors.format_exc_info, structlog.processors.JSONRenderer()]
     )

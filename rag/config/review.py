@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from ipaddress import ip_address
 from pathlib import Path
 from typing import Any, cast
 
 from pydantic import SecretStr
 
 from rag.config.settings import EXTRACTIVE, PROVIDERS, Settings
-from rag.errors import did_you_mean
+from rag.errors import ConfigError, did_you_mean
 
 MASK = "********"
 _KEYED = ("openai", "anthropic", "google")
@@ -34,6 +35,23 @@ def warnings(settings: Settings, mounts: str | None = None) -> list[str]:
 def unusable(settings: Settings) -> list[str]:
     """Models that cannot answer as configured; while there are any, the server is not ready."""
     return [*_answering(settings), *_models(settings)]
+
+
+def refuse_exposed(settings: Settings) -> None:
+    """Raise ConfigError for an address that other machines can reach.
+
+    There are no accounts yet: anyone there would be the single user with every role.
+    """
+    host = settings.server.host
+    try:
+        exposed = host != "localhost" and not ip_address(host).is_loopback
+    except ValueError:
+        exposed = True
+    if exposed:
+        raise ConfigError(
+            f"server.host: '{host}' is no loopback address, and there are no accounts yet.",
+            hint="Use 127.0.0.1 until accounts arrive.",
+        )
 
 
 def _answering(settings: Settings) -> Iterator[str]:

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+import structlog
 from fastapi.testclient import TestClient
 
 from rag.api import create_app
@@ -14,6 +15,13 @@ from tests.api.fake import FakeApp
 @pytest.fixture
 def anyio_backend() -> str:
     return "asyncio"
+
+
+@pytest.fixture(autouse=True)
+def logged() -> Iterator[list[dict]]:
+    """What the server logs."""
+    with structlog.testing.capture_logs() as lines:
+        yield lines  # type: ignore[misc]
 
 
 @pytest.fixture

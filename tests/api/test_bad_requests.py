@@ -173,10 +173,12 @@ def test_a_full_disk_is_typed_and_says_when_to_return(client: TestClient) -> Non
     assert response.headers["retry-after"] == "60"
 
 
-def test_a_bug_is_told_without_its_inside(client: TestClient) -> None:
+def test_a_bug_is_told_without_its_inside(client: TestClient, logged: list[dict]) -> None:
     problem = assert_problem(post(client, b'{"question": "bug"}'), 500)
     assert "secret" not in json.dumps(problem)
-    assert problem["instance"].startswith("urn:uuid:")
+    (line,) = logged
+    assert problem["instance"] == f"urn:uuid:{line['failure']}"
+    assert "secret" in str(line["exc_info"])
 
 
 @pytest.mark.parametrize(

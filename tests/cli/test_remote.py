@@ -1,0 +1,156 @@
+"""The verbs through a server: the same nouns and the same errors come back."""
+
+from __future__ import annotations
+
+import socket
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+import rag.remote
+from rag.api import create_app
+from rag.config import Settings
+from rag.errors import Locked, RagError, Unavailable
+from rag.remote import RemoteApp, connect
+from rag.store.folder import DataFolder
+from rag.types import AskRequest, Progress, SearchRequest
+from tests.api.fake import DOCUMENT, FAILURES, TRACE, FakeApp
+
+pytestmark = pytest.mark.anyio
+
+
+@pytest.fixture
+def served(tmp_path: Path) -> FakeApp:
+    return FakeApp(Settings(data=tmp_path))
+
+
+@pytest.fixture
+def remote(served: FakeApp) -> RemoteApp:
+    transport = httpx.ASGITransport(create_app(served))
+    return RemoteApp(served.settings, "http://127.0.0.1:8000", transport)
+
+
+async def test_every_verb_gives_what_the_app_gives(remote: RemoteApp, served: FakeApp) -> None:
+    local, far = served.person(None), remote.person(None)
+    ask, search = AskRequest(question="How long?"), SearchRequest(query="q")
+    assert await remote.ask(far, ask) == await served.ask(local, ask)
+    assert await remote.search(far, search) == await served.search(local, search)
+    assert (await remote.trace(far, TRACE))["trace_id"] == TRACE
+    made = await remote.add_source(far, connector="files", config={"path": "/x"}, name="n")
+    assert [made] == await remote.sources(far) == await served.sources(local)
+    assert await remote.sync(far) == await served.sync(local)
+    assert await remote.rebuild(far) == 2
+    assert await remote.evaluate(far) == await served.evaluate(local)
+    assert await remote.documents(far) == await served.documents(local)
+    assert len(await remote.documents(far, failed=True)) == 1
+    assert await remote.original(far, DOCUMENT, 1) == await served.original(local, DOCUMENT, 1)
+    assert await remote.text(far, DOCUMENT, 1) == await served.text(local, DOCUMENT, 1)
+    assert await remote.doctor() == await served.doctor()
+    assert [check.name for check in await remote.ready()] == ["database", "configuration"]
+    await remote.aclose()
+    assert not served.closed, "closing the line does not close the server's app"
+
+
+def test_it_has_every_verb_of_the_app() -> None:
+    app = pytest.importorskip("rag.app", reason="the facade is not built here")
+    verbs = {name for name in dir(app.App) if not name.startswith("_")}
+    own = {"add_pack_sources", "pack", "warm"}  # only the process that owns the folder needs these
+    assert verbs - own <= {name for name in dir(RemoteApp) if not name.startswith("_")}
+
+
+async def test_an_answer_streams_and_progress_is_reported(remote: RemoteApp) -> None:
+    far = remote.person(None)
+    request = AskRequest(question="How long?")
+    names = [event.event async for event in remote.stream(far, request)]
+    assert names == ["started", "token", "answer"]
+    seen: list[Progress] = []
+    await remote.sync(far, progress=seen.append)
+    assert [one.document for one in seen] == ["1.md", "2.md"]
+
+
+async def test_the_server_looks_the_person_up(remote: RemoteApp, served: FakeApp) -> None:
+    await remote.ask(remote.person("anna"), AskRequest(question="q"))
+    assert served.seen[-1][1].groups == {"service"}
+    with pytest.raises(RagError, match="anna"):
+        await remote.ask(remote.person("ana"), AskRequest(question="q"))
+
+
+@pytest.mark.parametrize("failure", FAILURES, ids=lambda failure: failure.code)
+async def test_errors_come_back_as_they_were_raised(
+    remote: RemoteApp, served: FakeApp, monkeypatch: pytest.MonkeyPatch, failure: RagError
+) -> None:
+    async def failing(*_: Any, **__: Any) -> None:
+        raise failure
+
+    monkeypatch.setattr(served, "sync", failing)
+    monkeypatch.setattr(served, "documents", failing)
+    for call in (remote.sync, remote.documents):
+        with pytest.raises(type(failure)) as caught:
+            await call(remote.person(None))
+        assert type(caught.value) is type(failure)
+        assert (caught.value.message, caught.value.hint) == (failure.message, failure.hint)
+
+
+async def test_a_server_that_vanishes_is_unavailable(served: FakeApp) -> None:
+    gone = RemoteApp(served.settings, f"http://127.0.0.1:{free_port()}")
+    assert not await gone.alive()
+    for call in (gone.documents, gone.sync):
+        with pytest.raises(Unavailable, match="cannot be reached"):
+            await call(gone.person(None))
+    await gone.aclose()
+
+
+async def test_126_a_held_folder_is_reached_through_its_server(
+    served: FakeApp, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def yes(_: RemoteApp) -> bool:
+        return True
+
+    monkeypatch.setattr(RemoteApp, "alive", yes)
+    held = DataFolder.acquire(tmp_path, "http://127.0.0.1:9")
+    try:
+        app = await connect(served.settings)
+        assert isinstance(app, RemoteApp)
+        assert app.url == "http://127.0.0.1:9"
+        await app.aclose()
+    finally:
+        held.release()
+
+
+async def test_126_an_unreachable_owner_is_named(served: FakeApp, tmp_path: Path) -> None:
+    import os
+
+    url = f"http://127.0.0.1:{free_port()}"
+    held = DataFolder.acquire(tmp_path, url)
+    try:
+        with pytest.raises(Locked) as caught:
+            await connect(served.settings, patience=0.2)
+    finally:
+        held.release()
+    assert str(os.getpid()) in caught.value.message
+    assert url in caught.value.message
+    assert caught.value.exit_code == 3
+
+
+async def test_a_proxy_of_the_environment_is_not_used(
+    served: FakeApp, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HTTP_PROXY", "http://127.0.0.1:1")
+    monkeypatch.setenv("ALL_PROXY", "http://127.0.0.1:1")
+    far = RemoteApp(served.settings, "http://127.0.0.1:8000")
+    assert far._http._mounts == {}
+    await far.aclose()
+
+
+@pytest.mark.parametrize("user", ["müller", "a\nb"])
+async def test_a_name_no_header_can_carry_is_refused(remote: RemoteApp, user: str) -> None:
+    with pytest.raises(rag.remote.InvalidInput):
+        await remote.documents(remote.person(user))
+
+
+def free_port() -> int:
+    with socket.socket() as bound:
+        bound.bind(("127.0.0.1", 0))
+        return bound.getsockname()[1]

@@ -1,0 +1,29 @@
+"""What `serve` refuses before it makes anything."""
+
+from __future__ import annotations
+
+import socket
+from pathlib import Path
+
+import pytest
+
+
+@pytest.mark.parametrize("verb", ["serve", "start"])
+def test_125_a_port_in_use_is_told_before_anything_is_made(run, data: Path, verb: str) -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = str(taken.getsockname()[1])
+        ran = run(verb, "--port", port)
+    assert ran.code == 6
+    assert port in ran.err
+    assert "--port" in ran.err
+    assert not data.exists()
+
+
+@pytest.mark.parametrize("host", ["0.0.0.0", "::"])
+def test_an_address_beyond_loopback_is_refused(run, data: Path, host: str) -> None:
+    ran = run("serve", "--host", host, "--port", "0")
+    assert ran.code == 2
+    assert "until accounts arrive" in ran.err
+    assert not data.exists()

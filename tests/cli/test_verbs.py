@@ -1,0 +1,234 @@
+"""Every verb: what it asks of the facade, what it prints, and how it fails."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from rag.errors import RagError
+from rag.types import Check
+from tests.api.fake import SLOW, TRACE, FakeApp
+from tests.cli.conftest import Ran
+
+VERBS = [
+    "init", "pack check", "start", "serve", "add files", "sync", "documents", "search", "ask",
+    "eval", "eval retrieval", "trace show", "doctor", "config show", "config check",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("verb", VERBS)
+def test_every_verb_explains_itself_and_speaks_json(run, verb: str) -> None:
+    ran = run(*verb.split(), "--help")
+    assert ran.code == 0
+    assert "--json" in ran.out
+
+
+def test_the_global_options_are_explained(run) -> None:
+    out = run("--help").out
+    for option in ("--data", "--domain", "--config", "--as"):
+        assert option in out
+
+
+def test_sync_json_ends_with_exactly_the_promised_keys(run, fake: FakeApp) -> None:
+    ran = run("sync", "--json")
+    assert ran.code == 0
+    assert list(json.loads(ran.out.splitlines()[-1])) == [
+        "added", "updated", "deleted", "unchanged", "rejected", "warned", "failed",
+        "dead_lettered", "held", "chunks", "seconds",
+    ]  # fmt: skip
+    assert fake.closed
+
+
+def test_ask_json_has_the_promised_keys(run, fake: FakeApp) -> None:
+    answer = json.loads(run("ask", "How long?", "--json").out)
+    assert {"answer", "citations", "abstained", "trace_id", "model", "timings", "usage"} <= set(
+        answer
+    )
+    assert set(answer["citations"][0]) == {
+        "n", "document_id", "document", "uri", "version", "chunk_id", "page", "span", "boxes",
+        "quote",
+    }  # fmt: skip
+
+
+def test_search_json_has_flat_hits(run, fake: FakeApp) -> None:
+    found = json.loads(run("search", "warranty", "-k", "3", "--json").out)
+    assert {"rank", "uri", "title", "text", "scores", "page", "chunk_id"} <= set(found["hits"][0])
+    assert "timings" in found
+    assert fake.seen[-1][2].limit == 3
+
+
+def test_answers_for_people_show_citations_and_no_control_characters(run, fake: FakeApp) -> None:
+    out = run("ask", "How long?").out
+    assert "24 months [1]" in out
+    assert "Warranty" in out
+    assert TRACE in out
+    found = run("search", "q").out
+    assert "Not red." in found
+    assert "\x1b" not in found
+
+
+def test_an_abstention_says_what_it_looked_at(run, fake: FakeApp) -> None:
+    out = run("ask", "unknown").out
+    assert "I do not know." in out
+    assert "Looked at: Warranty" in out
+
+
+def test_sync_for_people_counts_and_points_to_the_failures(run, fake: FakeApp) -> None:
+    out = run("sync").out
+    assert "2 added, 1 rejected, 7 chunks in 0.5 s." in out
+    assert "rag documents --failed" in out
+
+
+def test_documents_failed_names_reason_and_message(run, fake: FakeApp) -> None:
+    assert "Send it again." in run("documents", "--failed").out
+    (only,) = json.loads(run("documents", "--failed", "--json").out)["documents"]
+    assert only["reason"] == "corrupt"
+
+
+def test_add_files_gives_the_connector_an_absolute_path(run, fake: FakeApp, tmp_path: Path) -> None:
+    ran = run("add", "files", "docs", "--name", "d", "--json")
+    assert json.loads(ran.out)["config"] == {"path": str(tmp_path / "docs")}
+    assert fake.kept[0].name == "d"
+
+
+def test_rebuild_takes_no_source(run, fake: FakeApp) -> None:
+    assert json.loads(run("sync", "--rebuild", "--json").out) == {"documents": 2}
+    assert run("sync", "manuals", "--rebuild").code == 2
+
+
+def test_eval_and_trace(run, fake: FakeApp) -> None:
+    assert json.loads(run("eval", "--json").out)["recall@10"] == 0.97
+    assert "facts: 1.0" in run("eval").out
+    assert json.loads(run("trace", "show", TRACE, "--json").out)["at"].startswith("2026-01-01")
+
+
+def test_doctor_fails_when_a_part_fails(run, fake: FakeApp) -> None:
+    assert run("doctor").code == 0
+    fake.checks = [Check(name="index", ok=False, detail="gone", hint="Start it.")]
+    ran = run("doctor", "--json")
+    assert ran.code == 7
+    assert json.loads(ran.out)["ok"] is False
+    assert "Start it." in run("doctor").out
+
+
+def test_asking_as_a_person_and_in_a_domain(run, fake: FakeApp) -> None:
+    assert run("--as", "anna", "--domain", "shop", "ask", "q").code == 0
+    _, principal, request = fake.seen[-1]
+    assert principal.id == "anna"
+    assert request.domain == "shop"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "says"),
+    [
+        (["ask", "q", "--model", "extractve"], 4, "Did you mean 'extractive'?"),
+        (["ask", "  "], 2, "empty"),
+        (["ask", ""], 2, "question"),
+        (["ask", "full disk"], 8, "Make room."),
+        (["sync", "manual"], 4, "Did you mean 'manuals'?"),
+        (["trace", "show", "nope"], 4, "nope"),
+        (["--as", "ana", "ask", "q"], 4, "anna"),
+        (["search", "q", "-k", "0"], 2, "-k"),
+        (["serch", "q"], 2, "search"),
+        (["ask"], 2, "question"),
+        (["ask", "q", "--nope"], 2, "--nope"),
+    ],
+)
+def test_a_failure_is_one_line_with_its_exit_code(
+    run, fake: FakeApp, arguments: list[str], code: int, says: str
+) -> None:
+    ran: Ran = run(*arguments)
+    assert ran.code == code
+    assert ran.out == ""
+    assert ran.err.count("\n") == 1
+    assert ran.err.startswith("rag: ")
+    assert says.lower() in ran.err.lower()
+    as_json: Ran = run(*arguments, "--json")
+    assert as_json.code == code
+    error = json.loads(as_json.err)["error"]
+    assert set(error) == {"code", "message", "hint", "retryable"}
+
+
+def test_exit_codes_tell_errors_apart() -> None:
+    """Two errors with one exit code ask for the same thing of the caller."""
+
+    def tree(kind: type[RagError]):
+        yield kind
+        for child in kind.__subclasses__():
+            yield from tree(child)
+
+    codes = {kind.__name__: kind.exit_code for kind in tree(RagError)}
+    assert codes["Locked"] == 3
+    assert all(0 < code < 126 for code in codes.values())
+
+
+def test_a_bug_is_json_too(run, fake: FakeApp) -> None:
+    ran = run("ask", "bug", "--json")
+    assert ran.code == 1
+    assert json.loads(ran.err)["error"]["code"] == "internal"
+
+
+def test_interrupting_ends_with_130(run, fake: FakeApp, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def interrupted(*_: object, **__: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(fake, "ask", interrupted)
+    ran = run("ask", SLOW)
+    assert ran.code == 130
+    assert ran.err == "rag: Interrupted.\n"
+    assert fake.closed
+
+
+def test_init_makes_a_pack_that_checks_out(run, tmp_path: Path) -> None:
+    folder = str(tmp_path / "lamps")
+    assert json.loads(run("init", folder, "--json").out)["files"]
+    assert run("pack", "check", folder).code == 0
+    assert run("init", folder).code == 6
+    (tmp_path / "lamps" / "pack.toml").write_text("name = 1\n")
+    ran = run("pack", "check", folder, "--json")
+    assert ran.code == 2
+    assert "pack.toml" in json.loads(ran.out)["problems"][0]
+
+
+def test_config_show_masks_secrets_and_names_origins(
+    run, data: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("RAG_INDEX__API_KEY", "hidden")
+    shown = json.loads(run("config", "show", "--json").out)
+    assert shown["settings"]["index"]["api_key"] == "********"
+    assert shown["origins"]["index.api_key"] == "RAG_INDEX__API_KEY"
+    out = run("config", "show").out
+    assert "hidden" not in out
+    assert "RAG_INDEX__API_KEY" in out
+
+
+def test_config_check_warns_or_refuses(run, data: Path) -> None:
+    assert run("config", "check").code == 0
+    data.mkdir()
+    (data / "rag.toml").write_text('[answer]\nmodel = "gpt"\n')
+    assert "gpt" in json.loads(run("config", "check", "--json").out)["warnings"][0]
+    (data / "rag.toml").write_text("[servr]\n")
+    ran = run("config", "check")
+    assert ran.code == 2
+    assert "Did you mean 'server'?" in ran.err
+
+
+def test_a_reader_that_has_seen_enough_is_no_error() -> None:
+    command = f"{sys.executable} -m rag config show | head -1"
+    ran = subprocess.run(["bash", "-o", "pipefail", "-c", command], capture_output=True, text=True)
+    assert ran.stderr == ""
+    assert ran.returncode == 0
+
+
+def test_help_loads_nothing_heavy() -> None:
+    code = (
+        "import sys; from rag.cli import main; main(['--help']);"
+        "heavy = {'torch', 'fastapi', 'sqlalchemy', 'pydantic', 'httpx'} & set(sys.modules);"
+        "sys.exit(str(heavy) if heavy else 0)"
+    )
+    ran = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert ran.returncode == 0, ran.stderr
