@@ -26,7 +26,8 @@ def run(*command: str, stdin: str | None = None) -> None:
 
 
 def uv(*arguments: str, stdin: str | None = None) -> None:
-    run(sys.executable, "-m", "uv", *arguments, stdin=stdin)
+    # pip trusts what the machine trusts; so that a proxy of one's own works, so does uv.
+    run(sys.executable, "-m", "uv", "--system-certs", *arguments, stdin=stdin)
 
 
 def pip(*arguments: str) -> None:
