@@ -28,6 +28,7 @@ NO_TEXT_HINT = "It is probably a scan; run OCR over it, or add the text another 
 DATE = re.compile(
     r"D:(\d{4})(\d\d)?(\d\d)?(\d\d)?(\d\d)?(\d\d)?(?:([+-])(\d\d)'?(\d\d)?|Z)?", re.ASCII
 )
+STACKED = re.compile(rb"/Filter\s*\[\s*(?:/Fl(?:ateDecode)?\s*){2,}")
 NEAR_WHITE = 245
 TINY = 1.0
 
@@ -69,6 +70,12 @@ def _open(raw: RawDocument) -> pypdfium2.PdfDocument:
     """The document, opened with the empty password. Raises DocumentRejected."""
     if b"startxref" not in raw.data[-100_000:]:
         raise _corrupt(raw.name, "is cut off")
+    if STACKED.search(raw.data):
+        raise DocumentRejected(
+            "resource_limit",
+            f"'{raw.name}' compresses a stream twice, as only bombs do.",
+            hint="Print it to a new PDF and retry.",
+        )
     try:
         return pypdfium2.PdfDocument(raw.data)
     except pypdfium2.PdfiumError as error:

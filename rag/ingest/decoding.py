@@ -41,15 +41,23 @@ def decode(
         return text, ()
     if (text := _strictly(data, "utf-8")) is not None:
         return _utf7(text)
-    lenient = data.decode("utf-8", errors="replace")
-    replaced = lenient.count("�")
-    if replaced <= sum(len(run) for run in re.findall(r"[^\x00-\x7f�]+", lenient)):
+    if _mostly_utf8(data[:SAMPLE]):
         return _replacing(data, "utf-8", name)
     guess = charset_normalizer.from_bytes(data[:SAMPLE]).best()
     if guess is None:
         return _replacing(data, "utf-8", name)
     text, warnings = _replacing(data, guess.encoding, name)
     return text, (*warnings, f"encoding: guessed {guess.encoding}")
+
+
+def _mostly_utf8(data: bytes) -> bool:
+    """Whether words beyond ASCII are UTF-8 more often than not, or nearly so.
+
+    Such words do not come about by chance: no other encoding spells whole words that way.
+    """
+    foreign = [word for word in data.split() if not word.isascii()]
+    spelt = sum(1 for word in foreign if _strictly(word, "utf-8") is not None)
+    return 3 * spelt >= len(foreign)
 
 
 def _strictly(data: bytes, encoding: str) -> str | None:

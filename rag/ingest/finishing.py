@@ -20,10 +20,13 @@ LANGUAGE_SAMPLE = 5_000
 LANGUAGE_NEEDS = 40
 """Letters below which a language is a guess."""
 LANGUAGE_CONFIDENCE = 0.6
-LANGUAGES = frozenset(
-    "ar bg bn ca cs cy da de el en es et eu fa fi fr ga gl gu he hi hr hu hy id is it ja ka kk km kn"
-    " ko lt lv mk ml mr ms nl no pa pl pt ro ru sk sl sq sr sv sw ta te th tl tr uk ur vi zh".split()
-)
+LANGUAGES = frozenset({
+    "ar", "bg", "bn", "ca", "cs", "cy", "da", "de", "el", "en", "es", "et", "eu", "fa", "fi",
+    "fr", "ga", "gl", "gu", "he", "hi", "hr", "hu", "hy", "id", "is", "it", "ja", "ka", "kk",
+    "km", "kn", "ko", "lt", "lv", "mk", "ml", "mr", "ms", "nl", "no", "pa", "pl", "pt", "ro",
+    "ru", "sk", "sl", "sq", "sr", "sv", "sw", "ta", "te", "th", "tl", "tr", "uk", "ur", "vi",
+    "zh",
+})  # fmt: skip
 
 INVISIBLE = {
     "control": r"[\x00-\x08\x0b\x0e-\x1f\x7f-\x84\x86-\x9f]+",
