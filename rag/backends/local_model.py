@@ -52,7 +52,7 @@ class LocalModel:
         return ids
 
     def query_ids(self, text: str) -> list[int]:
-        return list(self.cutting_tokenizer.encode(_encodable(self.query_prompt + text)).ids)
+        return list(self.cutting_tokenizer.encode(encodable(self.query_prompt + text)).ids)
 
     def count_tokens(self, texts: Sequence[str]) -> list[int]:
         return [len(ids) for ids in self._ids([self.document_prompt + text for text in texts])]
@@ -60,7 +60,7 @@ class LocalModel:
     def _ids(self, texts: Sequence[str]) -> list[list[int]]:
         ids: list[list[int]] = []
         for start in range(0, len(texts), _TOKENIZED_AT_ONCE):
-            part = [_encodable(text) for text in texts[start : start + _TOKENIZED_AT_ONCE]]
+            part = [encodable(text) for text in texts[start : start + _TOKENIZED_AT_ONCE]]
             ids.extend(list(each.ids) for each in self.tokenizer.encode_batch_fast(part))
         return ids
 
@@ -109,7 +109,7 @@ def describe(settings: EmbeddingSettings, cache: Path, remembered: Remembered) -
         max_tokens=limit,
         query_prompt=prompts.get("query") or "",
         document_prompt=prompts.get("document") or prompts.get("passage") or "",
-        fingerprint=f"{Path(settings.model).resolve().name}:{_digest(folder, remembered)}",
+        fingerprint=f"{Path(settings.model).resolve().name}:{digest(folder, remembered)}",
         pad_id=_pad_id(folder, config, tokenizer),
         tokenizer=tokenizer,
         cutting_tokenizer=cutting,
@@ -227,23 +227,25 @@ def _module_folders(folder: Path) -> list[Path]:
     return [folder / module["path"] for module in modules if module.get("path")]
 
 
-def _digest(folder: Path, remembered: Remembered) -> str:
-    """A hash over weights, tokenizer and module settings: all that decides a vector."""
+def digest(folder: Path, remembered: Remembered | None = None) -> str:
+    """A hash over weights, tokenizer and module settings: all that decides a result."""
     weights = sorted(folder.glob("*.safetensors")) or sorted(folder.glob("pytorch_model*.bin"))
     if not weights:
         raise ConfigError(f"{folder} has no weights (*.safetensors).")
     modules = [path for each in _module_folders(folder) for path in sorted(each.glob("*.*"))]
     files = [folder / "config.json", folder / "tokenizer.json", *weights, *modules]
     present = [path for path in files if path.is_file()]
+    if remembered is None:
+        return _hash_files(folder, present)
     # Reading 90 MB at every start is slower than noticing that nothing was touched.
     stats = [f"{path}:{path.stat().st_size}:{path.stat().st_mtime_ns}" for path in present]
     key = "files " + hashlib.sha256("\n".join(stats).encode()).hexdigest()[:16]
-    known = remembered.get(key)
-    if known and isinstance(known.get("digest"), str):
-        return known["digest"]
-    digest = _hash_files(folder, present)
-    remembered.put(key, {"digest": digest, "folder": str(folder)})
-    return digest
+    known = (remembered.get(key) or {}).get("digest")
+    if isinstance(known, str):
+        return known
+    found = _hash_files(folder, present)
+    remembered.put(key, {"digest": found, "folder": str(folder)})
+    return found
 
 
 def _hash_files(folder: Path, files: Iterable[Path]) -> str:
@@ -270,6 +272,6 @@ def _section(found: Mapping[str, Any], key: str) -> dict[str, Any]:
     return cast("dict[str, Any]", value) if isinstance(value, dict) else {}
 
 
-def _encodable(text: str) -> str:
+def encodable(text: str) -> str:
     """Lone surrogates, which no tokenizer accepts, become question marks."""
     return text.encode("utf-8", "replace").decode("utf-8")

@@ -139,22 +139,31 @@ class StructureChunker:
 
     # --- packing ------------------------------------------------------------------------------
 
-    def _pack(self, pieces: list[_Piece], room: int) -> Iterator[list[_Piece]]:
-        """Neighbouring pieces, evenly filled so that no chunk is a leftover."""
-        total = sum(piece.tokens for piece in pieces)
-        goal = total / max(1, math.ceil(total / room))
-        current: list[_Piece] = []
-        filled = 0
+    def _pack(self, pieces: list[_Piece], room: int) -> list[list[_Piece]]:
+        """Neighbouring pieces in as few chunks as fit, filled evenly so that none is a leftover."""
+        best = self._fill(pieces, room)
+        # The lowest filling that needs no more chunks, by bisection.
+        low, high = max((piece.tokens for piece in pieces), default=room), room
+        while low < high:
+            middle = (low + high) // 2
+            tried = self._fill(pieces, middle)
+            if len(tried) <= len(best):
+                best, high = tried, middle
+            else:
+                low = middle + 1
+        return best
+
+    def _fill(self, pieces: list[_Piece], room: int) -> list[list[_Piece]]:
+        chunks: list[list[_Piece]] = []
+        filled = room
         for piece in pieces:
-            overfull = filled + piece.tokens > room
-            if current and (overfull or filled + piece.tokens / 2 > goal):
-                yield current
-                current = self._repeated(current, room - piece.tokens)
-                filled = sum(each.tokens for each in current)
-            current.append(piece)
+            if filled + piece.tokens > room or not chunks:
+                kept = self._repeated(chunks[-1], room - piece.tokens) if chunks else []
+                chunks.append(kept)
+                filled = sum(each.tokens for each in kept)
+            chunks[-1].append(piece)
             filled += piece.tokens
-        if current:
-            yield current
+        return chunks
 
     def _repeated(self, pieces: list[_Piece], room: int) -> list[_Piece]:
         """The last whole pieces of a chunk that the next one starts with."""
@@ -164,8 +173,8 @@ class StructureChunker:
             left -= piece.tokens
             if left < 0:
                 break
-            kept.insert(0, piece)
-        return kept
+            kept.append(piece)
+        return kept[::-1]
 
     # --- finishing ----------------------------------------------------------------------------
 
