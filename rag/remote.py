@@ -82,9 +82,10 @@ class RemoteApp:
         )
 
     async def alive(self) -> bool:
+        """The server is there and past its start."""
         try:
-            return (await self._http.get("/healthz", timeout=2.0)).status_code == 200
-        except httpx.HTTPError:
+            return (await self._http.get("/healthz", timeout=2.0)).json() == {"status": "ok"}
+        except (httpx.HTTPError, ValueError):
             return False
 
     def person(self, user: str | None, domain: str | None = None) -> Principal:

@@ -88,26 +88,27 @@ def progress_bar() -> Generator[Callable[[Progress], None]]:
 
 
 def say_answer(answer: Answer) -> None:
+    """The answer, then what each of its marks stands for; lines are folded by the terminal."""
     from rich.console import Console
-    from rich.markup import escape
-    from rich.padding import Padding
     from rich.text import Text
 
-    console = Console(file=sys.stdout, highlight=False)
-    console.print(Text(clean(answer.answer)))
+    console = Console(file=sys.stdout, highlight=False, soft_wrap=True)
+
+    def line(text: str, style: str = "") -> None:
+        console.print(Text(clean(text), style=style))
+
+    line(answer.answer)
     if answer.abstained and answer.searched:
-        console.print(Text("Looked at: " + clean("; ".join(answer.searched)), style="dim"))
+        line(f"Looked at: {'; '.join(answer.searched)}", "dim")
     for one in answer.citations:
         page = f", page {one.page}" if one.page is not None else ""
-        console.print(f"\n[bold]\\[{one.n}][/] {escape(clean(one.document))}{page}")
-        console.print(Padding(Text(clean(one.quote), style="italic"), (0, 0, 0, 4)))
-        console.print(Padding(Text(clean(one.uri), style="dim"), (0, 0, 0, 4)))
+        line(f"\n[{one.n}] {one.document}{page}", "bold")
+        line("    " + " ".join(one.quote.split()), "italic")
+        line(f"    {one.uri}", "dim")
     took = answer.timings.get("total")
     timing = f" in {took:.0f} ms" if took is not None else ""
-    footer = (
-        f"\n{answer.model}{timing}, confidence {answer.confidence:.2f}, trace {answer.trace_id}"
-    )
-    console.print(Text(footer, style="dim"))
+    about = f"{answer.model}{timing}, confidence {answer.confidence:.2f}, trace {answer.trace_id}"
+    line(f"\n{about}", "dim")
 
 
 def search_json(result: SearchResult) -> dict[str, Any]:

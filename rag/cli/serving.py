@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import importlib
 import socket
 import sys
 from collections.abc import Awaitable, Callable
-from contextlib import closing, suppress
+from contextlib import AsyncExitStack, closing
 from typing import TYPE_CHECKING, Any
 
 from rag.cli import output
@@ -16,9 +17,11 @@ from rag.errors import Conflict, RagError
 from rag.types import AskRequest, Principal, SyncReport
 
 if TYPE_CHECKING:
+    from rag.api import Opening
     from rag.app import App
 
 GRACE_SECONDS = 5
+Prepare = Callable[["App", str], Awaitable[None]]
 
 
 def serve(target: Target, host: str | None, port: int | None, *, as_json: bool) -> None:
@@ -57,52 +60,68 @@ def _settings(target: Target, host: str | None, port: int | None) -> Settings:
     return settings.model_copy(update={"server": settings.server.model_copy(update=given)})
 
 
-def _run(settings: Settings, prepare: Callable[[App, str], Awaitable[None]]) -> None:
-    """Bind, then own the folder, then listen; `prepare` runs beside the server and may fail it."""
-    import uvicorn
-
+def _run(settings: Settings, prepare: Prepare) -> None:
+    """Listen, then build the app, then `prepare` beside the server that answers already."""
     setup_logging(settings.log)
     refuse_exposed(settings)
     for line in warnings(settings):
         output.note(f"rag: warning: {line}")
 
     async def work() -> None:
+        import uvicorn
+
+        from rag.api import Opening
+
+        # Bound before anything is made, so that a busy port costs nothing.
         with closing(_bind(settings.server.host, settings.server.port)) as bound:
             url = f"http://{_spelled(settings.server.host)}:{bound.getsockname()[1]}"
-            from rag.app import build
-
-            app = await build(settings, serve_url=url)
-            try:
-                from rag.api import create_app
-
-                config = uvicorn.Config(
-                    create_app(app),
+            door = Opening()
+            server = uvicorn.Server(
+                uvicorn.Config(
+                    door,
                     lifespan="off",
                     log_config=None,
                     access_log=False,
                     server_header=False,
                     timeout_graceful_shutdown=GRACE_SECONDS,
-                    h11_max_incomplete_event_size=64 * 1024,
                 )
-                server = uvicorn.Server(config)
-                beside = asyncio.create_task(_or_stop(server, prepare(app, url)))
+            )
+            async with AsyncExitStack() as stack:
+                opening = _open(settings, url, door, stack, prepare)
+                beside = asyncio.create_task(_or_stop(opening, door, server))
                 try:
                     await server.serve(sockets=[bound])
                 finally:
                     beside.cancel()
-                    with suppress(asyncio.CancelledError):
-                        await beside
-            finally:
-                await app.aclose()
+                    # Not suppressed: Ctrl-C arrives here as our own cancellation.
+                    await asyncio.wait({beside})
+                if not beside.cancelled():
+                    beside.result()
 
     asyncio.run(work())
 
 
-async def _or_stop(server: Any, work: Awaitable[None]) -> None:
+async def _open(
+    settings: Settings, url: str, door: Opening, stack: AsyncExitStack, prepare: Prepare
+) -> None:
+    # The import alone takes seconds on a busy machine; meanwhile /healthz answers.
+    rag_app = await asyncio.to_thread(importlib.import_module, "rag.app")
+    app: App = await rag_app.build(settings, serve_url=url)
+    stack.push_async_callback(app.aclose)
+    from rag.api import create_app
+
+    door.open(create_app(app))
+    await prepare(app, url)
+
+
+async def _or_stop(work: Awaitable[None], door: Opening, server: Any) -> None:
+    """What fails before the door is open ends the server; later it can say what is wrong itself."""
     try:
         await work
     except RagError as error:
-        # The server stays up: it can say what is wrong, and other verbs still work through it.
+        if not door.is_open:
+            server.should_exit = True
+            raise
         output.note(f"rag: {error}")
     except Exception:
         server.should_exit = True
@@ -110,7 +129,6 @@ async def _or_stop(server: Any, work: Awaitable[None]) -> None:
 
 
 def _bind(host: str, port: int) -> socket.socket:
-    """The listening socket, taken before anything is made, so that a busy port costs nothing."""
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     bound = socket.socket(family, socket.SOCK_STREAM)
     try:

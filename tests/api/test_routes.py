@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from fastapi.testclient import TestClient
 
-from rag.api import create_app
+from rag.api import Opening, create_app
 from rag.api.openapi import document
 from rag.api.policy import Policy, public
 from rag.config import AnswerSettings, ServerSettings, Settings
@@ -154,6 +154,18 @@ def test_health_says_nothing_of_the_parts_and_readiness_does(
     assert response.headers["content-type"] == "application/problem+json"
     assert response.json()["checks"][0]["hint"] == "Start it."
     assert client.get("/healthz").status_code == 200
+
+
+def test_while_the_app_is_built_it_is_alive_and_asks_to_come_back(fake: FakeApp) -> None:
+    door = Opening()
+    client = TestClient(door, base_url="http://localhost")
+    assert client.get("/healthz").json() == {"status": "starting"}
+    early = client.post("/api/v1/answers", json={"question": "q"})
+    assert (early.status_code, early.headers["retry-after"]) == (503, "2")
+    assert early.headers["content-type"] == "application/problem+json"
+    door.open(create_app(fake))
+    assert client.get("/healthz").json() == {"status": "ok"}
+    assert client.post("/api/v1/answers", json={"question": "q"}).status_code == 200
 
 
 def test_118_an_unusable_model_makes_it_not_ready_and_the_rest_works(tmp_path: Path) -> None:
