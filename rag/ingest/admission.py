@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from pathlib import PurePath
 
 from rag.config import ParsingSettings
-from rag.errors import DocumentRejected
+from rag.errors import DocumentFailed, DocumentRejected
 from rag.ingest import archives, sniff
 from rag.ingest.decoding import decode
 from rag.ingest.finishing import finish
@@ -46,7 +46,8 @@ class Reader:
             raise _unsupported(raw.name, media_type)
         try:
             document = parser.parse(admitted, media_type)
-        except (DocumentRejected, MemoryError, RecursionError):
+            return finish(document, raw, warnings, self._settings)
+        except (DocumentRejected, DocumentFailed, MemoryError, RecursionError):
             raise
         except Exception as error:
             raise DocumentRejected(
@@ -54,7 +55,6 @@ class Reader:
                 f"'{raw.name}' cannot be read as {media_type} ({_brief(error)}).",
                 hint="Open it in its own program, save it anew and retry.",
             ) from error
-        return finish(document, raw, warnings, self._settings)
 
     def admit(self, raw: RawDocument) -> tuple[RawDocument, str, tuple[str, ...]]:
         """The document as a parser may have it, what it is, and warnings.

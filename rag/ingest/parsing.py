@@ -273,12 +273,14 @@ class _Server:
         async with self._turn:
             if self.ended():
                 raise EOFError("the parser server has ended")
-            self._broken = True
-            socket.send_fds(self._control, [message.encode()], fds)
-            async with asyncio.timeout(CONTROL_SECONDS):
-                reply = await _read_frame(self._control, FRAME_BYTES)
-            self._broken = False
-            return reply
+            try:
+                socket.send_fds(self._control, [message.encode()], fds)
+                async with asyncio.timeout(CONTROL_SECONDS):
+                    return await _read_frame(self._control, FRAME_BYTES)
+            except BaseException:
+                # The reply may come yet and would be taken for that of the next request.
+                self._broken = True
+                raise
 
     async def aclose(self) -> None:
         """Close the control socket, upon which the server kills its workers and ends."""
