@@ -20,7 +20,7 @@ from rag.types import Turn
 
 
 async def features(data: Path) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
-    """Features, whether answerable, whether in the calibration half, facts found; one row a case."""
+    """Features, answerable or not, in the calibration half or not, facts found; a row a case."""
     app = await build(load(data))
     try:
         domain = app._domain(None)

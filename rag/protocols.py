@@ -1,4 +1,4 @@
-"""The whole extension surface: implement one of these, name it in an entry point, run its contract test.
+"""The whole extension surface: implement one, name it in an entry point, run its contract test.
 
 I/O is async; `parse` and `chunk` are pure and synchronous. Capability is data, never a subclass.
 """
@@ -41,14 +41,14 @@ class Connector(Protocol):
         ...
 
     def discover(self, state: Cursor) -> AsyncIterator[Change]:
-        """List what is there. With `state.value` None the listing is full and ends with `complete`.
+        """List what is there. With `state.value` None the listing is full, ending in `complete`.
 
         A listing that breaks raises SourceError: then nothing is deleted.
         """
         ...
 
     async def fetch(self, change: Change) -> RawDocument:
-        """The bytes of one upsert. Raises DocumentFailed (try later) or DocumentRejected (never)."""
+        """The bytes of an upsert. Raises DocumentFailed (try later) or DocumentRejected (never)."""
         ...
 
     async def aclose(self) -> None: ...
@@ -67,7 +67,7 @@ class Parser(Protocol):
 
 @runtime_checkable
 class Chunker(Protocol):
-    """Cuts a Document into Chunks; `fingerprint` changes whenever the same Document would be cut otherwise."""
+    """Cuts a Document into Chunks; `fingerprint` changes whenever it would be cut otherwise."""
 
     fingerprint: str
 
@@ -127,7 +127,7 @@ class Index(Protocol):
         ...
 
     async def upsert(self, generation: str, points: Sequence[Point]) -> None:
-        """Write points durably; the same chunk_id is overwritten. All or nothing on bad dimensions."""
+        """Write points durably; an equal chunk_id is overwritten. A bad dimension writes none."""
         ...
 
     async def delete(self, generation: str, filter: Filter) -> None: ...

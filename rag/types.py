@@ -1,4 +1,4 @@
-"""The nouns of Ratchet: plain frozen data, one meaning each, no third-party framework but pydantic."""
+"""The nouns of Ratchet: plain frozen data, one meaning each, no framework but pydantic."""
 
 from __future__ import annotations
 
@@ -105,7 +105,7 @@ class Block(Data):
 
 
 class Document(Data):
-    """Parsed text with structure. Blocks are in order, do not overlap, and cover what is searched."""
+    """Parsed text with structure. Blocks are in order, do not overlap, cover what is searched."""
 
     title: str
     text: str
@@ -179,7 +179,7 @@ class Point(Data):
 
 
 class Match(Data):
-    """True where the field has any of the values. Fields: source, document_id, version, readers, language, kind."""
+    """True where the field has any of the values."""
 
     op: Literal["match"] = "match"
     field: Literal["source", "document_id", "version", "readers", "language", "kind"]
@@ -254,7 +254,7 @@ class Hit(Data):
     payload: Payload
     scores: tuple[Score, ...]
     context: str = ""
-    """The text given to the generator: the chunk widened to its neighbours; empty means the chunk."""
+    """Text for the generator: the chunk widened to its neighbours; empty means the chunk."""
     context_start: int = 0
 
 
