@@ -81,11 +81,10 @@ def test_from_nothing_to_a_cited_answer_and_back(rag: Rag) -> None:
         start, end = cited["span"]
         assert cited["quote"] in httpx.get(url + path).text[start:end]
         assert rag("sync")["unchanged"] == 3
-        assert rag("doctor")["ok"] is True
         second = rag("serve", "--port", "0", code=3)
         assert url in second["error"]["message"]
     with rag.started() as (again, *rest):
         assert (again["sync"]["added"], again["sync"]["unchanged"]) == (0, 3)
         assert "answer" not in rest[0], "the sample question is asked the first time only"
     # Nobody serves now: the verb opens the folder itself.
-    assert rag("search", "refund", "-k", "2")["hits"]
+    assert len(rag("documents")["documents"]) == 3

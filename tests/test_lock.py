@@ -1,0 +1,68 @@
+"""The lock names every dependency with hashes, so that an install is the same everywhere."""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+NAME = re.compile(r"^([A-Za-z0-9][A-Za-z0-9._-]*)")
+
+
+def normal(name: str) -> str:
+    return re.sub(r"[-_.]+", "-", name).lower()
+
+
+def pins(file: str) -> dict[str, list[str]]:
+    """Each pinned name with its hashes."""
+    text = (ROOT / "requirements" / file).read_text(encoding="utf-8").replace("\\\n", " ")
+    lines = [line for line in text.splitlines() if line.strip() and not line.startswith("#")]
+    found = {}
+    for line in lines:
+        name, _, rest = line.partition("==")
+        assert rest, f"{file}: not pinned: {line[:60]}"
+        found[normal(name)] = re.findall(r"--hash=sha256:([0-9a-f]{64})", rest)
+    return found
+
+
+def needed() -> list[str]:
+    words = [*PROJECT["dependencies"], *PROJECT["optional-dependencies"]["test"]]
+    names = [NAME.match(word)[1] for word in words]  # type: ignore[index]
+    return sorted({normal(name) for name in names} - {"torch"})
+
+
+@pytest.mark.parametrize("name", needed())
+def test_every_dependency_is_locked_with_hashes(name: str) -> None:
+    assert pins("lock.txt")[name]
+
+
+@pytest.mark.parametrize("file", ["lock.txt", "bootstrap.txt"])
+def test_nothing_is_pinned_without_a_hash(file: str) -> None:
+    assert [name for name, hashes in pins(file).items() if not hashes] == []
+
+
+@pytest.mark.parametrize("file", ["lock.txt", "bootstrap.txt"])
+def test_no_place_of_one_machine_is_written_down(file: str) -> None:
+    text = (ROOT / "requirements" / file).read_text(encoding="utf-8")
+    assert "index-url" not in text
+    assert "find-links" not in text
+    assert "://" not in text
+
+
+def test_torch_is_one_version_and_not_in_the_lock() -> None:
+    """It is installed first and by version, so that a CPU wheel on disk counts."""
+    assert "torch" not in pins("lock.txt")
+    (pinned,) = (word for word in PROJECT["dependencies"] if word.startswith("torch="))
+    installer = (ROOT / "requirements" / "install.py").read_text(encoding="utf-8")
+    assert f'TORCH = "{pinned.removeprefix("torch==")}"' in installer
+
+
+def test_what_builds_the_project_is_what_the_installer_brings() -> None:
+    system = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["build-system"]
+    (wanted,) = system["requires"]
+    text = (ROOT / "requirements" / "bootstrap.txt").read_text(encoding="utf-8")
+    assert f"{wanted} " in text
