@@ -6,7 +6,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
 from pathlib import Path
 
 import psutil
@@ -24,20 +24,42 @@ def raw(text: str, name: str = "a.txt") -> RawDocument:
     return RawDocument(key=name, uri=f"memory:{name}", name=name, data=text.encode())
 
 
-def pooled(test: Callable[[ParserPool], Awaitable[None]], **settings: int) -> None:
-    """Run a test with a pool that is closed after it, and check that nothing is left of it."""
+Test = Callable[[ParserPool], Awaitable[None]]
+Shared = Callable[[Test], None]
+
+
+@pytest.fixture(scope="module")
+def shared() -> Iterator[Shared]:
+    """Run tests with one pool: what one of them does to it must not trouble the next."""
+    with asyncio.Runner() as runner:
+
+        async def made() -> ParserPool:
+            return ParserPool(ParsingSettings(workers=1, wall_seconds=4), HOSTILE)
+
+        pool = runner.run(made())
+        yield lambda test: runner.run(test(pool))
+        runner.run(pool.aclose())
+
+
+def pooled(test: Test, **settings: int) -> None:
+    """Run a test with a pool of its own, and check that nothing is left of it."""
 
     async def run() -> set[int]:
         pool = ParserPool(ParsingSettings(**{"workers": 1, **settings}), HOSTILE)
         try:
             await test(pool)
-            return {child.pid for child in psutil.Process().children(recursive=True)}
+            return _children() - before
         finally:
             await pool.aclose()
 
+    before = _children()
     left = asyncio.run(run())
     assert left
     assert not _alive(left)
+
+
+def _children() -> set[int]:
+    return {child.pid for child in psutil.Process().children(recursive=True)}
 
 
 def _alive(pids: set[int], wait_s: float = 10) -> set[int]:
@@ -59,7 +81,7 @@ REJECTED = {
 }
 
 
-def test_a_bad_document_is_rejected_and_the_pool_goes_on() -> None:
+def test_a_bad_document_is_rejected_and_the_pool_goes_on(shared: Shared) -> None:
     async def test(pool: ParserPool) -> None:
         assert (await pool.parse(raw("good before"))).text == "good before"
         for text, reason in REJECTED.items():
@@ -73,7 +95,7 @@ def test_a_bad_document_is_rejected_and_the_pool_goes_on() -> None:
             assert "'bad.txt'" in rejection.message
             assert isinstance(good, Document), text
 
-    pooled(test, wall_seconds=2)
+    shared(test)
 
 
 def test_a_parser_that_never_stops_computing_is_ended_by_the_kernel() -> None:
@@ -87,17 +109,19 @@ def test_a_parser_that_never_stops_computing_is_ended_by_the_kernel() -> None:
 
 
 @pytest.mark.parametrize(("text", "reason"), [("killed", "parser_killed"), ("later on", "busy")])
-def test_what_may_succeed_later_is_a_failure_and_no_rejection(text: str, reason: str) -> None:
+def test_what_may_succeed_later_is_a_failure_and_no_rejection(
+    shared: Shared, text: str, reason: str
+) -> None:
     async def test(pool: ParserPool) -> None:
         with pytest.raises(DocumentFailed) as caught:
             await pool.parse(raw(text))
         assert caught.value.reason == reason
         assert (await pool.parse(raw("good after"))).text == "good after"
 
-    pooled(test)
+    shared(test)
 
 
-def test_a_worker_killed_while_idle_costs_no_document() -> None:
+def test_a_worker_killed_while_idle_costs_no_document(shared: Shared) -> None:
     async def test(pool: ParserPool) -> None:
         before = (await pool.parse(raw("pid"))).text.split()
         os.kill(int(before[1]), signal.SIGKILL)
@@ -106,7 +130,7 @@ def test_a_worker_killed_while_idle_costs_no_document() -> None:
         assert after[1] != before[1]
         assert after[2] == before[2]
 
-    pooled(test)
+    shared(test)
 
 
 def test_a_killed_server_is_started_again() -> None:
@@ -119,17 +143,19 @@ def test_a_killed_server_is_started_again() -> None:
     pooled(test)
 
 
-def test_a_worker_serves_many_documents_and_is_replaced_when_it_grew() -> None:
+def test_a_worker_serves_many_documents_and_is_replaced_when_it_grew(shared: Shared) -> None:
     async def test(pool: ParserPool) -> None:
         pids = [(await pool.parse(raw("pid"))).text for _ in range(5)]
         assert len(set(pids)) == 1
         await pool.parse(raw("hog 400"))
         assert (await pool.parse(raw("pid"))).text != pids[0]
 
-    pooled(test)
+    shared(test)
 
 
-def test_the_event_loop_goes_on_while_a_parser_spins_and_a_large_document_arrives() -> None:
+def test_the_event_loop_goes_on_while_a_parser_spins_and_a_large_document_arrives(
+    shared: Shared,
+) -> None:
     async def test(pool: ParserPool) -> None:
         ticks = 0
 
@@ -148,10 +174,10 @@ def test_the_event_loop_goes_on_while_a_parser_spins_and_a_large_document_arrive
         ticking.cancel()
         assert ticks > 20
 
-    pooled(test)
+    shared(test)
 
 
-def test_a_cancelled_parse_frees_its_worker_and_what_that_had_started() -> None:
+def test_a_cancelled_parse_frees_its_worker_and_what_that_had_started(shared: Shared) -> None:
     async def test(pool: ParserPool) -> None:
         started = int((await pool.parse(raw("child"))).text.split()[1])
         with pytest.raises(TimeoutError):
@@ -160,7 +186,7 @@ def test_a_cancelled_parse_frees_its_worker_and_what_that_had_started() -> None:
         await asyncio.to_thread(_alive, {started})
         assert not psutil.pid_exists(started)
 
-    pooled(test)
+    shared(test)
 
 
 def test_parsers_see_no_secrets_and_no_network(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -201,7 +227,6 @@ def test_a_parser_that_cannot_load_is_a_failure_that_says_why() -> None:
 def test_a_closed_pool_parses_nothing() -> None:
     async def test(pool: ParserPool) -> None:
         await pool.parse(raw("words"))
-        children = psutil.Process().children(recursive=True)
         waiting = asyncio.create_task(pool.parse(raw("sleep 60")))
         await asyncio.sleep(0.3)
         await pool.aclose()
@@ -209,13 +234,10 @@ def test_a_closed_pool_parses_nothing() -> None:
             await waiting
         with pytest.raises(DocumentFailed):
             await pool.parse(raw("words"))
-        assert not _alive({child.pid for child in children})
+        assert not _alive(_children() - before)
 
-    async def run() -> None:
-        pool = ParserPool(ParsingSettings(workers=1), HOSTILE)
-        await test(pool)
-
-    asyncio.run(run())
+    before = _children()
+    asyncio.run(test(ParserPool(ParsingSettings(workers=1), HOSTILE)))
 
 
 OWNER = """
