@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import os
 from collections.abc import Sequence
 from concurrent.futures import Future
 from pathlib import Path
@@ -11,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from rag.backends.encoder import QUESTION, Worker, usable_cores
+from rag.backends.encoder import QUESTION, Worker, load_network, usable_cores
 from rag.backends.local_model import digest
 from rag.errors import ConfigError, ModelError
 from rag.types import Hit
@@ -58,7 +57,7 @@ class CrossEncoderReranker:
 
     def _score(self, pairs: list[tuple[str, str]]) -> list[float]:
         if self._network is None:
-            self._network = _load(self._folder, self._threads)
+            self._network = load_network(self._folder, self._threads, "CrossEncoder")
         try:
             found = self._network.predict(pairs, batch_size=_BATCH, show_progress_bar=False)
         except (RuntimeError, ValueError, IndexError, TypeError) as error:
@@ -75,20 +74,3 @@ class CrossEncoderReranker:
 def _shown(hit: Hit) -> str:
     payload = hit.payload
     return f"{payload.header}\n{payload.text}" if payload.header else payload.text
-
-
-def _load(folder: Path, threads: int) -> Any:
-    os.environ.setdefault("HF_HUB_OFFLINE", "1")
-    import torch
-    from sentence_transformers import CrossEncoder
-    from transformers.utils import logging
-
-    logging.disable_progress_bar()
-    torch.set_num_threads(threads)
-    try:
-        return CrossEncoder(str(folder), device="cpu", local_files_only=True)
-    except (OSError, RuntimeError, ValueError, KeyError, TypeError, ImportError) as error:
-        raise ModelError(
-            f"The reranker in {folder} could not be loaded: {error}",
-            hint="Its files may be incomplete; fetch or save them again.",
-        ) from error
