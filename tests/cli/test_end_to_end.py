@@ -64,7 +64,10 @@ def rag(tmp_path_factory: pytest.TempPathFactory) -> Rag:
     data = tmp_path_factory.mktemp("deployment")
     made = Rag(data)
     made("init", str(data / "packs" / "lamps"))
-    (data / "rag.toml").write_text('domain = "lamps"\n[domains.lamps]\npack = "packs/lamps"\n')
+    # Precision is given, because measuring the machine's best takes longer than all the rest.
+    (data / "rag.toml").write_text(
+        'domain = "lamps"\n[domains.lamps]\npack = "packs/lamps"\n[embedding]\nprecision = "fp32"\n'
+    )
     return made
 
 
