@@ -15,7 +15,8 @@ from rag.ingest.write import GenerationWriter
 from rag.protocols import Index
 from rag.store.blobs import Blobs
 from rag.store.database import Database
-from rag.store.ledger import Generation, Ledger
+from rag.store.generations import Generation
+from rag.store.ledger import Ledger
 from rag.testing.fakes import HashingEmbedder
 from rag.types import Block, Chunk, Document, Progress, RawDocument, SourceInfo, SyncReport
 
@@ -79,9 +80,9 @@ class Bench:
         path.write_text(text)
 
     async def generation(self) -> Generation:
-        live = self.ledger.live_generation("test")
+        live = self.ledger.generations.live("test")
         if live is None:
-            live = self.ledger.add_generation("test", {"embedder": "x"}, 64, "live")
+            live = self.ledger.generations.add("test", {"embedder": "x"}, 64, "live")
         await self.index.create(live.id, live.dimension)
         return live
 
@@ -112,7 +113,7 @@ class Bench:
         config: dict[str, object] | None = None,
         **settings: float,
     ) -> SyncReport:
-        source = self.ledger.add_source("test", "docs", "files", {})
+        source = self.ledger.sources.add("test", "docs", "files", {})
         read = connector or FilesConnector(FilesConfig(path=self.folder, **(config or {})))
         return await self.syncer(**settings).sync(
             source, read, writer or await self.writer(), progress

@@ -22,7 +22,7 @@ from rag.domain import Pack
 from rag.errors import ModelError
 from rag.protocols import Generator
 from rag.retrieve.retriever import Retriever
-from rag.store.ledger import Generation
+from rag.store.generations import Generation
 from rag.store.traces import Traces, acl_hash
 from rag.types import (
     Answer,

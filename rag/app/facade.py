@@ -109,12 +109,12 @@ class App:
             await built.aclose()
         label = name or _default_name(connector, config)
         return await asyncio.to_thread(
-            self._parts.ledger.add_source, chosen.pack.name, label, connector, config
+            self._parts.ledger.sources.add, chosen.pack.name, label, connector, config
         )
 
     async def sources(self, principal: Principal, domain: str | None = None) -> list[SourceInfo]:
         return await asyncio.to_thread(
-            self._parts.ledger.sources, self._domains.get(domain).pack.name
+            self._parts.ledger.sources.list, self._domains.get(domain).pack.name
         )
 
     async def add_pack_sources(self, principal: Principal, domain: str | None = None) -> int:
@@ -181,10 +181,10 @@ class App:
         chosen = self._domains.get(domain)
         name = chosen.pack.name
         async with self._syncing:
-            live = await asyncio.to_thread(self._parts.ledger.live_generation, name)
+            live = await asyncio.to_thread(self._parts.ledger.generations.live, name)
             if live is None:
                 raise NotFound("There is nothing to rebuild yet.", hint="Run: rag sync.")
-            stale = await asyncio.to_thread(self._parts.ledger.building_generation, name)
+            stale = await asyncio.to_thread(self._parts.ledger.generations.building, name)
             if stale is not None:
                 await self._generations.drop(stale)
             target = await self._generations.new(chosen, "building")
@@ -192,8 +192,8 @@ class App:
             await self._syncer().rebuild(live, writer, progress or _silent)
             await self._generations.verify(live, target)
             await self._parts.index.optimize(target.id)
-            await asyncio.to_thread(self._parts.ledger.switch, target.id)
-            return (await asyncio.to_thread(self._parts.ledger.placed, target.id))[0]
+            await asyncio.to_thread(self._parts.ledger.generations.switch, target.id)
+            return (await asyncio.to_thread(self._parts.ledger.generations.placed, target.id))[0]
 
     async def documents(
         self, principal: Principal, *, domain: str | None = None, failed: bool = False

@@ -10,7 +10,7 @@ from rag.app.parts import Parts
 from rag.errors import Conflict, GenerationMismatch, Unavailable
 from rag.ingest.parsing import PARSER_FINGERPRINT
 from rag.ingest.write import GenerationWriter
-from rag.store.ledger import Generation
+from rag.store.generations import Generation
 
 
 class Generations:
@@ -30,7 +30,7 @@ class Generations:
     async def answering(self, domain: Domain) -> Generation:
         """The live generation, if questions can be compared with its vectors."""
         name = domain.pack.name
-        live = await asyncio.to_thread(self._parts.ledger.live_generation, name)
+        live = await asyncio.to_thread(self._parts.ledger.generations.live, name)
         if live is None:
             raise Unavailable(
                 f"The domain '{name}' has nothing indexed yet.", hint="Run: rag sync."
@@ -43,7 +43,7 @@ class Generations:
 
     async def writable(self, domain: Domain) -> Generation:
         """The live generation to write into, made on first use."""
-        live = await asyncio.to_thread(self._parts.ledger.live_generation, domain.pack.name)
+        live = await asyncio.to_thread(self._parts.ledger.generations.live, domain.pack.name)
         if live is None:
             return await self.new(domain, "live")
         now = self.fingerprint(domain)
@@ -55,7 +55,7 @@ class Generations:
 
     async def new(self, domain: Domain, state: Literal["live", "building"]) -> Generation:
         generation = await asyncio.to_thread(
-            self._parts.ledger.add_generation,
+            self._parts.ledger.generations.add,
             domain.pack.name,
             self.fingerprint(domain),
             self._parts.embedder.dimension,
@@ -65,8 +65,8 @@ class Generations:
         return generation
 
     async def verify(self, live: Generation, target: Generation) -> None:
-        documents, _ = await asyncio.to_thread(self._parts.ledger.placed, live.id)
-        placed, chunks = await asyncio.to_thread(self._parts.ledger.placed, target.id)
+        documents, _ = await asyncio.to_thread(self._parts.ledger.generations.placed, live.id)
+        placed, chunks = await asyncio.to_thread(self._parts.ledger.generations.placed, target.id)
         points = await self._parts.index.count(target.id)
         if placed != documents or points != chunks:
             raise Conflict(
@@ -76,12 +76,12 @@ class Generations:
             )
 
     async def drop_retired(self, name: str) -> None:
-        for generation in await asyncio.to_thread(self._parts.ledger.retired_generations, name):
+        for generation in await asyncio.to_thread(self._parts.ledger.generations.retired, name):
             await self.drop(generation)
 
     async def drop(self, generation: Generation) -> None:
         await self._parts.index.drop(generation.id)
-        await asyncio.to_thread(self._parts.ledger.forget_generation, generation.id)
+        await asyncio.to_thread(self._parts.ledger.generations.forget, generation.id)
 
     def writer(self, domain: Domain, generation: Generation) -> GenerationWriter:
         return GenerationWriter(

@@ -46,16 +46,16 @@ class Health:
 
     async def _database_check(self) -> str:
         name = self._parts.settings.domain
-        live = await asyncio.to_thread(self._parts.ledger.live_generation, name)
+        live = await asyncio.to_thread(self._parts.ledger.generations.live, name)
         if live is None:
             return "reachable, nothing indexed yet"
-        documents, chunks = await asyncio.to_thread(self._parts.ledger.placed, live.id)
+        documents, chunks = await asyncio.to_thread(self._parts.ledger.generations.placed, live.id)
         return f"{documents} documents, {chunks} chunks live in '{name}'"
 
     async def _index_check(self) -> str:
         generations = await self._parts.index.generations()
         live = await asyncio.to_thread(
-            self._parts.ledger.live_generation, self._parts.settings.domain
+            self._parts.ledger.generations.live, self._parts.settings.domain
         )
         if live is not None and live.id not in generations:
             raise Unavailable(

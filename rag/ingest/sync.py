@@ -22,7 +22,8 @@ from rag.errors import DocumentFailed, DocumentRejected, RagError, SourceError
 from rag.ingest.write import GenerationWriter, Placed, Prepared
 from rag.protocols import Chunker, Connector
 from rag.store.blobs import Blobs
-from rag.store.ledger import Generation, Known, Ledger, Orphan
+from rag.store.generations import Generation
+from rag.store.ledger import Known, Ledger, Orphan
 from rag.types import (
     Change,
     Cursor,
@@ -106,7 +107,7 @@ class Syncer:
             raise broken
         if complete:
             await self._delete_vanished(run)
-        await asyncio.to_thread(self.ledger.synced, source.id)
+        await asyncio.to_thread(self.ledger.sources.synced, source.id)
         return SyncReport(**run.counts, seconds=round(time.monotonic() - started, 3))
 
     async def rebuild(

@@ -9,7 +9,8 @@ from uuid import UUID, uuid5
 
 from rag.errors import EngineError
 from rag.protocols import Embedder, Index, SparseEncoder
-from rag.store.ledger import Generation, Ledger, NewVersion
+from rag.store.generations import Generation
+from rag.store.ledger import Ledger, NewVersion
 from rag.types import And, Chunk, Document, Match, Or, Payload, Point
 
 # Enough to sort by length and keep the encoder busy; bounds what is held in memory.

@@ -5,36 +5,29 @@ An answer may use a chunk only if `admit` says so; a chunk becomes live only by 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime, timedelta
-from typing import Any, Literal
-from uuid import UUID, uuid4, uuid5
+from typing import Literal
+from uuid import UUID, uuid5
 
 from sqlalchemy import delete, func, select, update
 from sqlalchemy.orm import Session
 
-from rag.errors import Conflict, NotFound
+from rag.errors import NotFound
 from rag.store.database import Database
+from rag.store.generations import Generations
 from rag.store.models import (
     DocumentRow,
-    GenerationRow,
     OrphanRow,
     PlacementRow,
     SourceRow,
     VersionRow,
 )
-from rag.types import Data, DocumentInfo, Principal, SourceInfo, utc_now
+from rag.store.sources import Sources
+from rag.types import Data, DocumentInfo, Principal, utc_now
 
 NAMESPACE = UUID("5b0f6f0e-1c1c-4a53-9f0e-8a6f4f2f7c11")
 BACKOFF_S = 60
-
-
-class Generation(Data):
-    id: str
-    domain: str
-    fingerprint: Mapping[str, Any]
-    dimension: int
-    state: str
 
 
 class Known(Data):
@@ -94,121 +87,8 @@ class Ledger:
     def __init__(self, database: Database, now: Callable[[], datetime] = utc_now) -> None:
         self.database = database
         self.now = now
-
-    # --- sources ---
-
-    def add_source(
-        self, domain: str, name: str, connector: str, config: Mapping[str, Any]
-    ) -> SourceInfo:
-        """Register a source. Raises Conflict when the name is taken with another configuration."""
-        with self.database.write() as session:
-            row = session.scalar(
-                select(SourceRow).where(SourceRow.domain == domain, SourceRow.name == name)
-            )
-            if row is None:
-                row = SourceRow(
-                    id=str(uuid4()),
-                    domain=domain,
-                    name=name,
-                    connector=connector,
-                    config=dict(config),
-                    cursor=None,
-                    created_at=self.now(),
-                    last_sync_at=None,
-                )
-                session.add(row)
-            elif row.connector != connector or row.config != dict(config):
-                raise Conflict(
-                    f"A source named '{name}' already reads something else.",
-                    hint="Choose another name with --name.",
-                )
-            return _source(row, 0)
-
-    def sources(self, domain: str) -> list[SourceInfo]:
-        counts = (
-            select(DocumentRow.source_id, func.count().label("n"))
-            .where(DocumentRow.deleted_at.is_(None), DocumentRow.state == "indexed")
-            .group_by(DocumentRow.source_id)
-            .subquery()
-        )
-        with self.database.read() as session:
-            rows = session.execute(
-                select(SourceRow, counts.c.n)
-                .outerjoin(counts, counts.c.source_id == SourceRow.id)
-                .where(SourceRow.domain == domain)
-                .order_by(SourceRow.created_at)
-            ).all()
-            return [_source(row, n or 0) for row, n in rows]
-
-    def synced(self, source_id: str) -> None:
-        with self.database.write() as session:
-            session.execute(
-                update(SourceRow).where(SourceRow.id == source_id).values(last_sync_at=self.now())
-            )
-
-    # --- generations ---
-
-    def live_generation(self, domain: str) -> Generation | None:
-        return self._generation(domain, "live")
-
-    def building_generation(self, domain: str) -> Generation | None:
-        return self._generation(domain, "building")
-
-    def retired_generations(self, domain: str) -> list[Generation]:
-        with self.database.read() as session:
-            rows = session.scalars(
-                select(GenerationRow).where(
-                    GenerationRow.domain == domain, GenerationRow.state == "retired"
-                )
-            )
-            return [_generation(row) for row in rows]
-
-    def add_generation(
-        self,
-        domain: str,
-        fingerprint: Mapping[str, Any],
-        dimension: int,
-        state: Literal["building", "live"],
-    ) -> Generation:
-        with self.database.write() as session:
-            row = GenerationRow(
-                id=str(uuid4()),
-                domain=domain,
-                fingerprint=dict(fingerprint),
-                dimension=dimension,
-                state=state,
-                created_at=self.now(),
-                activated_at=self.now() if state == "live" else None,
-            )
-            session.add(row)
-            return _generation(row)
-
-    def switch(self, generation_id: str) -> None:
-        """Make a built generation the live one and retire the one before, in one transaction."""
-        with self.database.write() as session:
-            row = session.get_one(GenerationRow, generation_id)
-            session.execute(
-                update(GenerationRow)
-                .where(GenerationRow.domain == row.domain, GenerationRow.state == "live")
-                .values(state="retired")
-            )
-            row.state, row.activated_at = "live", self.now()
-
-    def forget_generation(self, generation_id: str) -> None:
-        with self.database.write() as session:
-            session.execute(delete(PlacementRow).where(PlacementRow.generation_id == generation_id))
-            session.execute(delete(OrphanRow).where(OrphanRow.generation_id == generation_id))
-            session.execute(delete(GenerationRow).where(GenerationRow.id == generation_id))
-
-    def placed(self, generation_id: str) -> tuple[int, int]:
-        """Documents and chunks that a generation answers from."""
-        with self.database.read() as session:
-            documents, chunks = session.execute(
-                select(func.count(), func.coalesce(func.sum(PlacementRow.chunks), 0)).where(
-                    PlacementRow.generation_id == generation_id
-                )
-            ).one()
-            return documents, chunks
+        self.sources = Sources(database, now)
+        self.generations = Generations(database, now)
 
     # --- documents ---
 
@@ -471,7 +351,7 @@ class Ledger:
 
     def documents(self, domain: str, principal: Principal, failed: bool) -> list[DocumentInfo]:
         """The documents a principal may read; with `failed`, only those that are not indexed."""
-        live = self.live_generation(domain)
+        live = self.generations.live(domain)
         statement = (
             select(DocumentRow, SourceRow.name, PlacementRow, VersionRow)
             .join(SourceRow, SourceRow.id == DocumentRow.source_id)
@@ -513,15 +393,6 @@ class Ledger:
             ]
 
     # --- inside ---
-
-    def _generation(self, domain: str, state: str) -> Generation | None:
-        with self.database.read() as session:
-            row = session.scalar(
-                select(GenerationRow).where(
-                    GenerationRow.domain == domain, GenerationRow.state == state
-                )
-            )
-            return _generation(row) if row else None
 
     def _place(self, session: Session, generation_id: str, new: NewVersion) -> None:
         now = self.now()
@@ -609,28 +480,6 @@ def _upsert_document(
         )
         session.add(row)
     return row
-
-
-def _source(row: SourceRow, documents: int) -> SourceInfo:
-    return SourceInfo(
-        id=row.id,
-        domain=row.domain,
-        name=row.name,
-        connector=row.connector,
-        config=row.config,
-        documents=documents,
-        last_sync=row.last_sync_at,
-    )
-
-
-def _generation(row: GenerationRow) -> Generation:
-    return Generation(
-        id=row.id,
-        domain=row.domain,
-        fingerprint=row.fingerprint,
-        dimension=row.dimension,
-        state=row.state,
-    )
 
 
 def _version(row: VersionRow) -> StoredVersion:

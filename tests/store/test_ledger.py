@@ -39,8 +39,8 @@ def ledger(database_url: str, clock: Clock) -> Iterator[Ledger]:
 def place(
     ledger: Ledger, key: str = "a", readers: tuple[str, ...] = ("everyone",), revision: str = "1"
 ) -> tuple[str, str, int]:
-    source = ledger.add_source("d", "s", "files", {})
-    live = ledger.live_generation("d") or ledger.add_generation("d", {}, 3, "live")
+    source = ledger.sources.add("d", "s", "files", {})
+    live = ledger.generations.live("d") or ledger.generations.add("d", {}, 3, "live")
     identity, version = ledger.reserve(live.id, source.id, "d", [(key, f"file:///{key}")])[key]
     ledger.commit(live.id, [new(identity, version, key, readers, revision)])
     return live.id, identity, version
@@ -57,8 +57,8 @@ def new(
 
 
 def test_only_a_committed_version_is_admitted(ledger: Ledger) -> None:
-    source = ledger.add_source("d", "s", "files", {})
-    live = ledger.add_generation("d", {}, 3, "live")
+    source = ledger.sources.add("d", "s", "files", {})
+    live = ledger.generations.add("d", {}, 3, "live")
     identity, version = ledger.reserve(live.id, source.id, "d", [("a", "u")])["a"]
     assert ledger.admit(live.id, BOB, [identity]) == {}
     assert ledger.orphans() == [
@@ -82,7 +82,7 @@ def test_a_new_version_replaces_the_old_at_once_and_leaves_it_to_be_swept(ledger
 
 def test_an_interrupted_version_number_is_never_used_again(ledger: Ledger) -> None:
     live, identity, _ = place(ledger)
-    source = ledger.sources("d")[0]
+    source = ledger.sources.list("d")[0]
     interrupted = ledger.reserve(live, source.id, "d", [("a", "u")])["a"][1]
     assert ledger.reserve(live, source.id, "d", [("a", "u")])["a"][1] == interrupted + 1
     assert ledger.admit(live, BOB, [identity]) == {identity: 1}
@@ -101,7 +101,7 @@ def test_readers_decide_and_a_revocation_counts_at_once(ledger: Ledger) -> None:
 
 def test_a_deleted_document_is_gone_everywhere(ledger: Ledger) -> None:
     live, identity, _ = place(ledger)
-    building = ledger.add_generation("d", {}, 3, "building")
+    building = ledger.generations.add("d", {}, 3, "building")
     ledger.place_existing(building.id, [(identity, 1, 2)])
     ledger.delete([identity])
     assert ledger.admit(live, BOB, [identity]) == {}
@@ -120,7 +120,7 @@ def test_a_deleted_document_that_returns_gets_the_next_version(ledger: Ledger) -
 
 
 def fail(ledger: Ledger, revision: str = "1") -> str:
-    source = ledger.add_source("d", "s", "files", {})
+    source = ledger.sources.add("d", "s", "files", {})
     return ledger.fail(
         source.id, "d", "a", "u", state="failed", reason="io", message="no",
         revision=revision, max_attempts=3,
@@ -128,7 +128,7 @@ def fail(ledger: Ledger, revision: str = "1") -> str:
 
 
 def test_failures_back_off_then_die_and_new_bytes_try_again(ledger: Ledger, clock: Clock) -> None:
-    source = ledger.add_source("d", "s", "files", {})
+    source = ledger.sources.add("d", "s", "files", {})
     assert fail(ledger) == "failed"
     assert not ledger.known(source.id)["a"].due
     clock.time += timedelta(seconds=61)
@@ -153,22 +153,22 @@ def test_documents_shows_only_what_one_may_read(ledger: Ledger) -> None:
 
 def test_a_switch_leaves_exactly_one_live_generation(ledger: Ledger) -> None:
     live, identity, _ = place(ledger)
-    building = ledger.add_generation("d", {}, 3, "building")
+    building = ledger.generations.add("d", {}, 3, "building")
     ledger.place_existing(building.id, [(identity, 1, 2)])
-    ledger.switch(building.id)
-    now = ledger.live_generation("d")
+    ledger.generations.switch(building.id)
+    now = ledger.generations.live("d")
     assert now is not None
     assert now.id == building.id
-    assert [one.id for one in ledger.retired_generations("d")] == [live]
-    ledger.forget_generation(live)
-    assert ledger.retired_generations("d") == []
+    assert [one.id for one in ledger.generations.retired("d")] == [live]
+    ledger.generations.forget(live)
+    assert ledger.generations.retired("d") == []
 
 
 def test_a_source_name_means_one_thing(ledger: Ledger) -> None:
-    first = ledger.add_source("d", "s", "files", {"path": "a"})
-    assert ledger.add_source("d", "s", "files", {"path": "a"}).id == first.id
+    first = ledger.sources.add("d", "s", "files", {"path": "a"})
+    assert ledger.sources.add("d", "s", "files", {"path": "a"}).id == first.id
     with pytest.raises(Conflict, match="--name"):
-        ledger.add_source("d", "s", "files", {"path": "b"})
+        ledger.sources.add("d", "s", "files", {"path": "b"})
 
 
 def test_equal_keys_of_two_sources_are_two_documents() -> None:

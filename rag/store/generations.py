@@ -1,0 +1,111 @@
+"""The builds of each domain's index, exactly one of which is live."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from datetime import datetime
+from typing import Any, Literal
+from uuid import uuid4
+
+from sqlalchemy import delete, func, select, update
+
+from rag.store.database import Database
+from rag.store.models import GenerationRow, OrphanRow, PlacementRow
+from rag.types import Data
+
+
+class Generation(Data):
+    id: str
+    domain: str
+    fingerprint: Mapping[str, Any]
+    dimension: int
+    state: str
+
+
+class Generations:
+    """Every method is one transaction."""
+
+    def __init__(self, database: Database, now: Callable[[], datetime]) -> None:
+        self.database = database
+        self.now = now
+
+    def live(self, domain: str) -> Generation | None:
+        return self._in_state(domain, "live")
+
+    def building(self, domain: str) -> Generation | None:
+        return self._in_state(domain, "building")
+
+    def retired(self, domain: str) -> list[Generation]:
+        with self.database.read() as session:
+            rows = session.scalars(
+                select(GenerationRow).where(
+                    GenerationRow.domain == domain, GenerationRow.state == "retired"
+                )
+            )
+            return [_generation(row) for row in rows]
+
+    def add(
+        self,
+        domain: str,
+        fingerprint: Mapping[str, Any],
+        dimension: int,
+        state: Literal["building", "live"],
+    ) -> Generation:
+        with self.database.write() as session:
+            row = GenerationRow(
+                id=str(uuid4()),
+                domain=domain,
+                fingerprint=dict(fingerprint),
+                dimension=dimension,
+                state=state,
+                created_at=self.now(),
+                activated_at=self.now() if state == "live" else None,
+            )
+            session.add(row)
+            return _generation(row)
+
+    def switch(self, generation_id: str) -> None:
+        """Make a built generation the live one and retire the one before, in one transaction."""
+        with self.database.write() as session:
+            row = session.get_one(GenerationRow, generation_id)
+            session.execute(
+                update(GenerationRow)
+                .where(GenerationRow.domain == row.domain, GenerationRow.state == "live")
+                .values(state="retired")
+            )
+            row.state, row.activated_at = "live", self.now()
+
+    def forget(self, generation_id: str) -> None:
+        with self.database.write() as session:
+            session.execute(delete(PlacementRow).where(PlacementRow.generation_id == generation_id))
+            session.execute(delete(OrphanRow).where(OrphanRow.generation_id == generation_id))
+            session.execute(delete(GenerationRow).where(GenerationRow.id == generation_id))
+
+    def placed(self, generation_id: str) -> tuple[int, int]:
+        """Documents and chunks that a generation answers from."""
+        with self.database.read() as session:
+            documents, chunks = session.execute(
+                select(func.count(), func.coalesce(func.sum(PlacementRow.chunks), 0)).where(
+                    PlacementRow.generation_id == generation_id
+                )
+            ).one()
+            return documents, chunks
+
+    def _in_state(self, domain: str, state: str) -> Generation | None:
+        with self.database.read() as session:
+            row = session.scalar(
+                select(GenerationRow).where(
+                    GenerationRow.domain == domain, GenerationRow.state == state
+                )
+            )
+            return _generation(row) if row else None
+
+
+def _generation(row: GenerationRow) -> Generation:
+    return Generation(
+        id=row.id,
+        domain=row.domain,
+        fingerprint=row.fingerprint,
+        dimension=row.dimension,
+        state=row.state,
+    )
