@@ -153,10 +153,14 @@ class Encoder:
 
     def _ready(self) -> Choice:
         if self._choice is None:
-            self._network = load_network(self._model.folder, self._threads, "SentenceTransformer")
+            self._load()
             self._choice = self._choose()
             self._set_precision(self._choice.precision)
         return self._choice
+
+    def _load(self) -> None:
+        self._network = load_network(self._model.folder, self._threads, "SentenceTransformer")
+        self._network.max_seq_length = self._model.max_tokens
 
     def _forward(self, ids: Sequence[Sequence[int]]) -> Vectors:
         import torch
@@ -227,7 +231,7 @@ class Encoder:
                     hint="Set embedding.precision to auto or fp32.",
                 )
             # bf16 rounded the weights, so fp32 needs them read again.
-            self._network = load_network(self._model.folder, self._threads, "SentenceTransformer")
+            self._load()
             self._set_precision(precision)
         best, budget = rate(precision, _BUDGETS[0]), _BUDGETS[0]
         for larger in _BUDGETS[1:]:
@@ -238,7 +242,9 @@ class Encoder:
     def _require_faithful(self, texts: list[str], ids: list[list[int]]) -> None:
         """Our batches must give what the library's own `encode` gives, or the model is unusable."""
         sample = texts[:2]
-        theirs = np.asarray(self._network.encode(sample, show_progress_bar=False), np.float32)
+        # An empty prompt keeps the model's default one out, which these ids do not have.
+        raw = self._network.encode(sample, prompt="", show_progress_bar=False)
+        theirs = np.array(raw, np.float32)
         theirs = checked(theirs, len(sample), self._model.dimension, self._model.name)
         theirs /= np.linalg.norm(theirs, axis=1, keepdims=True)
         ours = self._forward(ids[: len(sample)])

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
@@ -76,10 +78,12 @@ class Remembered:
 
     def put(self, key: str, value: Mapping[str, Any]) -> None:
         everything = self._read() | {key: dict(value)}
-        self._path.parent.mkdir(parents=True, exist_ok=True)
-        draft = self._path.with_suffix(".new")
-        draft.write_text(json.dumps(everything, indent=1), encoding="utf-8")
-        draft.replace(self._path)
+        draft = self._path.with_suffix(f".{os.getpid()}.new")
+        # A full or read-only disk must not stop an embedder that works.
+        with suppress(OSError):
+            self._path.parent.mkdir(parents=True, exist_ok=True)
+            draft.write_text(json.dumps(everything, indent=1), encoding="utf-8")
+            draft.replace(self._path)
 
     def _read(self) -> dict[str, Any]:
         try:

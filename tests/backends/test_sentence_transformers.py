@@ -98,8 +98,24 @@ def test_prompts_of_the_model_are_used_and_counted(tmp_path):
     assert document != pytest.approx(query, abs=1e-3)
 
 
+def test_a_default_prompt_of_the_model_changes_nothing(tmp_path):
+    folder = save_encoder(tmp_path, {"query": "query: "})
+    plain = embed(embedder(folder, tmp_path / "cache"))
+    edit_json(folder / "config_sentence_transformers.json", default_prompt_name="query")
+    assert np.array(embed(embedder(folder, tmp_path / "other"))) == pytest.approx(
+        np.array(plain), abs=1e-2
+    )
+
+
+def test_a_cache_that_cannot_be_written_stops_nothing(tiny, tmp_path):
+    (tmp_path / "file").write_text("in the way", encoding="utf-8")
+    assert len(embed(embedder(tiny, tmp_path / "file" / "cache"))) == 2
+
+
 def test_the_limit_can_be_lowered_but_not_raised(tiny, tmp_path):
-    assert embedder(tiny, tmp_path, max_tokens=16).max_tokens == 16
+    made = embedder(tiny, tmp_path, max_tokens=16)
+    assert made.max_tokens == 16
+    assert len(embed(made)) == 2
     with pytest.raises(ConfigError, match="reads 32"):
         embedder(tiny, tmp_path, max_tokens=64)
 
@@ -150,7 +166,7 @@ def test_another_dimension_than_stated_is_a_model_error(broken, tmp_path):
         embed(embedder(broken, tmp_path / "cache"))
 
 
-def test_a_tokenizer_that_disagrees_with_the_model_is_found_out(broken, tmp_path):
+def test_another_tokenizer_is_another_fingerprint(broken, tmp_path):
     made = embedder(broken, tmp_path / "cache")
     path = broken / "tokenizer.json"
     parsed = json.loads(path.read_text("utf-8"))
