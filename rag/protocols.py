@@ -56,7 +56,7 @@ class Connector(Protocol):
 
 @runtime_checkable
 class Parser(Protocol):
-    """Turns bytes of the media types it names into a Document; entry-point group `rag.parsers`."""
+    """Turns bytes of the media types it names into a Document; built as `Class(settings)`."""
 
     media_types: ClassVar[frozenset[str]]
 
