@@ -14,7 +14,6 @@ from rag.app.parts import Parts
 from rag.backends.bm25 import Bm25Encoder
 from rag.backends.openai_embeddings import OpenAICompatibleEmbedder
 from rag.backends.qdrant_edge import QdrantEdgeIndex
-from rag.backends.qdrant_server import QdrantServerIndex
 from rag.backends.sentence_transformers import SentenceTransformersEmbedder
 from rag.config import EmbeddingSettings, IndexSettings, Settings
 from rag.domain import RetrievalKnobs
@@ -98,6 +97,9 @@ def _index(settings: IndexSettings, data: Path) -> Index:
                 "index.engine is qdrant_server, but index.url is empty.",
                 hint="Set index.url or RAG_INDEX__URL.",
             )
+        # Its client takes most of a second to import, which every command would wait for.
+        from rag.backends.qdrant_server import QdrantServerIndex
+
         return QdrantServerIndex(settings.url, settings.api_key.get_secret_value())
     return QdrantEdgeIndex(data / "index", settings.optimize_above)
 
