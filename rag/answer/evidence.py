@@ -267,7 +267,6 @@ def _take(
     When the question is about now, what an older edition says is not added to the newest.
     """
     wanted = set(_wanted(question, weights))
-    # A row about another model is near in every word but the one that counts.
     names = set(_names(question, weights))
     current = not _YEAR.search(question)
     taken: list[Sentence] = []
@@ -283,10 +282,16 @@ def _take(
         if current and (one.obsolete or 0 < one.year < best.year):
             continue
         near = NEAR_SAME_HIT if one.hit == best.hit else NEAR
-        alike = one.score >= near * best.score and names & _said(best) <= _said(one)
+        alike = one.score >= near * best.score and not _about_another(one, best, names)
         if alike or _adds(one, taken, wanted, weights):
             taken.append(one)
     return taken
+
+
+def _about_another(one: Sentence, best: Sentence, names: set[str]) -> bool:
+    """A row about another model is near in every word but the one that counts."""
+    unsaid = (names & _said(best)) - _said(one)
+    return bool(unsaid) and any(is_identifier(word) and word not in names for word in one.words)
 
 
 def _said(one: Sentence) -> set[str]:

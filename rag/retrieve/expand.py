@@ -10,6 +10,8 @@ from functools import cached_property
 from rag.domain import Synonyms
 
 MAX_QUERIES = 4
+# Names with a digit in them, such as AL-40: what "its" in the next part refers to.
+_NAMED = re.compile(r"\b[^\W\d_]+-?\d[\w-]*")
 # "…, and how long does it last?" starts another question; "pumps and motors" does not.
 _JOINT = re.compile(
     r"\?\s+(?=\S)|[;,]?\s+(?:and|und)\s+(?=(?:what|which|who|whom|whose|when|where|why|how|is|are|"
@@ -36,7 +38,7 @@ class Expander:
         """The question first, then its parts when it asks several things."""
         parts = [part.strip(" ?") for part in _JOINT.split(question) if part]
         parts = [part for part in parts if len(part.split()) > 2]
-        texts = [question, *parts] if len(parts) > 1 else [question]
+        texts = [question, *_with_subject(question, parts)] if len(parts) > 1 else [question]
         queries: list[Query] = []
         for text in texts[:MAX_QUERIES]:
             canonical, extra = self._same_meaning(text)
@@ -70,3 +72,11 @@ class Expander:
             for group in groups
             for term in group
         ]
+
+
+def _with_subject(question: str, parts: Sequence[str]) -> list[str]:
+    """The parts; one that names nothing is about what the whole question names."""
+    named = list(dict.fromkeys(_NAMED.findall(question)))
+    return [
+        part if not named or _NAMED.search(part) else f"{part} {' '.join(named)}" for part in parts
+    ]

@@ -42,3 +42,11 @@ def test_two_questions_are_also_searched_apart() -> None:
 
 def test_a_joined_noun_is_not_split() -> None:
     assert len(EXPANDER.expand("Which oils and greases are approved?")) == 1
+
+
+def test_a_part_that_names_nothing_is_about_what_the_question_names() -> None:
+    texts = [
+        query.dense
+        for query in EXPANDER.expand("What is the flow of the AL-40, and how large is its crate?")
+    ]
+    assert "how large is its crate AL-40" in texts
