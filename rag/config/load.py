@@ -227,7 +227,9 @@ def _refuse_foreign(folder: Path) -> None:
             f"The data folder {folder} cannot be read ({error.strerror}).",
             hint="Choose another with --data or RAG_DATA, or fix its permissions.",
         ) from None
-    foreign = [name for name in held if not name.startswith(".") and name != "lost+found"]
+    # Measuring retrieval leaves only what was learned of this machine's encoder.
+    harmless = ("lost+found", "cache")
+    foreign = [name for name in held if not name.startswith(".") and name not in harmless]
     if foreign and not any(name in held for name in _OURS):
         raise ConfigError(
             f"The folder {folder} holds something else ({sorted(foreign)[0]}).",

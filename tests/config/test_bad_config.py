@@ -127,6 +127,11 @@ def test_124_a_folder_of_something_else_is_refused_and_left_as_it_is(tmp_path: P
     assert [path.name for path in tmp_path.iterdir()] == ["thesis.docx"]
 
 
+def test_a_folder_with_only_the_cache_of_a_measurement_is_ours(tmp_path: Path) -> None:
+    (tmp_path / "cache").mkdir()
+    assert load(tmp_path, environ={}).data == tmp_path
+
+
 def test_124_a_folder_inside_another_data_folder_is_refused(tmp_path: Path) -> None:
     (tmp_path / "owner.lock").write_text("")
     with pytest.raises(ConfigError, match="lies inside another one"):
