@@ -1,1 +1,1 @@
-"""Benchmarks. `python -m bench` runs them and rewrites bench/RESULTS.md; nothing here is a test."""
+"""Benchmarks. Nothing here is a test; what was measured is written down in RESULTS.md."""
