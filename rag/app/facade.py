@@ -174,7 +174,7 @@ class App:
         domain: str | None = None,
         progress: OnProgress | None = None,
     ) -> int:
-        """Build a new generation from the kept originals, verify it, then switch to it at once.
+        """Build a new generation from the kept documents, verify it, then switch to it at once.
 
         The one before goes on answering until the switch and is kept until the next sync.
         """

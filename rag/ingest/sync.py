@@ -113,18 +113,14 @@ class Syncer:
     async def rebuild(
         self, live: Generation, writer: GenerationWriter, progress: OnProgress
     ) -> int:
-        """Fill another generation from the kept originals; returns the documents placed."""
+        """Fill another generation from the kept documents; returns how many were placed.
+
+        They are not parsed again: a version's text never changes, or the spans that citations
+        and traces hold would point elsewhere. A new parser reads what changes from now on.
+        """
         versions = await asyncio.to_thread(self.ledger.live_versions, live.id)
         for done, (version, readers, source) in enumerate(versions, 1):
-            raw = RawDocument(
-                key=version.uri,
-                uri=version.uri,
-                name=version.name,
-                data=await asyncio.to_thread(self.blobs.get, version.content_hash),
-                media_type=version.media_type,
-                readers=readers,
-            )
-            document = await self.parse(raw)
+            document = await asyncio.to_thread(self.blobs.get_document, version.text_hash)
             chunks = await asyncio.to_thread(self.chunker.chunk, document)
             orphan = Orphan(
                 generation_id=writer.generation.id,

@@ -170,6 +170,23 @@ def test_a_rebuild_switches_to_a_verified_generation(tmp_path: Path) -> None:
     run(tmp_path, story)
 
 
+def test_a_rebuild_keeps_every_span_whatever_the_parser_would_say_today(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def parse_otherwise(raw):
+        return await parse_text(raw.model_copy(update={"data": b"Moved. " + raw.data}))
+
+    async def story(app: App) -> None:
+        monkeypatch.setattr(TextParsers, "parse", staticmethod(parse_otherwise))
+        await app.rebuild(BOB)
+        for hit in (await app.search(ANNA, SearchRequest(query="turbine salary flange"))).hits:
+            payload = hit.payload
+            text = await app.text(ANNA, payload.document_id, payload.version)
+            assert text[payload.start : payload.end] == payload.text
+
+    run(tmp_path, story)
+
+
 def test_another_embedder_is_refused_until_a_rebuild(tmp_path: Path) -> None:
     run(tmp_path, _nothing)
 
