@@ -45,7 +45,10 @@ def write_documents(folder: Path, count: int) -> None:
 
 
 async def measure(documents: int) -> dict[str, float]:
-    with tempfile.TemporaryDirectory(prefix="ratchet-bench-") as scratch:
+    with tempfile.TemporaryDirectory(
+        prefix="ratchet-bench-",
+        ignore_cleanup_errors=True,  # the engine may still be closing
+    ) as scratch:
         root = Path(scratch)
         write_documents(root / "documents", documents)
         app = await build(load(root / "data"))

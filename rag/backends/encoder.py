@@ -1,17 +1,17 @@
-"""One thread that runs one torch model: questions first, documents in small batches."""
+"""Threads that run one torch model: one for questions, and as many as cores for documents."""
 
 from __future__ import annotations
 
 import asyncio
-import itertools
 import os
 import platform
+import sys
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import Future
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
-from queue import PriorityQueue
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple, TypeVar, cast
 
 import numpy as np
@@ -27,9 +27,8 @@ T = TypeVar("T")
 Vectors = NDArray[np.float32]
 Precision = Literal["fp32", "bf16"]
 
-QUESTION, DOCUMENTS = 0, 1
-_LAST = 2
-# Padded tokens of one batch: what fits the caches is fastest, and a question waits for one batch.
+BACKGROUND_NICENESS = 5
+# Padded tokens of one batch: what fits the caches is fastest.
 _BUDGETS = (1024, 2048, 4096)
 _WORTH_IT = 1.15
 _SAME_DIRECTION = 0.999
@@ -44,53 +43,44 @@ _PROBE = (
 )
 
 
-class Worker:
-    """A thread that always takes the most urgent call waiting, and the oldest among equals."""
+class Threads:
+    """Threads that run one torch operation each at a time; a closed set of them says so.
 
-    def __init__(self, name: str) -> None:
-        self._name = name
-        self._calls: PriorityQueue[tuple[int, int, Callable[[], None] | None]] = PriorityQueue()
-        self._order = itertools.count()
-        self._thread: threading.Thread | None = None
-        self._lock = threading.Lock()
-        self._closed = False
+    Many small batches side by side beat one batch over many cores: no operation waits for a core
+    that something else took.
+    """
 
-    async def run(self, urgency: int, call: Callable[[], T]) -> T:
-        """The call's result or error; cancelling drops the call if it has not begun."""
-        return await asyncio.wrap_future(self.submit(urgency, call))
+    def __init__(
+        self, name: str, count: int, initializer: Callable[[], None] | None = None
+    ) -> None:
+        self._pool = ThreadPoolExecutor(count, name, initializer)
 
-    def submit(self, urgency: int, call: Callable[[], T]) -> Future[T]:
-        future: Future[T] = Future()
+    def submit(self, call: Callable[[], T]) -> Future[T]:
+        try:
+            return self._pool.submit(call)
+        except RuntimeError as error:
+            raise ModelError(
+                "The model was closed.", hint="The server is shutting down."
+            ) from error
 
-        def work() -> None:
-            if not future.set_running_or_notify_cancel():
-                return
-            try:
-                future.set_result(call())
-            except BaseException as error:  # noqa: BLE001 - it is raised where the result is awaited
-                future.set_exception(error)
-
-        with self._lock:
-            if self._closed:
-                raise ModelError("The model was closed.", hint="The server is shutting down.")
-            if self._thread is None:
-                self._thread = threading.Thread(target=self._loop, name=self._name, daemon=True)
-                self._thread.start()
-            self._calls.put((urgency, next(self._order), work))
-        return future
+    async def each(self, calls: Iterable[Callable[[], T]]) -> list[T]:
+        """All results in order; after an error or a cancellation the rest is dropped."""
+        futures = [self.submit(call) for call in calls]
+        try:
+            return [await asyncio.wrap_future(future) for future in futures]
+        finally:
+            for future in futures:
+                future.cancel()
 
     async def aclose(self) -> None:
-        """Finish what was submitted, then end the thread."""
-        with self._lock:
-            self._closed = True
-            thread, self._thread = self._thread, None
-            self._calls.put((_LAST, next(self._order), None))
-        if thread:
-            await asyncio.to_thread(thread.join)
+        """Finish what has begun, drop the rest, end the threads."""
+        await asyncio.to_thread(self._pool.shutdown, cancel_futures=True)
 
-    def _loop(self) -> None:
-        while (work := self._calls.get()[2]) is not None:
-            work()
+
+def behind_questions() -> None:
+    """Let questions have this thread's core first, where threads have a priority of their own."""
+    if sys.platform == "linux":
+        os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), BACKGROUND_NICENESS)
 
 
 class Choice(NamedTuple):
@@ -104,7 +94,7 @@ class Encoder:
     """A sentence-transformers model, loaded on first need, that turns token ids into unit vectors.
 
     Vectors do not depend on what else is in the batch (within 1e-4), are finite, and keep the
-    order of the input.
+    order of the input. Questions have a thread of their own and never wait for documents.
     """
 
     def __init__(
@@ -113,9 +103,10 @@ class Encoder:
     ) -> None:  # fmt: skip
         self._model = model
         self._wanted = precision
-        self._threads = threads or usable_cores()
         self._remembered = remembered
-        self._worker = Worker("encoder")
+        self._questions = Threads("questions", 1)
+        self._documents = Threads("documents", threads or usable_cores(), behind_questions)
+        self._loading = threading.Lock()
         self._network: Any = None
         self._choice: Choice | None = None
 
@@ -126,43 +117,48 @@ class Encoder:
 
     async def warm(self) -> None:
         """Load the model now rather than with the first call."""
-        await self._worker.run(QUESTION, self._ready)
+        await self._questions.each([self._ready])
 
-    async def encode(self, ids: Sequence[Sequence[int]], urgency: int) -> Vectors:
-        choice = await self._worker.run(urgency, self._ready)
+    async def encode_question(self, ids: Sequence[int]) -> Vectors:
+        (vectors,) = await self._questions.each([lambda: self._forward([ids])])
+        return vectors
+
+    async def encode_documents(self, ids: Sequence[Sequence[int]]) -> Vectors:
+        (choice,) = await self._documents.each([self._ready])
         batches = list(batched_by_length([len(each) for each in ids], choice.budget))
-        futures = [
-            self._worker.submit(urgency, lambda rows=rows: self._forward([ids[i] for i in rows]))
-            for rows in batches
-        ]
+        found = await self._documents.each(
+            partial(self._forward, [ids[row] for row in rows]) for rows in batches
+        )
         vectors = np.empty((len(ids), self._model.dimension), np.float32)
-        try:
-            for rows, future in zip(batches, futures, strict=True):
-                vectors[rows] = await asyncio.wrap_future(future)
-        finally:
-            # After an error or a cancellation nobody waits for the rest.
-            for future in futures:
-                future.cancel()
+        for rows, part in zip(batches, found, strict=True):
+            vectors[rows] = part
         return vectors
 
     async def aclose(self) -> None:
-        await self._worker.aclose()
+        await self._questions.aclose()
+        await self._documents.aclose()
         self._network = None
 
-    # --- on the worker thread -----------------------------------------------------------------
+    # --- on the threads -----------------------------------------------------------------------
 
     def _ready(self) -> Choice:
-        if self._choice is None:
-            self._load()
-            self._choice = self._choose()
-            self._set_precision(self._choice.precision)
-        return self._choice
+        with self._loading:
+            if self._choice is None:
+                self._load()
+                choice = self._choose()
+                self._set_precision(choice.precision)
+                self._choice = choice
+            return self._choice
 
     def _load(self) -> None:
-        self._network = load_network(self._model.folder, self._threads, "SentenceTransformer")
+        self._network = load_network(self._model.folder, "SentenceTransformer")
         self._network.max_seq_length = self._model.max_tokens
 
     def _forward(self, ids: Sequence[Sequence[int]]) -> Vectors:
+        self._ready()
+        return self._embed(ids)
+
+    def _embed(self, ids: Sequence[Sequence[int]]) -> Vectors:
         import torch
 
         width = max(len(each) for each in ids)
@@ -190,8 +186,8 @@ class Encoder:
         import torch
 
         key = " | ".join(
-            ("probe", cpu_name(), f"torch {torch.__version__}", f"{self._threads} threads",
-             self._wanted, self._model.fingerprint)
+            ("probe", cpu_name(), f"torch {torch.__version__}", self._wanted,
+             self._model.fingerprint)
         )  # fmt: skip
         known = self._remembered.get(key) or {}
         if known.get("precision") in ("fp32", "bf16") and known.get("budget") in _BUDGETS:
@@ -212,17 +208,17 @@ class Encoder:
             rows = list(batched_by_length([len(each) for each in ids], max(budget, width)))
             started = time.perf_counter()
             for batch in rows:
-                self._forward([ids[i] for i in batch])
+                self._embed([ids[i] for i in batch])
             measured = len(ids) / (time.perf_counter() - started)
             rates[f"{precision}/{budget}"] = round(measured, 1)
             return measured
 
-        exact = self._forward(ids)
+        exact = self._embed(ids)
         precision: Precision = "fp32"
         best = 0.0 if self._wanted == "bf16" else rate("fp32", _BUDGETS[0])
         if self._wanted != "fp32":
             self._set_precision("bf16")
-            same = float((self._forward(ids) * exact).sum(axis=1).min()) >= _SAME_DIRECTION
+            same = float((self._embed(ids) * exact).sum(axis=1).min()) >= _SAME_DIRECTION
             if same and rate("bf16", _BUDGETS[0]) > best * _WORTH_IT:
                 precision = "bf16"
             elif self._wanted == "bf16":
@@ -247,7 +243,7 @@ class Encoder:
         theirs = np.array(raw, np.float32)
         theirs = checked(theirs, len(sample), self._model.dimension, self._model.name)
         theirs /= np.linalg.norm(theirs, axis=1, keepdims=True)
-        ours = self._forward(ids[: len(sample)])
+        ours = self._embed(ids[: len(sample)])
         if float((ours * theirs).sum(axis=1).min()) < _SAME_DIRECTION:
             raise ModelError(
                 f"{self._model.name} gives other vectors from its tokenizer.json than by itself.",
@@ -280,10 +276,8 @@ def batched_by_length(lengths: Sequence[int], budget: int) -> Iterator[list[int]
         yield batch
 
 
-def load_network(
-    folder: Path, threads: int, kind: Literal["SentenceTransformer", "CrossEncoder"]
-) -> Any:
-    """A sentence-transformers model from a local folder alone, ready to run on this thread."""
+def load_network(folder: Path, kind: Literal["SentenceTransformer", "CrossEncoder"]) -> Any:
+    """A sentence-transformers model from a local folder alone, one core to each operation."""
     os.environ.setdefault("HF_HUB_OFFLINE", "1")
     import sentence_transformers
     import torch
@@ -291,7 +285,8 @@ def load_network(
     from transformers.utils import logging
 
     logging.disable_progress_bar()
-    torch.set_num_threads(threads)
+    # Holds for threads that begin to use torch from now on.
+    torch.set_num_threads(1)
     make: Any = getattr(sentence_transformers, kind)
     try:
         return make(str(folder), device="cpu", local_files_only=True).eval()

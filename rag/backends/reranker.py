@@ -2,26 +2,26 @@
 
 from __future__ import annotations
 
-import asyncio
+import threading
 from collections.abc import Sequence
-from concurrent.futures import Future
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from rag.backends.encoder import QUESTION, Worker, load_network, usable_cores
+from rag.backends.encoder import Threads, load_network, usable_cores
 from rag.backends.local_model import digest
 from rag.errors import ConfigError, ModelError
 from rag.types import Hit
 
-_BATCH = 16
+_BATCH = 8
 
 
 class CrossEncoderReranker:
     """Scores each hit against the question with a sentence-transformers CrossEncoder folder.
 
-    The model is loaded with the first question, on a thread of its own. Pairs longer than it reads
+    The model is loaded with the first question, on threads of its own. Pairs longer than it reads
     are judged by their beginning: it orders hits, it embeds nothing.
     """
 
@@ -32,32 +32,27 @@ class CrossEncoderReranker:
                 hint="Point the reranker at a folder that CrossEncoder.save made.",
             )
         self._folder = folder
-        self._threads = threads or usable_cores()
-        self._worker = Worker("reranker")
+        self._threads = Threads("reranker", threads or usable_cores())
+        self._loading = threading.Lock()
         self._network: Any = None
         self.fingerprint = f"{folder.resolve().name}:{digest(folder)}"
 
     async def rerank(self, question: str, hits: Sequence[Hit]) -> list[float]:
         """One score per hit, in the order given; higher is better."""
         pairs = [(question, _shown(hit)) for hit in hits]
-        parts: list[Future[list[float]]] = [
-            self._worker.submit(
-                QUESTION, lambda part=pairs[start : start + _BATCH]: self._score(part)
-            )
+        parts = await self._threads.each(
+            partial(self._score, pairs[start : start + _BATCH])
             for start in range(0, len(pairs), _BATCH)
-        ]
-        try:
-            return [score for part in parts for score in await asyncio.wrap_future(part)]
-        finally:
-            for part in parts:
-                part.cancel()
+        )
+        return [score for part in parts for score in part]
 
     async def aclose(self) -> None:
-        await self._worker.aclose()
+        await self._threads.aclose()
 
     def _score(self, pairs: list[tuple[str, str]]) -> list[float]:
-        if self._network is None:
-            self._network = load_network(self._folder, self._threads, "CrossEncoder")
+        with self._loading:
+            if self._network is None:
+                self._network = load_network(self._folder, "CrossEncoder")
         try:
             found = self._network.predict(pairs, batch_size=_BATCH, show_progress_bar=False)
         except (RuntimeError, ValueError, IndexError, TypeError) as error:

@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Sequence
 from pathlib import Path
 
-from rag.backends.encoder import DOCUMENTS, QUESTION, Choice, Encoder
+from rag.backends.encoder import Choice, Encoder
 from rag.backends.local_model import Remembered, describe
 from rag.config import EmbeddingSettings
 
@@ -15,9 +15,9 @@ class SentenceTransformersEmbedder:
     """Embeds with the packaged MiniLM, a local folder or a hub model, never cutting a document.
 
     Construction reads files only; torch and the weights are loaded by `warm` or the first call, on
-    the encoder's own thread. A question waits for at most one batch of documents. A question
-    longer than the model reads is represented by its first `max_tokens` tokens; a document that
-    long raises InvalidInput. Precision and batch are measured once per machine and kept in `cache`.
+    the encoder's own threads. A question never waits for documents. A question longer than the
+    model reads is represented by its first `max_tokens` tokens; a document that long raises
+    InvalidInput. Precision and batch are measured once per machine and kept in `cache`.
     """
 
     def __init__(self, settings: EmbeddingSettings, cache: Path) -> None:
@@ -44,11 +44,11 @@ class SentenceTransformersEmbedder:
         if not texts:
             return []
         ids = await asyncio.to_thread(self._model.document_ids, texts)
-        vectors = await self._encoder.encode(ids, DOCUMENTS)
+        vectors = await self._encoder.encode_documents(ids)
         return [tuple(row) for row in vectors.tolist()]
 
     async def embed_query(self, text: str) -> tuple[float, ...]:
-        vectors = await self._encoder.encode([self._model.query_ids(text)], QUESTION)
+        vectors = await self._encoder.encode_question(self._model.query_ids(text))
         return tuple(vectors[0].tolist())
 
     async def aclose(self) -> None:

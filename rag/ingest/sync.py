@@ -23,7 +23,8 @@ from rag.ingest.write import GenerationWriter, Placed, Prepared
 from rag.protocols import Chunker, Connector
 from rag.store.blobs import Blobs
 from rag.store.generations import Generation
-from rag.store.ledger import Known, Ledger, Orphan
+from rag.store.ledger import Known, Ledger
+from rag.store.placements import Orphan
 from rag.types import (
     Change,
     Cursor,
@@ -39,7 +40,9 @@ OnProgress = Callable[[Progress], None]
 
 # Documents that are parsed and wait for the encoder; bounds memory, feeds full batches.
 WAITING = 32
-BATCH_CHUNKS = 512
+BATCH_CHUNKS = 256
+# One batch embeds while the other is written and committed, so that the encoder never waits.
+WRITERS = 2
 
 log = structlog.get_logger(__name__)
 
@@ -100,13 +103,15 @@ class Syncer:
         known = await asyncio.to_thread(self.ledger.known, source.id)
         run = _Run(source, connector, writer, known, progress)
         async with asyncio.TaskGroup() as group:
-            group.create_task(self._write(run))
+            for _ in range(WRITERS):
+                group.create_task(self._write(run))
             listing = group.create_task(self._prepare_all(run))
         broken, complete = listing.result()
         if broken is not None:
             raise broken
         if complete:
             await self._delete_vanished(run)
+        await writer.sweep()
         await asyncio.to_thread(self.ledger.sources.synced, source.id)
         return SyncReport(**run.counts, seconds=round(time.monotonic() - started, 3))
 
@@ -127,7 +132,7 @@ class Syncer:
                 document_id=version.document_id,
                 version=version.version,
             )
-            await asyncio.to_thread(self.ledger.mark_orphans, [orphan])
+            await asyncio.to_thread(self.ledger.placements.mark_orphans, [orphan])
             await writer.put(
                 [
                     Placed(
@@ -142,7 +147,7 @@ class Syncer:
                 ]
             )
             await asyncio.to_thread(
-                self.ledger.place_existing,
+                self.ledger.placements.place_existing,
                 writer.generation.id,
                 [(version.document_id, version.version, len(chunks))],
             )
@@ -175,7 +180,8 @@ class Syncer:
                 )
             for _ in range(self.workers):
                 await run.todo.put(None)
-        await run.ready.put(None)
+        for _ in range(WRITERS):
+            await run.ready.put(None)
         return broken, complete
 
     async def _listed(self, run: _Run, change: Change) -> None:
@@ -342,7 +348,6 @@ class Syncer:
             return
         await asyncio.to_thread(self.ledger.delete, [known.document_id for known in vanished])
         run.counts["deleted"] += len(vanished)
-        await run.writer.sweep()
 
 
 def _sha256(data: bytes) -> str:

@@ -10,7 +10,8 @@ from uuid import UUID, uuid5
 from rag.errors import EngineError
 from rag.protocols import Embedder, Index, SparseEncoder
 from rag.store.generations import Generation
-from rag.store.ledger import Ledger, NewVersion
+from rag.store.ledger import Ledger
+from rag.store.placements import NewVersion, Orphan
 from rag.types import And, Chunk, Document, Match, Or, Payload, Point
 
 # Enough to sort by length and keep the encoder busy; bounds what is held in memory.
@@ -66,10 +67,14 @@ class GenerationWriter:
     async def write(
         self, source_id: str, source: str, domain: str, batch: Sequence[Prepared]
     ) -> None:
-        """Embed, write, verify and commit these documents together."""
+        """Embed, write, verify and commit these documents together.
+
+        Batches of different documents may be written side by side: one embeds while another is
+        committed.
+        """
         keys = [(one.key, one.uri) for one in batch]
         reserved = await asyncio.to_thread(
-            self.ledger.reserve, self.generation.id, source_id, domain, keys
+            self.ledger.placements.reserve, self.generation.id, source_id, domain, keys
         )
         placed = [
             Placed(*reserved[one.key], source, one.uri, one.readers, one.document, one.chunks)
@@ -96,8 +101,10 @@ class GenerationWriter:
             )
             for one, at in zip(batch, placed, strict=True)
         ]
-        await asyncio.to_thread(self.ledger.commit, self.generation.id, versions)
-        await self.sweep()
+        replaced = await asyncio.to_thread(
+            self.ledger.placements.commit, self.generation.id, versions
+        )
+        await self._remove(replaced)
 
     async def put(self, placed: Sequence[Placed]) -> None:
         """Embed and upsert every chunk, then check that the index holds exactly these."""
@@ -118,26 +125,28 @@ class GenerationWriter:
         finally:
             if writing is not None:
                 await asyncio.gather(writing, return_exceptions=True)
-        for at in placed:
-            found = await self.index.count(
-                self.generation.id, _versions([(at.document_id, at.version)])
+        found = await self.index.count(
+            self.generation.id, _versions([(at.document_id, at.version) for at in placed])
+        )
+        if found != len(flat):
+            names = placed[0].uri if len(placed) == 1 else f"{len(placed)} documents"
+            raise EngineError(
+                f"The index holds {found} of {len(flat)} chunks of {names}.",
+                hint="It is tried again at the next sync.",
             )
-            if found != len(at.chunks):
-                raise EngineError(
-                    f"The index holds {found} of {len(at.chunks)} chunks of {at.uri}.",
-                    hint="It is tried again at the next sync.",
-                )
 
     async def sweep(self) -> None:
-        """Remove every point that is listed as an orphan. Run by one sync at a time."""
-        orphans = await asyncio.to_thread(self.ledger.orphans)
-        mine = [o for o in orphans if o.generation_id == self.generation.id]
-        for start in range(0, len(mine), 50):
-            part = mine[start : start + 50]
+        """Remove every point that is listed as an orphan; not while anything is written."""
+        orphans = await asyncio.to_thread(self.ledger.placements.orphans)
+        await self._remove([o for o in orphans if o.generation_id == self.generation.id])
+
+    async def _remove(self, orphans: Sequence[Orphan]) -> None:
+        for start in range(0, len(orphans), 50):
+            part = orphans[start : start + 50]
             await self.index.delete(
                 self.generation.id, _versions([(o.document_id, o.version) for o in part])
             )
-            await asyncio.to_thread(self.ledger.swept, part)
+            await asyncio.to_thread(self.ledger.placements.swept, part)
 
     def _points(
         self, part: Sequence[tuple[Placed, Chunk]], vectors: Sequence[tuple[float, ...]]

@@ -8,10 +8,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime, timedelta
 from typing import Literal
-from uuid import UUID, uuid5
 
-from sqlalchemy import delete, func, select, update
-from sqlalchemy.orm import Session
+from sqlalchemy import select, update
 
 from rag.errors import NotFound
 from rag.store.database import Database
@@ -23,10 +21,10 @@ from rag.store.models import (
     SourceRow,
     VersionRow,
 )
+from rag.store.placements import Placements, document_id, new_document
 from rag.store.sources import Sources
 from rag.types import Data, DocumentInfo, Principal, utc_now
 
-NAMESPACE = UUID("5b0f6f0e-1c1c-4a53-9f0e-8a6f4f2f7c11")
 BACKOFF_S = 60
 
 
@@ -44,26 +42,6 @@ class Known(Data):
     deleted: bool
 
 
-class NewVersion(Data):
-    """A parsed version about to be placed."""
-
-    document_id: str
-    version: int
-    key: str
-    uri: str
-    name: str
-    revision: str
-    readers: frozenset[str]
-    content_hash: str
-    text_hash: str
-    title: str
-    media_type: str
-    language: str
-    warnings: tuple[str, ...]
-    modified_at: datetime | None
-    chunks: int
-
-
 class StoredVersion(Data):
     document_id: str
     version: int
@@ -75,12 +53,6 @@ class StoredVersion(Data):
     media_type: str
 
 
-class Orphan(Data):
-    generation_id: str
-    document_id: str
-    version: int
-
-
 class Ledger:
     """Repositories over one database. Every method is one transaction."""
 
@@ -89,6 +61,7 @@ class Ledger:
         self.now = now
         self.sources = Sources(database, now)
         self.generations = Generations(database, now)
+        self.placements = Placements(database, now)
 
     # --- documents ---
 
@@ -133,62 +106,6 @@ class Ledger:
                 ) in rows
             }
 
-    def reserve(
-        self, generation_id: str, source_id: str, domain: str, keys: Sequence[tuple[str, str]]
-    ) -> dict[str, tuple[str, int]]:
-        """Document id and next version for each (key, uri), listed as orphans until committed."""
-        reserved: dict[str, tuple[str, int]] = {}
-        with self.database.write() as session:
-            for key, uri in keys:
-                row = _upsert_document(session, source_id, domain, key, uri, self.now())
-                version = 1 + max(
-                    session.scalar(
-                        select(func.max(VersionRow.version)).where(VersionRow.document_id == row.id)
-                    )
-                    or 0,
-                    session.scalar(
-                        select(func.max(OrphanRow.version)).where(OrphanRow.document_id == row.id)
-                    )
-                    or 0,
-                )
-                session.add(
-                    OrphanRow(generation_id=generation_id, document_id=row.id, version=version)
-                )
-                reserved[key] = (row.id, version)
-        return reserved
-
-    def commit(self, generation_id: str, versions: Iterable[NewVersion]) -> None:
-        """Make counted versions live, in one transaction; the ones before become orphans."""
-        with self.database.write() as session:
-            for new in versions:
-                self._place(session, generation_id, new)
-
-    def place_existing(
-        self, generation_id: str, placements: Iterable[tuple[str, int, int]]
-    ) -> None:
-        """Place (document, version, chunks) that exist already in another generation."""
-        with self.database.write() as session:
-            for document_id, version, chunks in placements:
-                row = session.get_one(DocumentRow, document_id)
-                orphan = session.get(OrphanRow, (generation_id, document_id, version))
-                if row.deleted_at is None:
-                    session.merge(
-                        PlacementRow(
-                            generation_id=generation_id,
-                            document_id=document_id,
-                            version=version,
-                            chunks=chunks,
-                            committed_at=self.now(),
-                        )
-                    )
-                    if orphan is not None:
-                        session.delete(orphan)
-
-    def mark_orphans(self, orphans: Iterable[Orphan]) -> None:
-        with self.database.write() as session:
-            for orphan in orphans:
-                session.merge(OrphanRow(**orphan.model_dump()))
-
     def fail(
         self,
         source_id: str,
@@ -208,7 +125,10 @@ class Ledger:
         """
         with self.database.write() as session:
             now = self.now()
-            row = _upsert_document(session, source_id, domain, key, uri, now)
+            row = session.get(DocumentRow, document_id(source_id, key))
+            if row is None:
+                row = DocumentRow(**new_document(source_id, domain, key, uri, now))
+                session.add(row)
             # Other bytes are another chance: attempts count for one revision only.
             row.attempts = row.attempts + 1 if row.revision == revision else 1
             row.revision = revision
@@ -259,29 +179,6 @@ class Ledger:
                         )
                     )
                     session.delete(placement)
-
-    def orphans(self) -> list[Orphan]:
-        with self.database.read() as session:
-            rows = session.scalars(select(OrphanRow))
-            return [
-                Orphan(
-                    generation_id=row.generation_id,
-                    document_id=row.document_id,
-                    version=row.version,
-                )
-                for row in rows
-            ]
-
-    def swept(self, orphans: Iterable[Orphan]) -> None:
-        with self.database.write() as session:
-            for orphan in orphans:
-                session.execute(
-                    delete(OrphanRow).where(
-                        OrphanRow.generation_id == orphan.generation_id,
-                        OrphanRow.document_id == orphan.document_id,
-                        OrphanRow.version == orphan.version,
-                    )
-                )
 
     def live_versions(self, generation_id: str) -> list[tuple[StoredVersion, frozenset[str], str]]:
         """Every version a generation answers from, with its readers and source name."""
@@ -391,95 +288,6 @@ class Ledger:
                 for row, source, placement, version in session.execute(statement)
                 if admin or not principal.readers.isdisjoint(row.readers)
             ]
-
-    # --- inside ---
-
-    def _place(self, session: Session, generation_id: str, new: NewVersion) -> None:
-        now = self.now()
-        row = session.get_one(DocumentRow, new.document_id)
-        session.add(
-            VersionRow(
-                document_id=new.document_id,
-                version=new.version,
-                content_hash=new.content_hash,
-                text_hash=new.text_hash,
-                title=new.title,
-                uri=new.uri,
-                name=new.name,
-                media_type=new.media_type,
-                language=new.language,
-                warnings=list(new.warnings),
-                modified_at=new.modified_at,
-                created_at=now,
-            )
-        )
-        placement = session.get(PlacementRow, (generation_id, new.document_id))
-        if placement is None:
-            session.add(
-                PlacementRow(
-                    generation_id=generation_id,
-                    document_id=new.document_id,
-                    version=new.version,
-                    chunks=new.chunks,
-                    committed_at=now,
-                )
-            )
-        else:
-            session.merge(
-                OrphanRow(
-                    generation_id=generation_id,
-                    document_id=new.document_id,
-                    version=placement.version,
-                )
-            )
-            placement.version, placement.chunks = new.version, new.chunks
-            placement.committed_at = now
-        session.execute(
-            delete(OrphanRow).where(
-                OrphanRow.generation_id == generation_id,
-                OrphanRow.document_id == new.document_id,
-                OrphanRow.version == new.version,
-            )
-        )
-        row.uri, row.title, row.revision = new.uri, new.title, new.revision
-        row.content_hash, row.readers = new.content_hash, sorted(new.readers)
-        row.state, row.reason, row.message = "indexed", "", ""
-        row.warnings, row.attempts, row.next_attempt_at = list(new.warnings), 0, None
-        row.updated_at, row.deleted_at = now, None
-
-
-def document_id(source_id: str, key: str) -> str:
-    """The id a document has for ever: the same source and key always give the same."""
-    return str(uuid5(NAMESPACE, f"{source_id}\n{key}"))
-
-
-def _upsert_document(
-    session: Session, source_id: str, domain: str, key: str, uri: str, now: datetime
-) -> DocumentRow:
-    identity = document_id(source_id, key)
-    row = session.get(DocumentRow, identity)
-    if row is None:
-        row = DocumentRow(
-            id=identity,
-            domain=domain,
-            source_id=source_id,
-            key=key,
-            uri=uri,
-            title="",
-            revision="",
-            content_hash="",
-            readers=[],
-            state="pending",
-            reason="",
-            message="",
-            warnings=[],
-            attempts=0,
-            next_attempt_at=None,
-            updated_at=now,
-            deleted_at=None,
-        )
-        session.add(row)
-    return row
 
 
 def _version(row: VersionRow) -> StoredVersion:

@@ -4,11 +4,12 @@ import asyncio
 import json
 import subprocess
 import sys
+import threading
 
 import numpy as np
 import pytest
 
-from rag.backends.encoder import DOCUMENTS, QUESTION, Worker, batched_by_length
+from rag.backends.encoder import batched_by_length
 from rag.backends.local_model import Remembered, locate
 from rag.backends.sentence_transformers import SentenceTransformersEmbedder
 from rag.config import EmbeddingSettings
@@ -213,35 +214,34 @@ def test_a_closed_embedder_says_so(tiny, tmp_path):
         embed(made)
 
 
-def test_a_question_waits_for_at_most_one_batch():
-    order = []
+def test_a_question_waits_for_no_document_and_what_is_cancelled_is_dropped(tiny, tmp_path):
+    made = embedder(tiny, tmp_path, threads=1)
+    go = threading.Event()
+    embedded = []
 
     async def scenario():
-        worker = Worker("test")
-        began, go = asyncio.Event(), asyncio.Event()
-        loop = asyncio.get_running_loop()
+        await made.warm()
+        embed_now = made._encoder._embed
 
-        def first():
-            loop.call_soon_threadsafe(began.set)
-            asyncio.run_coroutine_threadsafe(go.wait(), loop).result()
-            order.append("batch 1")
+        def held_up(ids):
+            if threading.current_thread().name.startswith("documents"):
+                go.wait(30)
+                embedded.append(len(ids))
+            return embed_now(ids)
 
-        calls = [asyncio.create_task(worker.run(DOCUMENTS, first))]
-        await began.wait()
-        calls += [
-            asyncio.create_task(worker.run(DOCUMENTS, lambda: order.append("batch 2"))),
-            asyncio.create_task(worker.run(DOCUMENTS, lambda: order.append("batch 3"))),
-            asyncio.create_task(worker.run(QUESTION, lambda: order.append("question"))),
-        ]
-        await asyncio.sleep(0)
-        calls[1].cancel()
+        made._encoder._embed = held_up
+        documents = asyncio.create_task(made.embed_documents(["pump seal " * 14] * 200))
+        await asyncio.sleep(0.1)
+        assert len(await asyncio.wait_for(made.embed_query("pump"), 20)) == WIDTH
+        assert not documents.done()
+        documents.cancel()
         await asyncio.sleep(0)
         go.set()
-        await asyncio.gather(*calls, return_exceptions=True)
-        await worker.aclose()
+        await asyncio.gather(documents, return_exceptions=True)
+        await made.aclose()
 
     asyncio.run(scenario())
-    assert order == ["batch 1", "question", "batch 3"]
+    assert 0 < sum(embedded) < 200
 
 
 def test_batches_hold_like_lengths_within_the_budget():

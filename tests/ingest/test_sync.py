@@ -62,7 +62,7 @@ def test_added_unchanged_updated_deleted(tmp_path: Path) -> None:
         assert await answerable(bench, "gasket") == []
         live = await bench.generation()
         assert await bench.index.count(live.id) == 1
-        assert bench.ledger.orphans() == []
+        assert bench.ledger.placements.orphans() == []
 
     run(tmp_path, story)
 

@@ -8,7 +8,8 @@ from sqlalchemy import text
 
 from rag.errors import ConfigError, Conflict, NotFound
 from rag.store.database import Database
-from rag.store.ledger import Ledger, NewVersion, Orphan, document_id
+from rag.store.ledger import Ledger
+from rag.store.placements import NewVersion, Orphan, document_id
 from rag.types import Principal
 
 ANNA = Principal(id="anna", groups=frozenset({"hr"}))
@@ -41,8 +42,10 @@ def place(
 ) -> tuple[str, str, int]:
     source = ledger.sources.add("d", "s", "files", {})
     live = ledger.generations.live("d") or ledger.generations.add("d", {}, 3, "live")
-    identity, version = ledger.reserve(live.id, source.id, "d", [(key, f"file:///{key}")])[key]
-    ledger.commit(live.id, [new(identity, version, key, readers, revision)])
+    identity, version = ledger.placements.reserve(
+        live.id, source.id, "d", [(key, f"file:///{key}")]
+    )[key]
+    ledger.placements.commit(live.id, [new(identity, version, key, readers, revision)])
     return live.id, identity, version
 
 
@@ -59,14 +62,14 @@ def new(
 def test_only_a_committed_version_is_admitted(ledger: Ledger) -> None:
     source = ledger.sources.add("d", "s", "files", {})
     live = ledger.generations.add("d", {}, 3, "live")
-    identity, version = ledger.reserve(live.id, source.id, "d", [("a", "u")])["a"]
+    identity, version = ledger.placements.reserve(live.id, source.id, "d", [("a", "u")])["a"]
     assert ledger.admit(live.id, BOB, [identity]) == {}
-    assert ledger.orphans() == [
+    assert ledger.placements.orphans() == [
         Orphan(generation_id=live.id, document_id=identity, version=version)
     ]
-    ledger.commit(live.id, [new(identity, version, "a", ("everyone",), "1")])
+    ledger.placements.commit(live.id, [new(identity, version, "a", ("everyone",), "1")])
     assert ledger.admit(live.id, BOB, [identity]) == {identity: 1}
-    assert ledger.orphans() == []
+    assert ledger.placements.orphans() == []
 
 
 def test_a_new_version_replaces_the_old_at_once_and_leaves_it_to_be_swept(ledger: Ledger) -> None:
@@ -74,17 +77,17 @@ def test_a_new_version_replaces_the_old_at_once_and_leaves_it_to_be_swept(ledger
     _, _, second = place(ledger, revision="2")
     assert second == 2
     assert ledger.admit(live, BOB, [identity]) == {identity: 2}
-    orphans = ledger.orphans()
+    orphans = ledger.placements.orphans()
     assert [orphan.version for orphan in orphans] == [1]
-    ledger.swept(orphans)
-    assert ledger.orphans() == []
+    ledger.placements.swept(orphans)
+    assert ledger.placements.orphans() == []
 
 
 def test_an_interrupted_version_number_is_never_used_again(ledger: Ledger) -> None:
     live, identity, _ = place(ledger)
     source = ledger.sources.list("d")[0]
-    interrupted = ledger.reserve(live, source.id, "d", [("a", "u")])["a"][1]
-    assert ledger.reserve(live, source.id, "d", [("a", "u")])["a"][1] == interrupted + 1
+    interrupted = ledger.placements.reserve(live, source.id, "d", [("a", "u")])["a"][1]
+    assert ledger.placements.reserve(live, source.id, "d", [("a", "u")])["a"][1] == interrupted + 1
     assert ledger.admit(live, BOB, [identity]) == {identity: 1}
 
 
@@ -102,11 +105,11 @@ def test_readers_decide_and_a_revocation_counts_at_once(ledger: Ledger) -> None:
 def test_a_deleted_document_is_gone_everywhere(ledger: Ledger) -> None:
     live, identity, _ = place(ledger)
     building = ledger.generations.add("d", {}, 3, "building")
-    ledger.place_existing(building.id, [(identity, 1, 2)])
+    ledger.placements.place_existing(building.id, [(identity, 1, 2)])
     ledger.delete([identity])
     assert ledger.admit(live, BOB, [identity]) == {}
     assert ledger.admit(building.id, BOB, [identity]) == {}
-    assert {orphan.generation_id for orphan in ledger.orphans()} == {live, building.id}
+    assert {orphan.generation_id for orphan in ledger.placements.orphans()} == {live, building.id}
     assert ledger.documents("d", BOB, failed=False) == []
     with pytest.raises(NotFound):
         ledger.version(BOB, identity, 1)
@@ -154,7 +157,7 @@ def test_documents_shows_only_what_one_may_read(ledger: Ledger) -> None:
 def test_a_switch_leaves_exactly_one_live_generation(ledger: Ledger) -> None:
     live, identity, _ = place(ledger)
     building = ledger.generations.add("d", {}, 3, "building")
-    ledger.place_existing(building.id, [(identity, 1, 2)])
+    ledger.placements.place_existing(building.id, [(identity, 1, 2)])
     ledger.generations.switch(building.id)
     now = ledger.generations.live("d")
     assert now is not None

@@ -1,0 +1,250 @@
+"""Which version of each document a generation holds, and what an index may hold without being live.
+
+Whatever is about to be written into an index is listed here as an orphan first, so a crash at any
+point leaves nothing that the next sync would not find and remove.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from datetime import datetime
+from uuid import UUID, uuid5
+
+from sqlalchemy import delete, func, insert, select, tuple_, update
+from sqlalchemy.orm import Session
+
+from rag.store.database import Database
+from rag.store.models import DocumentRow, OrphanRow, PlacementRow, VersionRow
+from rag.types import Data
+
+NAMESPACE = UUID("5b0f6f0e-1c1c-4a53-9f0e-8a6f4f2f7c11")
+
+
+class NewVersion(Data):
+    """A parsed version about to be placed."""
+
+    document_id: str
+    version: int
+    key: str
+    uri: str
+    name: str
+    revision: str
+    readers: frozenset[str]
+    content_hash: str
+    text_hash: str
+    title: str
+    media_type: str
+    language: str
+    warnings: tuple[str, ...]
+    modified_at: datetime | None
+    chunks: int
+
+
+class Orphan(Data):
+    generation_id: str
+    document_id: str
+    version: int
+
+
+class Placements:
+    """Every method is one transaction, of a few statements however many documents it is given."""
+
+    def __init__(self, database: Database, now: Callable[[], datetime]) -> None:
+        self.database = database
+        self.now = now
+
+    def reserve(
+        self, generation_id: str, source_id: str, domain: str, keys: Sequence[tuple[str, str]]
+    ) -> dict[str, tuple[str, int]]:
+        """Document id and next version for each (key, uri), listed as orphans until committed."""
+        ids = {key: document_id(source_id, key) for key, _ in keys}
+        with self.database.write() as session:
+            known = set(
+                session.scalars(select(DocumentRow.id).where(DocumentRow.id.in_(ids.values())))
+            )
+            fresh = [
+                new_document(source_id, domain, key, uri, self.now())
+                for key, uri in keys
+                if ids[key] not in known
+            ]
+            if fresh:
+                session.execute(insert(DocumentRow), fresh)
+            latest = dict.fromkeys(ids.values(), 0)
+            for table in (VersionRow, OrphanRow):
+                highest = (
+                    select(table.document_id, func.max(table.version))
+                    .where(table.document_id.in_(known))
+                    .group_by(table.document_id)
+                )
+                for identity, version in session.execute(highest):
+                    latest[identity] = max(latest[identity], version)
+            reserved = {key: (identity, latest[identity] + 1) for key, identity in ids.items()}
+            session.execute(
+                insert(OrphanRow),
+                [
+                    {"generation_id": generation_id, "document_id": identity, "version": version}
+                    for identity, version in reserved.values()
+                ],
+            )
+        return reserved
+
+    def commit(self, generation_id: str, versions: Sequence[NewVersion]) -> list[Orphan]:
+        """Make counted versions live; returns those whose place they took, orphans from now on."""
+        now = self.now()
+        with self.database.write() as session:
+            before = self._placed(session, generation_id, [new.document_id for new in versions])
+            session.execute(insert(VersionRow), [_version_values(new, now) for new in versions])
+            placements = [
+                {
+                    "generation_id": generation_id,
+                    "document_id": new.document_id,
+                    "version": new.version,
+                    "chunks": new.chunks,
+                    "committed_at": now,
+                }
+                for new in versions
+            ]
+            added = [one for one in placements if one["document_id"] not in before]
+            moved = [one for one in placements if one["document_id"] in before]
+            if added:
+                session.execute(insert(PlacementRow), added)
+            if moved:
+                session.execute(update(PlacementRow), moved)
+            session.execute(update(DocumentRow), [_live_values(new, now) for new in versions])
+            self._settled(session, generation_id, [(n.document_id, n.version) for n in versions])
+            replaced = [
+                Orphan(generation_id=generation_id, document_id=identity, version=version)
+                for identity, version in before.items()
+            ]
+            _list_orphans(session, replaced)
+        return replaced
+
+    def place_existing(
+        self, generation_id: str, placements: Iterable[tuple[str, int, int]]
+    ) -> None:
+        """Place (document, version, chunks) that exist already in another generation."""
+        with self.database.write() as session:
+            for identity, version, chunks in placements:
+                if session.get_one(DocumentRow, identity).deleted_at is not None:
+                    continue
+                session.merge(
+                    PlacementRow(
+                        generation_id=generation_id,
+                        document_id=identity,
+                        version=version,
+                        chunks=chunks,
+                        committed_at=self.now(),
+                    )
+                )
+                self._settled(session, generation_id, [(identity, version)])
+
+    def mark_orphans(self, orphans: Iterable[Orphan]) -> None:
+        with self.database.write() as session:
+            _list_orphans(session, orphans)
+
+    def orphans(self) -> list[Orphan]:
+        with self.database.read() as session:
+            rows = session.scalars(select(OrphanRow))
+            return [
+                Orphan(
+                    generation_id=row.generation_id,
+                    document_id=row.document_id,
+                    version=row.version,
+                )
+                for row in rows
+            ]
+
+    def swept(self, orphans: Sequence[Orphan]) -> None:
+        """The index holds these no longer."""
+        with self.database.write() as session:
+            for generation_id in {orphan.generation_id for orphan in orphans}:
+                mine = [o for o in orphans if o.generation_id == generation_id]
+                self._settled(session, generation_id, [(o.document_id, o.version) for o in mine])
+
+    def _placed(self, session: Session, generation_id: str, ids: Sequence[str]) -> dict[str, int]:
+        statement = select(PlacementRow.document_id, PlacementRow.version).where(
+            PlacementRow.generation_id == generation_id, PlacementRow.document_id.in_(ids)
+        )
+        return dict(session.execute(statement).tuples().all())
+
+    def _settled(
+        self, session: Session, generation_id: str, versions: Sequence[tuple[str, int]]
+    ) -> None:
+        """Live or gone: no orphans any more."""
+        session.execute(
+            delete(OrphanRow).where(
+                OrphanRow.generation_id == generation_id,
+                tuple_(OrphanRow.document_id, OrphanRow.version).in_(versions),
+            )
+        )
+
+
+def document_id(source_id: str, key: str) -> str:
+    """The id a document has for ever: the same source and key always give the same."""
+    return str(uuid5(NAMESPACE, f"{source_id}\n{key}"))
+
+
+def new_document(
+    source_id: str, domain: str, key: str, uri: str, now: datetime
+) -> dict[str, object]:
+    """The columns of a document that nothing is known of but where it is."""
+    return {
+        "id": document_id(source_id, key),
+        "domain": domain,
+        "source_id": source_id,
+        "key": key,
+        "uri": uri,
+        "title": "",
+        "revision": "",
+        "content_hash": "",
+        "readers": [],
+        "state": "pending",
+        "reason": "",
+        "message": "",
+        "warnings": [],
+        "attempts": 0,
+        "next_attempt_at": None,
+        "updated_at": now,
+        "deleted_at": None,
+    }
+
+
+def _version_values(new: NewVersion, now: datetime) -> dict[str, object]:
+    return {
+        "document_id": new.document_id,
+        "version": new.version,
+        "content_hash": new.content_hash,
+        "text_hash": new.text_hash,
+        "title": new.title,
+        "uri": new.uri,
+        "name": new.name,
+        "media_type": new.media_type,
+        "language": new.language,
+        "warnings": list(new.warnings),
+        "modified_at": new.modified_at,
+        "created_at": now,
+    }
+
+
+def _live_values(new: NewVersion, now: datetime) -> dict[str, object]:
+    return {
+        "id": new.document_id,
+        "uri": new.uri,
+        "title": new.title,
+        "revision": new.revision,
+        "content_hash": new.content_hash,
+        "readers": sorted(new.readers),
+        "state": "indexed",
+        "reason": "",
+        "message": "",
+        "warnings": list(new.warnings),
+        "attempts": 0,
+        "next_attempt_at": None,
+        "updated_at": now,
+        "deleted_at": None,
+    }
+
+
+def _list_orphans(session: Session, orphans: Iterable[Orphan]) -> None:
+    for orphan in orphans:
+        session.merge(OrphanRow(**orphan.model_dump()))
