@@ -25,8 +25,12 @@ test: $(VENV)/.installed
 	$(BIN)/lint-imports
 	$(BIN)/python -m pytest
 
-bench: $(VENV)/.installed
+bench: $(VENV)/.installed .bench/.installed
 	$(BIN)/python -m bench
+
+.bench/.installed: bench/requirements.txt $(VENV)/.installed
+	$(BIN)/python -m pip install -q --no-deps --upgrade --target .bench -r bench/requirements.txt
+	touch $@
 
 lock: $(VENV)/.installed
 	$(BIN)/python requirements/install.py --lock
@@ -36,4 +40,4 @@ format: $(VENV)/.installed
 	$(BIN)/ruff check --fix .
 
 clean:
-	rm -rf $(VENV)
+	rm -rf $(VENV) .bench

@@ -14,8 +14,9 @@ from rag.app.parts import Parts
 from rag.backends.bm25 import Bm25Encoder
 from rag.backends.openai_embeddings import OpenAICompatibleEmbedder
 from rag.backends.qdrant_edge import QdrantEdgeIndex
+from rag.backends.reranker import CrossEncoderReranker
 from rag.backends.sentence_transformers import SentenceTransformersEmbedder
-from rag.config import EmbeddingSettings, IndexSettings, Settings
+from rag.config import EmbeddingSettings, IndexSettings, RerankingSettings, Settings
 from rag.domain import RetrievalKnobs
 from rag.errors import ConfigError
 from rag.ingest.chunking import StructureChunker
@@ -49,6 +50,9 @@ async def build(settings: Settings, *, serve_url: str | None = None) -> App:
         stack.push_async_callback(index.aclose)
         embedder = _embedder(settings.embedding, settings.data)
         stack.push_async_callback(embedder.aclose)
+        reranker = _reranker(settings.reranking, settings.data)
+        if reranker is not None:
+            stack.push_async_callback(reranker.aclose)
         parsers = ParserPool(settings.parsing, PARSERS)
         stack.push_async_callback(parsers.aclose)
         parts = Parts(
@@ -58,6 +62,7 @@ async def build(settings: Settings, *, serve_url: str | None = None) -> App:
             traces=Traces(database, settings.data),
             index=index,
             embedder=embedder,
+            reranker=reranker,
             chunker=StructureChunker(embedder, settings.chunking),
             parsers=parsers,
         )
@@ -108,3 +113,9 @@ def _embedder(settings: EmbeddingSettings, data: Path) -> Embedder:
     if settings.provider == "openai_compatible":
         return OpenAICompatibleEmbedder(settings)
     return SentenceTransformersEmbedder(settings, data / "cache")
+
+
+def _reranker(settings: RerankingSettings, data: Path) -> CrossEncoderReranker | None:
+    if not settings.model:
+        return None
+    return CrossEncoderReranker(data / Path(settings.model).expanduser(), settings.threads)

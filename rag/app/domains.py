@@ -63,6 +63,7 @@ class Domains:
             sparse=sparse,
             ledger=self._parts.ledger,
             blobs=self._parts.blobs,
+            reranker=self._parts.reranker,
         )
         return Domain(pack, sparse, retriever, self.asker(pack, retriever))
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from rag.config import Settings
 from rag.ingest.chunking import StructureChunker
 from rag.ingest.parsing import ParserPool
-from rag.protocols import Embedder, Index
+from rag.protocols import Embedder, Index, Reranker
 from rag.store.blobs import Blobs
 from rag.store.ledger import Ledger
 from rag.store.traces import Traces
@@ -23,5 +23,6 @@ class Parts:
     traces: Traces
     index: Index
     embedder: Embedder
+    reranker: Reranker | None
     chunker: StructureChunker
     parsers: ParserPool

@@ -18,6 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rag.backends.local_model import LocalModel, Remembered
+from rag.config import BACKGROUND_NICENESS
 from rag.errors import ModelError
 
 if TYPE_CHECKING:
@@ -27,7 +28,6 @@ T = TypeVar("T")
 Vectors = NDArray[np.float32]
 Precision = Literal["fp32", "bf16"]
 
-BACKGROUND_NICENESS = 5
 # Padded tokens of one batch: what fits the caches is fastest.
 _BUDGETS = (1024, 2048, 4096)
 _WORTH_IT = 1.15

@@ -7,6 +7,7 @@ from rag.config.load import CONFIG_NAME, load
 from rag.config.logs import setup_logging
 from rag.config.review import refuse_exposed, show, unusable, warnings
 from rag.config.settings import (
+    BACKGROUND_NICENESS,
     EXTRACTIVE,
     PROVIDERS,
     AnswerSettings,
@@ -18,6 +19,7 @@ from rag.config.settings import (
     LogSettings,
     ModelSettings,
     ParsingSettings,
+    RerankingSettings,
     Section,
     ServerSettings,
     Settings,
@@ -25,6 +27,7 @@ from rag.config.settings import (
 )
 
 __all__ = [
+    "BACKGROUND_NICENESS",
     "CONFIG_NAME",
     "EXTRACTIVE",
     "PROVIDERS",
@@ -37,6 +40,7 @@ __all__ = [
     "LogSettings",
     "ModelSettings",
     "ParsingSettings",
+    "RerankingSettings",
     "Section",
     "ServerSettings",
     "Settings",

@@ -14,6 +14,9 @@ EXTRACTIVE = "extractive"
 PROVIDERS = ("openai_like", "openai", "anthropic", "ollama", "google", "bedrock")
 """What a declared model may be served by."""
 
+BACKGROUND_NICENESS = 5
+"""How far every thread and process of a sync steps back for questions."""
+
 
 class Section(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
@@ -95,6 +98,18 @@ class EmbeddingSettings(Section):
         if self.provider == "openai_compatible" and not (self.base_url and self.dimension):
             raise ValueError("provider 'openai_compatible' needs base_url and dimension; set both")
         return self
+
+
+class RerankingSettings(Section):
+    """A second, slower look at the hits before the best are taken."""
+
+    model: str = Field(
+        default="",
+        description="Folder of a sentence-transformers CrossEncoder; empty leaves the fused order.",
+    )
+    threads: int = Field(
+        default=0, ge=0, description="CPU threads; 0 means all this process may use."
+    )
 
 
 class ChunkingSettings(Section):
@@ -198,6 +213,7 @@ class Settings(BaseSettings):
     database: DatabaseSettings = DatabaseSettings()
     index: IndexSettings = IndexSettings()
     embedding: EmbeddingSettings = EmbeddingSettings()
+    reranking: RerankingSettings = RerankingSettings()
     chunking: ChunkingSettings = ChunkingSettings()
     parsing: ParsingSettings = ParsingSettings()
     sync: SyncSettings = SyncSettings()

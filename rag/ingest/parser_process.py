@@ -31,7 +31,7 @@ from typing import Any, BinaryIO, cast
 
 from pydantic import BaseModel, TypeAdapter
 
-from rag.config import ParsingSettings
+from rag.config import BACKGROUND_NICENESS, ParsingSettings
 from rag.errors import DocumentFailed, DocumentRejected
 from rag.ingest.admission import Reader
 from rag.ingest.finishing import language
@@ -172,6 +172,7 @@ def _worker(
 def _confine(settings: ParsingSettings, folder: Path, server: int) -> None:
     """Give up what a parser of strangers' files does not need."""
     os.setpgid(0, 0)
+    os.nice(BACKGROUND_NICENESS)
     if sys.platform == "linux":
         ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
         if os.getppid() != server:

@@ -39,7 +39,7 @@ Parse = Callable[[RawDocument], Awaitable[Document]]
 OnProgress = Callable[[Progress], None]
 
 # Documents that are parsed and wait for the encoder; bounds memory, feeds full batches.
-WAITING = 32
+WAITING = 64
 BATCH_CHUNKS = 256
 # One batch embeds while the other is written and committed, so that the encoder never waits.
 WRITERS = 2
@@ -56,7 +56,7 @@ class _Run:
     writer: GenerationWriter
     known: dict[str, Known]
     progress: OnProgress
-    todo: asyncio.Queue[Change | None] = field(default_factory=lambda: asyncio.Queue(WAITING * 8))
+    todo: asyncio.Queue[Change | None] = field(default_factory=lambda: asyncio.Queue(WAITING * 4))
     ready: asyncio.Queue[Prepared | None] = field(default_factory=lambda: asyncio.Queue(WAITING))
     seen: set[str] = field(default_factory=set[str])
     counts: Counter[str] = field(default_factory=Counter[str])

@@ -16,6 +16,8 @@ from rag.types import And, Chunk, Document, Match, Or, Payload, Point
 
 # Enough to sort by length and keep the encoder busy; bounds what is held in memory.
 SLICE = 256
+# Versions that one filter names.
+FILTERED_AT_ONCE = 50
 
 
 @dataclass(frozen=True)
@@ -125,9 +127,10 @@ class GenerationWriter:
         finally:
             if writing is not None:
                 await asyncio.gather(writing, return_exceptions=True)
-        found = await self.index.count(
-            self.generation.id, _versions([(at.document_id, at.version) for at in placed])
-        )
+        found = 0
+        for start in range(0, len(placed), FILTERED_AT_ONCE):
+            part = [(at.document_id, at.version) for at in placed[start : start + FILTERED_AT_ONCE]]
+            found += await self.index.count(self.generation.id, _versions(part))
         if found != len(flat):
             names = placed[0].uri if len(placed) == 1 else f"{len(placed)} documents"
             raise EngineError(
@@ -141,8 +144,8 @@ class GenerationWriter:
         await self._remove([o for o in orphans if o.generation_id == self.generation.id])
 
     async def _remove(self, orphans: Sequence[Orphan]) -> None:
-        for start in range(0, len(orphans), 50):
-            part = orphans[start : start + 50]
+        for start in range(0, len(orphans), FILTERED_AT_ONCE):
+            part = orphans[start : start + FILTERED_AT_ONCE]
             await self.index.delete(
                 self.generation.id, _versions([(o.document_id, o.version) for o in part])
             )

@@ -60,6 +60,7 @@ def open_app(root: Path, embedder: HashingEmbedder | None = None) -> App:
         traces=Traces(database, data),
         index=index,
         embedder=encoder,
+        reranker=None,
         chunker=StructureChunker(encoder, ChunkingSettings(size=40)),
         parsers=TextParsers(),
     )
