@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from importlib.metadata import EntryPoint, entry_points
 from typing import Any, cast
 
-from pydantic import ValidationError
+from pydantic import BaseModel, SecretStr, ValidationError
 
 from rag.errors import ConfigError, did_you_mean
 from rag.protocols import Connector
+from rag.types import ConnectorInfo
 
 CONNECTORS = "rag.connectors"
 
@@ -37,16 +39,61 @@ def load(group: str, name: str) -> Any:
         ) from error
 
 
+def connectors() -> list[ConnectorInfo]:
+    """Every installed connector with its form; a broken one says why it cannot be used."""
+    found: list[ConnectorInfo] = []
+    for name in names(CONNECTORS):
+        try:
+            cls = load(CONNECTORS, name)
+        except ConfigError as error:
+            found.append(ConnectorInfo(name=name, problem=str(error)))
+            continue
+        about = (cls.__doc__ or "").strip().partition("\n")[0]
+        found.append(ConnectorInfo(name=name, about=about, form=cls.Config.model_json_schema()))
+    return found
+
+
 def connector(name: str, config: Mapping[str, Any]) -> Connector:
     """A connector built from its validated configuration. Raises ConfigError naming each field."""
+    return cast(Connector, load(CONNECTORS, name)(settings(name, config)))
+
+
+def settings(name: str, config: Mapping[str, Any]) -> BaseModel:
+    """A connector's configuration, validated. Raises ConfigError naming the field."""
     cls = load(CONNECTORS, name)
     try:
-        settings = cls.Config.model_validate(dict(config))
+        return cls.Config.model_validate(dict(config))
     except ValidationError as error:
-        first = error.errors()[0]
+        first = error.errors(include_input=False)[0]
         field = ".".join(str(part) for part in first["loc"]) or "configuration"
         hint = ""
         if first["type"] == "extra_forbidden":
             hint = did_you_mean(field, list(cls.Config.model_fields))
         raise ConfigError(f"Source '{name}': {field}: {first['msg']}.", hint=hint) from error
-    return cast(Connector, cls(settings))
+
+
+def divide(config: BaseModel) -> tuple[dict[str, Any], dict[str, str]]:
+    """What was set, apart from the secrets in it, which are named by their dotted path."""
+    secrets = {
+        name: value.get_secret_value()
+        for name, value in config
+        if isinstance(value, SecretStr) and value.get_secret_value()
+    }
+    shown = config.model_dump(mode="json", exclude_unset=True, exclude=set(secrets))
+    for name, value in config:
+        if isinstance(value, BaseModel) and name in shown:
+            shown[name], below = divide(value)
+            secrets |= {f"{name}.{key}": secret for key, secret in below.items()}
+    return shown, secrets
+
+
+def join(shown: Mapping[str, Any], secrets: Mapping[str, str]) -> dict[str, Any]:
+    """The inverse of `divide`."""
+    whole: dict[str, Any] = json.loads(json.dumps(dict(shown)))
+    for path, secret in secrets.items():
+        *above, name = path.split(".")
+        inner = whole
+        for step in above:
+            inner = inner.setdefault(step, {})
+        inner[name] = secret
+    return whole

@@ -372,8 +372,22 @@ class SourceInfo(Data):
     name: str
     connector: str
     config: Mapping[str, Any]
+    secrets: tuple[str, ...] = ()
+    """Names of the settings that are set but never shown."""
+    paused: bool = False
     documents: int = 0
+    held: int = 0
     last_sync: datetime | None = None
+
+
+class ConnectorInfo(Data):
+    """A kind of source that can be added; `form` is the JSON Schema of its configuration."""
+
+    name: str
+    about: str = ""
+    form: Mapping[str, Any] = Field(default_factory=dict[str, Any])
+    problem: str = ""
+    """Why it cannot be used here; empty when it can."""
 
 
 class DocumentInfo(Data):
@@ -390,6 +404,8 @@ class DocumentInfo(Data):
     language: str = "und"
     media_type: str = ""
     updated_at: datetime
+    held: bool = False
+    """Gone from the source, but so much vanished at once that an admin must confirm it."""
 
 
 class Check(Data):

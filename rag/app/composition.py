@@ -28,6 +28,7 @@ from rag.store.database import Database
 from rag.store.folder import DataFolder
 from rag.store.ledger import Ledger
 from rag.store.traces import Traces
+from rag.store.vault import KEY_FILE, Vault
 from rag.types import Progress
 
 PARSERS = (
@@ -60,6 +61,7 @@ async def build(settings: Settings, *, serve_url: str | None = None) -> App:
             ledger=Ledger(database),
             blobs=Blobs(settings.data / "blobs"),
             traces=Traces(database, settings.data),
+            vault=Vault(settings.data / KEY_FILE),
             index=index,
             embedder=embedder,
             reranker=reranker,

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import AsyncExitStack
-from pathlib import Path
 from typing import Any
 
 from rag import plugins
@@ -14,8 +13,9 @@ from rag.app.generations import Generations
 from rag.app.health import Health
 from rag.app.models import Models
 from rag.app.parts import Parts
+from rag.app.sources import Sources
 from rag.domain import Pack
-from rag.errors import InvalidInput, NotFound, RagError, Unavailable, did_you_mean
+from rag.errors import Conflict, InvalidInput, NotFound, RagError, Unavailable
 from rag.ingest.sync import Syncer
 from rag.learn.evaluation import evaluate_pack
 from rag.types import (
@@ -23,6 +23,7 @@ from rag.types import (
     AnswerEvent,
     AskRequest,
     Check,
+    ConnectorInfo,
     DocumentInfo,
     Original,
     Principal,
@@ -46,6 +47,7 @@ class App:
         self._parts = parts
         self._resources = resources
         self._domains = Domains(parts)
+        self._sources = Sources(parts, self._domains)
         self._generations = Generations(parts)
         self._models = Models(parts.settings)
         self._health = Health(parts, self._domains, self._generations, self._models)
@@ -101,36 +103,75 @@ class App:
         domain: str | None = None,
     ) -> SourceInfo:
         """Register a source after its connector accepted the configuration and could reach it."""
-        chosen = self._domains.get(domain)
-        built = plugins.connector(connector, config)
-        try:
-            await built.check()
-        finally:
-            await built.aclose()
-        label = name or _default_name(connector, config)
-        return await asyncio.to_thread(
-            self._parts.ledger.sources.add, chosen.pack.name, label, connector, config
-        )
+        return await self._sources.add(connector, config, name, domain)
+
+    async def connectors(self, principal: Principal) -> list[ConnectorInfo]:
+        """The kinds of source that can be added."""
+        return await asyncio.to_thread(plugins.connectors)
+
+    async def check_connector(
+        self, principal: Principal, *, connector: str, config: Mapping[str, Any]
+    ) -> str:
+        """What such a source would read; nothing is registered."""
+        return await self._sources.check(connector, config)
 
     async def sources(self, principal: Principal, domain: str | None = None) -> list[SourceInfo]:
-        return await asyncio.to_thread(
-            self._parts.ledger.sources.list, self._domains.get(domain).pack.name
-        )
+        return await self._sources.list(domain)
+
+    async def source(
+        self, principal: Principal, source: str, domain: str | None = None
+    ) -> SourceInfo:
+        return await self._sources.get(source, domain)
+
+    async def check_source(
+        self, principal: Principal, source: str, domain: str | None = None
+    ) -> str:
+        """What the source would read now, in one sentence. Raises SourceError."""
+        return await self._sources.check_known(source, domain)
+
+    async def pause_source(
+        self, principal: Principal, source: str, paused: bool, domain: str | None = None
+    ) -> SourceInfo:
+        """Read it in no sync, or again; its documents go on answering."""
+        return await self._sources.pause(source, paused, domain)
+
+    async def remove_source(
+        self, principal: Principal, source: str, domain: str | None = None
+    ) -> int:
+        """Forget a source with its documents, gone for the next question. Returns how many."""
+        self._require_no_sync()
+        async with self._syncing:
+            count = await self._sources.remove(source, domain)
+            await self._generations.sweep(self._domains.get(domain))
+            return count
+
+    async def release_hold(
+        self, principal: Principal, source: str, domain: str | None = None
+    ) -> int:
+        """Delete the documents whose deletion was held. Returns how many."""
+        self._require_no_sync()
+        async with self._syncing:
+            count = await self._sources.release(source, domain)
+            await self._generations.sweep(self._domains.get(domain))
+            return count
+
+    async def retry(
+        self,
+        principal: Principal,
+        source: str,
+        document: str | None = None,
+        domain: str | None = None,
+    ) -> int:
+        """Let the next sync try failed, dead and rejected documents again. Returns how many."""
+        return await self._sources.retry(source, document, domain)
+
+    async def rotate_keys(self, principal: Principal) -> int:
+        """Encrypt every stored credential with a new key. Returns how many sources have any."""
+        return await self._sources.rotate_keys()
 
     async def add_pack_sources(self, principal: Principal, domain: str | None = None) -> int:
         """Register what the pack itself brings; those registered already are left as they are."""
-        pack = self._domains.get(domain).pack
-        known = {source.name for source in await self.sources(principal, domain)}
-        missing = [source for source in pack.sources if source.name not in known]
-        for source in missing:
-            await self.add_source(
-                principal,
-                connector=source.connector,
-                config=source.config,
-                name=source.name,
-                domain=domain,
-            )
-        return len(missing)
+        return await self._sources.add_from_pack(domain)
 
     async def sync(
         self,
@@ -142,21 +183,13 @@ class App:
     ) -> SyncReport:
         """Read one source, or all; the report adds up what became of every document."""
         chosen = self._domains.get(domain)
-        known = await self.sources(principal, domain)
-        wanted = [one for one in known if source in (None, one.name, one.id)]
-        if not wanted:
-            names = [one.name for one in known]
-            if source is None:
-                raise NotFound(
-                    "There is no source yet.", hint="Add one: rag add files PATH --name NAME."
-                )
-            raise NotFound(f"There is no source '{source}'.", hint=did_you_mean(source, names))
+        wanted = await self._to_read(source, domain)
         async with self._syncing:
             writer = self._generations.writer(chosen, await self._generations.writable(chosen))
             syncer = self._syncer()
             reports: list[SyncReport] = []
             for one in wanted:
-                connector = plugins.connector(one.connector, one.config)
+                connector = await self._sources.open(one)
                 try:
                     reports.append(await syncer.sync(one, connector, writer, progress or _silent))
                 except* RagError as group:
@@ -196,10 +229,18 @@ class App:
             return (await asyncio.to_thread(self._parts.ledger.generations.placed, target.id))[0]
 
     async def documents(
-        self, principal: Principal, *, domain: str | None = None, failed: bool = False
+        self,
+        principal: Principal,
+        *,
+        domain: str | None = None,
+        failed: bool = False,
+        held: bool = False,
     ) -> list[DocumentInfo]:
+        """What the principal may read, or what was not indexed, or whose deletion is held."""
         name = self._domains.get(domain).pack.name
-        return await asyncio.to_thread(self._parts.ledger.documents, name, principal, failed)
+        return await asyncio.to_thread(
+            self._parts.ledger.documents, name, principal, failed=failed, held=held
+        )
 
     async def original(self, principal: Principal, document_id: str, version: int) -> Original:
         """The bytes of a kept version. NotFound also for whoever may not read the document."""
@@ -273,6 +314,27 @@ class App:
         await self._models.aclose()
         await self._resources.aclose()
 
+    async def _to_read(self, source: str | None, domain: str | None) -> list[SourceInfo]:
+        """The source that was named, or all that are not paused."""
+        if source is not None:
+            one = await self._sources.get(source, domain)
+            if one.paused:
+                raise Conflict(
+                    f"The source '{one.name}' is paused.",
+                    hint=f"Let it be read again: rag source pause {one.name} --off.",
+                )
+            return [one]
+        known = await self._sources.list(domain)
+        if not known:
+            raise NotFound(
+                "There is no source yet.", hint="Add one: rag add files PATH --name NAME."
+            )
+        return [one for one in known if not one.paused]
+
+    def _require_no_sync(self) -> None:
+        if self._syncing.locked():
+            raise Conflict("A sync is running.", hint="Wait for its end, then try again.")
+
     def _syncer(self) -> Syncer:
         return Syncer(
             ledger=self._parts.ledger,
@@ -289,11 +351,6 @@ def _require_words(text: str, what: str) -> None:
         raise InvalidInput(f"The {what} is empty.", hint="Ask something.")
     if "\x00" in text:
         raise InvalidInput(f"The {what} contains a NUL character.")
-
-
-def _default_name(connector: str, config: Mapping[str, Any]) -> str:
-    path = config.get("path")
-    return (Path(str(path)).resolve().name or connector) if path else connector
 
 
 def _first(group: BaseExceptionGroup[RagError]) -> RagError:

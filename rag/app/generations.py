@@ -83,6 +83,12 @@ class Generations:
         await self._parts.index.drop(generation.id)
         await asyncio.to_thread(self._parts.ledger.generations.forget, generation.id)
 
+    async def sweep(self, domain: Domain) -> None:
+        """Take what was deleted out of the live index; not while anything is written."""
+        live = await asyncio.to_thread(self._parts.ledger.generations.live, domain.pack.name)
+        if live is not None:
+            await self.writer(domain, live).sweep()
+
     def writer(self, domain: Domain, generation: Generation) -> GenerationWriter:
         return GenerationWriter(
             ledger=self._parts.ledger,

@@ -11,6 +11,7 @@ from rag.protocols import Embedder, Index, Reranker
 from rag.store.blobs import Blobs
 from rag.store.ledger import Ledger
 from rag.store.traces import Traces
+from rag.store.vault import Vault
 
 
 @dataclass(frozen=True)
@@ -21,6 +22,7 @@ class Parts:
     ledger: Ledger
     blobs: Blobs
     traces: Traces
+    vault: Vault
     index: Index
     embedder: Embedder
     reranker: Reranker | None

@@ -155,6 +155,11 @@ class SyncSettings(Section):
     hold_count: int = Field(
         default=20, ge=0, description="... if there are also more than this many."
     )
+    full_listing_hours: float = Field(
+        default=24,
+        ge=0,
+        description="A source that can tell what changed is listed whole this often.",
+    )
 
 
 class ModelSettings(Section):

@@ -13,6 +13,7 @@ import time
 from collections import Counter
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
+from datetime import timedelta
 from typing import Literal
 
 import structlog
@@ -56,6 +57,8 @@ class _Run:
     writer: GenerationWriter
     known: dict[str, Known]
     progress: OnProgress
+    start: Cursor
+    cursor: str | None = None
     todo: asyncio.Queue[Change | None] = field(default_factory=lambda: asyncio.Queue(WAITING * 4))
     ready: asyncio.Queue[Prepared | None] = field(default_factory=lambda: asyncio.Queue(WAITING))
     seen: set[str] = field(default_factory=set[str])
@@ -101,7 +104,7 @@ class Syncer:
         started = time.monotonic()
         await writer.sweep()
         known = await asyncio.to_thread(self.ledger.known, source.id)
-        run = _Run(source, connector, writer, known, progress)
+        run = _Run(source, connector, writer, known, progress, await self._resume_from(source.id))
         async with asyncio.TaskGroup() as group:
             for _ in range(WRITERS):
                 group.create_task(self._write(run))
@@ -112,7 +115,9 @@ class Syncer:
         if complete:
             await self._delete_vanished(run)
         await writer.sweep()
-        await asyncio.to_thread(self.ledger.sources.synced, source.id)
+        # What failed is listed again only if the next listing begins where this one did.
+        cursor = None if run.counts["failed"] else run.cursor
+        await asyncio.to_thread(self.ledger.sources.synced, source.id, cursor, complete=complete)
         return SyncReport(**run.counts, seconds=round(time.monotonic() - started, 3))
 
     async def rebuild(
@@ -156,6 +161,13 @@ class Syncer:
             )
         return len(versions)
 
+    async def _resume_from(self, source_id: str) -> Cursor:
+        """Where the last listing ended, or the beginning when a full listing is due."""
+        cursor, listed_at = await asyncio.to_thread(self.ledger.sources.cursor, source_id)
+        patience = timedelta(hours=self.settings.full_listing_hours)
+        due = listed_at is None or self.ledger.now() - listed_at >= patience
+        return Cursor() if due else cursor
+
     # --- listing and preparing ---
 
     async def _prepare_all(self, run: _Run) -> tuple[RagError | None, bool]:
@@ -166,9 +178,11 @@ class Syncer:
             for _ in range(self.workers):
                 group.create_task(self._prepare_some(run))
             try:
-                async for change in run.connector.discover(Cursor()):
+                async for change in run.connector.discover(run.start):
+                    run.cursor = change.cursor or run.cursor
                     if change.kind == "complete":
-                        complete = True
+                        # From a cursor on, a listing names what changed, not what is there.
+                        complete = run.start.value is None
                     else:
                         await self._listed(run, change)
             except RagError as error:
@@ -339,14 +353,17 @@ class Syncer:
         """Delete what a complete listing no longer names, unless that is too much to believe."""
         present = [known for known in run.known.values() if not known.deleted]
         vanished = [known for known in present if known.key not in run.seen]
+        ids = [known.document_id for known in vanished]
         if (
             len(vanished) > self.settings.hold_count
             and len(vanished) > self.settings.hold_share * len(present)
         ) or (vanished and not run.seen):
             run.counts["held"] = len(vanished)
             log.warning("deletion_held", source=run.source.name, documents=len(vanished))
+            await asyncio.to_thread(self.ledger.hold, run.source.id, ids)
             return
-        await asyncio.to_thread(self.ledger.delete, [known.document_id for known in vanished])
+        await asyncio.to_thread(self.ledger.hold, run.source.id, [])
+        await asyncio.to_thread(self.ledger.delete, ids)
         run.counts["deleted"] += len(vanished)
 
 

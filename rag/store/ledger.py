@@ -7,9 +7,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime, timedelta
-from typing import Literal
+from typing import Any, Literal, cast
 
-from sqlalchemy import select, update
+from sqlalchemy import ColumnElement, CursorResult, select, update
 
 from rag.errors import NotFound
 from rag.store.database import Database
@@ -165,7 +165,12 @@ class Ledger:
                 session.execute(
                     update(DocumentRow)
                     .where(DocumentRow.id.in_(batch))
-                    .values(deleted_at=self.now(), state="pending", updated_at=self.now())
+                    .values(
+                        deleted_at=self.now(),
+                        held_at=None,
+                        state="pending",
+                        updated_at=self.now(),
+                    )
                 )
                 placements = session.scalars(
                     select(PlacementRow).where(PlacementRow.document_id.in_(batch))
@@ -179,6 +184,45 @@ class Ledger:
                         )
                     )
                     session.delete(placement)
+
+    def hold(self, source_id: str, document_ids: Sequence[str]) -> None:
+        """Exactly these documents of a source wait for an admin to believe their deletion."""
+        with self.database.write() as session:
+            session.execute(
+                update(DocumentRow)
+                .where(DocumentRow.source_id == source_id, DocumentRow.held_at.is_not(None))
+                .values(held_at=None)
+            )
+            for start in range(0, len(document_ids), 500):
+                session.execute(
+                    update(DocumentRow)
+                    .where(DocumentRow.id.in_(document_ids[start : start + 500]))
+                    .values(held_at=self.now())
+                )
+
+    def held(self, source_id: str) -> list[str]:
+        """The documents of a source whose deletion is held."""
+        return self._ids(source_id, DocumentRow.held_at.is_not(None))
+
+    def of_source(self, source_id: str) -> list[str]:
+        """Every document of a source that is not deleted."""
+        return self._ids(source_id)
+
+    def retry(self, source_id: str, document_id: str | None = None) -> int:
+        """Let the next sync try again what is not indexed, or one such document of the source."""
+        chosen = [] if document_id is None else [DocumentRow.id == document_id]
+        with self.database.write() as session:
+            result = session.execute(
+                update(DocumentRow)
+                .where(
+                    DocumentRow.source_id == source_id,
+                    DocumentRow.deleted_at.is_(None),
+                    DocumentRow.state.in_(("failed", "dead_letter", "rejected")),
+                    *chosen,
+                )
+                .values(state="failed", attempts=0, next_attempt_at=self.now())
+            )
+            return cast("CursorResult[Any]", result).rowcount
 
     def live_versions(self, generation_id: str) -> list[tuple[StoredVersion, frozenset[str], str]]:
         """Every version a generation answers from, with its readers and source name."""
@@ -195,6 +239,18 @@ class Ledger:
                 .where(PlacementRow.generation_id == generation_id)
             ).all()
             return [(_version(row), frozenset(readers), name) for row, readers, name in rows]
+
+    def _ids(self, source_id: str, *conditions: ColumnElement[bool]) -> list[str]:
+        with self.database.read() as session:
+            return list(
+                session.scalars(
+                    select(DocumentRow.id).where(
+                        DocumentRow.source_id == source_id,
+                        DocumentRow.deleted_at.is_(None),
+                        *conditions,
+                    )
+                )
+            )
 
     # --- reading ---
 
@@ -246,8 +302,10 @@ class Ledger:
                 raise NotFound("No such document version.")
             return _version(row)
 
-    def documents(self, domain: str, principal: Principal, failed: bool) -> list[DocumentInfo]:
-        """The documents a principal may read; with `failed`, only those that are not indexed."""
+    def documents(
+        self, domain: str, principal: Principal, *, failed: bool = False, held: bool = False
+    ) -> list[DocumentInfo]:
+        """The documents a principal may read; only those not indexed, or whose deletion is held."""
         live = self.generations.live(domain)
         statement = (
             select(DocumentRow, SourceRow.name, PlacementRow, VersionRow)
@@ -267,6 +325,8 @@ class Ledger:
         )
         if failed:
             statement = statement.where(DocumentRow.state.not_in(("indexed", "pending")))
+        if held:
+            statement = statement.where(DocumentRow.held_at.is_not(None))
         admin = "admin" in principal.roles
         with self.database.read() as session:
             return [
@@ -284,6 +344,7 @@ class Ledger:
                     language=version.language if version else "und",
                     media_type=version.media_type if version else "",
                     updated_at=row.updated_at,
+                    held=row.held_at is not None,
                 )
                 for row, source, placement, version in session.execute(statement)
                 if admin or not principal.readers.isdisjoint(row.readers)

@@ -44,9 +44,16 @@ class SourceRow(Base):
     name: Mapped[str] = mapped_column(String(200))
     connector: Mapped[str] = mapped_column(String(64))
     config: Mapped[dict[str, Any]]
+    secrets: Mapped[str]
+    """encrypted by rag.store.vault"""
+    secret_names: Mapped[list[Any]]
+    paused: Mapped[bool]
     cursor: Mapped[str | None]
     created_at: Mapped[datetime]
     last_sync_at: Mapped[datetime | None]
+    listed_at: Mapped[datetime | None]
+    """when a complete listing ended last"""
+    removed_at: Mapped[datetime | None]
 
 
 class GenerationRow(Base):
@@ -87,6 +94,8 @@ class DocumentRow(Base):
     attempts: Mapped[int]
     next_attempt_at: Mapped[datetime | None]
     updated_at: Mapped[datetime]
+    held_at: Mapped[datetime | None]
+    """missing from a listing that was not believed"""
     deleted_at: Mapped[datetime | None]
 
 

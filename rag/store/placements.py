@@ -205,6 +205,7 @@ def new_document(
         "attempts": 0,
         "next_attempt_at": None,
         "updated_at": now,
+        "held_at": None,
         "deleted_at": None,
     }
 
@@ -241,6 +242,7 @@ def _live_values(new: NewVersion, now: datetime) -> dict[str, object]:
         "attempts": 0,
         "next_attempt_at": None,
         "updated_at": now,
+        "held_at": None,
         "deleted_at": None,
     }
 

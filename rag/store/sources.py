@@ -2,27 +2,38 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 from uuid import uuid4
 
-from sqlalchemy import func, select, update
+from sqlalchemy import Select, case, func, select, update
 
-from rag.errors import Conflict
+from rag.errors import Conflict, NotFound, did_you_mean
 from rag.store.database import Database
 from rag.store.models import DocumentRow, SourceRow
-from rag.types import SourceInfo
+from rag.types import Cursor, SourceInfo
 
 
 class Sources:
-    """Every method is one transaction."""
+    """Every method is one transaction. Secrets pass through sealed, known here by name only.
+
+    A removed source keeps its row, because traces and versions point at its documents.
+    """
 
     def __init__(self, database: Database, now: Callable[[], datetime]) -> None:
         self.database = database
         self.now = now
 
-    def add(self, domain: str, name: str, connector: str, config: Mapping[str, Any]) -> SourceInfo:
+    def add(
+        self,
+        domain: str,
+        name: str,
+        connector: str,
+        config: Mapping[str, Any],
+        sealed: str = "",
+        secret_names: Sequence[str] = (),
+    ) -> SourceInfo:
         """Register a source. Raises Conflict when the name is taken with another configuration."""
         with self.database.write() as session:
             row = session.scalar(
@@ -35,9 +46,14 @@ class Sources:
                     name=name,
                     connector=connector,
                     config=dict(config),
+                    secrets=sealed,
+                    secret_names=sorted(secret_names),
+                    paused=False,
                     cursor=None,
                     created_at=self.now(),
                     last_sync_at=None,
+                    listed_at=None,
+                    removed_at=None,
                 )
                 session.add(row)
             elif row.connector != connector or row.config != dict(config):
@@ -45,38 +61,104 @@ class Sources:
                     f"A source named '{name}' already reads something else.",
                     hint="Choose another name with --name.",
                 )
-            return _source(row, 0)
+            else:
+                row.secrets, row.secret_names = sealed, sorted(secret_names)
+            return _source(row, 0, 0)
 
     def list(self, domain: str) -> list[SourceInfo]:
-        counts = (
-            select(DocumentRow.source_id, func.count().label("n"))
-            .where(DocumentRow.deleted_at.is_(None), DocumentRow.state == "indexed")
-            .group_by(DocumentRow.source_id)
-            .subquery()
-        )
         with self.database.read() as session:
-            rows = session.execute(
-                select(SourceRow, counts.c.n)
-                .outerjoin(counts, counts.c.source_id == SourceRow.id)
-                .where(SourceRow.domain == domain)
-                .order_by(SourceRow.created_at)
-            ).all()
-            return [_source(row, n or 0) for row, n in rows]
+            rows = session.execute(_counted().where(SourceRow.domain == domain)).all()
+            return [_source(row, indexed or 0, held or 0) for row, indexed, held in rows]
 
-    def synced(self, source_id: str) -> None:
+    def get(self, domain: str, name: str) -> SourceInfo:
+        """A source by name or id. Raises NotFound."""
+        known = self.list(domain)
+        for one in known:
+            if name in (one.name, one.id):
+                return one
+        raise NotFound(
+            f"There is no source '{name}'.", hint=did_you_mean(name, [one.name for one in known])
+        )
+
+    def sealed(self, source_id: str) -> str:
+        with self.database.read() as session:
+            return session.get_one(SourceRow, source_id).secrets
+
+    def reseal(self, renew: Callable[[str], str]) -> int:
+        """Encrypt the secrets of every source anew; returns how many had any."""
         with self.database.write() as session:
-            session.execute(
-                update(SourceRow).where(SourceRow.id == source_id).values(last_sync_at=self.now())
-            )
+            rows = session.scalars(select(SourceRow).where(SourceRow.secrets != "")).all()
+            for row in rows:
+                row.secrets = renew(row.secrets)
+            return len(rows)
+
+    def pause(self, source_id: str, paused: bool) -> None:
+        """A paused source is read by no sync; its documents go on answering."""
+        self._set(source_id, paused=paused)
+
+    def remove(self, source_id: str) -> None:
+        """Forget how it is read; its name is free again. Its documents are deleted apart."""
+        with self.database.write() as session:
+            row = session.get_one(SourceRow, source_id)
+            row.name = f"{row.name[:150]} (removed {row.id})"
+            row.config, row.secrets, row.secret_names, row.cursor = {}, "", [], None
+            row.removed_at = self.now()
+
+    def cursor(self, source_id: str) -> tuple[Cursor, datetime | None]:
+        """Where the last listing ended, and when the source was last listed completely."""
+        with self.database.read() as session:
+            row = session.get_one(SourceRow, source_id)
+            return Cursor(value=row.cursor), row.listed_at
+
+    def relist(self, source_id: str) -> None:
+        """Let the next sync list the source whole."""
+        self._set(source_id, listed_at=None)
+
+    def synced(self, source_id: str, cursor: str | None, *, complete: bool) -> None:
+        """A listing ended well; the next may begin at the cursor."""
+        now = self.now()
+        values: dict[str, Any] = {"last_sync_at": now}
+        if cursor is not None:
+            values["cursor"] = cursor
+        if complete:
+            values["listed_at"] = now
+        self._set(source_id, **values)
+
+    def _set(self, source_id: str, **values: Any) -> None:
+        with self.database.write() as session:
+            session.execute(update(SourceRow).where(SourceRow.id == source_id).values(**values))
 
 
-def _source(row: SourceRow, documents: int) -> SourceInfo:
+def _counted() -> Select[tuple[SourceRow, int | None, int | None]]:
+    """Every source there is, with how many documents it has and how many deletions are held."""
+    counts = (
+        select(
+            DocumentRow.source_id,
+            func.sum(case((DocumentRow.state == "indexed", 1), else_=0)).label("indexed"),
+            func.count(DocumentRow.held_at).label("held"),
+        )
+        .where(DocumentRow.deleted_at.is_(None))
+        .group_by(DocumentRow.source_id)
+        .subquery()
+    )
+    return (
+        select(SourceRow, counts.c.indexed, counts.c.held)
+        .outerjoin(counts, counts.c.source_id == SourceRow.id)
+        .where(SourceRow.removed_at.is_(None))
+        .order_by(SourceRow.created_at)
+    )
+
+
+def _source(row: SourceRow, documents: int, held: int) -> SourceInfo:
     return SourceInfo(
         id=row.id,
         domain=row.domain,
         name=row.name,
         connector=row.connector,
         config=row.config,
+        secrets=tuple(row.secret_names),
+        paused=row.paused,
         documents=documents,
+        held=held,
         last_sync=row.last_sync_at,
     )

@@ -21,6 +21,7 @@ from rag.store.folder import DataFolder
 from rag.store.ledger import Ledger
 from rag.store.models import TraceRow
 from rag.store.traces import Traces
+from rag.store.vault import KEY_FILE, Vault
 from rag.testing.fakes import HashingEmbedder
 from rag.types import AskRequest, Principal, SearchRequest, Turn
 from tests.support import parse_text
@@ -58,6 +59,7 @@ def open_app(root: Path, embedder: HashingEmbedder | None = None) -> App:
         ledger=Ledger(database),
         blobs=Blobs(data / "blobs"),
         traces=Traces(database, data),
+        vault=Vault(data / KEY_FILE),
         index=index,
         embedder=encoder,
         reranker=None,

@@ -1,0 +1,123 @@
+"""What admins do with sources: add, try, look, pause, remove, release a hold, retry."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from rag import plugins
+from rag.app.domains import Domains
+from rag.app.parts import Parts
+from rag.protocols import Connector
+from rag.types import SourceInfo
+
+
+class Sources:
+    """The sources of every domain; credentials leave this class only inside a connector."""
+
+    def __init__(self, parts: Parts, domains: Domains) -> None:
+        self._ledger = parts.ledger
+        self._vault = parts.vault
+        self._domains = domains
+
+    async def add(
+        self, connector: str, config: Mapping[str, Any], name: str | None, domain: str | None
+    ) -> SourceInfo:
+        """Register a source after its connector accepted the configuration and could reach it."""
+        chosen = self._domains.get(domain)
+        await self.check(connector, config)
+        shown, secrets = plugins.divide(plugins.settings(connector, config))
+        return await asyncio.to_thread(
+            self._ledger.sources.add,
+            chosen.pack.name,
+            name or _default_name(connector, config),
+            connector,
+            shown,
+            await asyncio.to_thread(self._vault.seal, secrets),
+            tuple(secrets),
+        )
+
+    async def add_from_pack(self, domain: str | None) -> int:
+        """Register what the pack itself brings; those registered already are left as they are."""
+        pack = self._domains.get(domain).pack
+        known = {source.name for source in await self.list(domain)}
+        missing = [source for source in pack.sources if source.name not in known]
+        for source in missing:
+            await self.add(source.connector, source.config, source.name, domain)
+        return len(missing)
+
+    async def check(self, connector: str, config: Mapping[str, Any]) -> str:
+        """What such a source would read, in one sentence. Raises SourceError or ConfigError."""
+        return await _checked(await asyncio.to_thread(plugins.connector, connector, config))
+
+    async def check_known(self, source: str, domain: str | None) -> str:
+        return await _checked(await self.open(await self.get(source, domain)))
+
+    async def open(self, source: SourceInfo) -> Connector:
+        """The source's connector with its credentials; the caller closes it."""
+        sealed = await asyncio.to_thread(self._ledger.sources.sealed, source.id)
+        secrets = await asyncio.to_thread(self._vault.open, sealed)
+        config = plugins.join(source.config, secrets)
+        return await asyncio.to_thread(plugins.connector, source.connector, config)
+
+    async def list(self, domain: str | None) -> list[SourceInfo]:
+        name = self._domains.get(domain).pack.name
+        return await asyncio.to_thread(self._ledger.sources.list, name)
+
+    async def get(self, source: str, domain: str | None) -> SourceInfo:
+        """A source by name or id. Raises NotFound."""
+        name = self._domains.get(domain).pack.name
+        return await asyncio.to_thread(self._ledger.sources.get, name, source)
+
+    async def pause(self, source: str, paused: bool, domain: str | None) -> SourceInfo:
+        found = await self.get(source, domain)
+        await asyncio.to_thread(self._ledger.sources.pause, found.id, paused)
+        return await self.get(source, domain)
+
+    async def remove(self, source: str, domain: str | None) -> int:
+        """Stop reading a source and delete its documents; returns how many there were."""
+        found = await self.get(source, domain)
+        documents = await asyncio.to_thread(self._ledger.of_source, found.id)
+        await asyncio.to_thread(self._ledger.delete, documents)
+        await asyncio.to_thread(self._ledger.sources.remove, found.id)
+        return len(documents)
+
+    async def release(self, source: str, domain: str | None) -> int:
+        """Believe the deletions that are held: those documents go now. Returns how many."""
+        found = await self.get(source, domain)
+        held = await asyncio.to_thread(self._ledger.held, found.id)
+        await asyncio.to_thread(self._ledger.delete, held)
+        return len(held)
+
+    async def retry(self, source: str, document: str | None, domain: str | None) -> int:
+        """Give what is not indexed another chance at the next sync. Returns how many."""
+        found = await self.get(source, domain)
+        count = await asyncio.to_thread(self._ledger.retry, found.id, document)
+        if count:
+            # A listing from a cursor on would not name them again.
+            await asyncio.to_thread(self._ledger.sources.relist, found.id)
+        return count
+
+    async def rotate_keys(self) -> int:
+        """Encrypt every credential with a new key and forget the old ones. Returns how many."""
+        return await asyncio.to_thread(self._rotate)
+
+    def _rotate(self) -> int:
+        self._vault.add_key()
+        count = self._ledger.sources.reseal(self._vault.renew)
+        self._vault.drop_old_keys()
+        return count
+
+
+async def _checked(connector: Connector) -> str:
+    try:
+        return await connector.check()
+    finally:
+        await connector.aclose()
+
+
+def _default_name(connector: str, config: Mapping[str, Any]) -> str:
+    path = config.get("path")
+    return (Path(str(path)).resolve().name or connector) if path else connector
