@@ -1,4 +1,4 @@
-"""The one way out: an HTTP client that reaches the named origins and nothing else."""
+"""A client for model endpoints: the origins that the configuration names, and no other."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import httpx
 
 from rag.errors import ConfigError, Forbidden
 
-_DEFAULT_PORTS = {"http": 80, "https": 443}
+DEFAULT_PORTS = {"http": 80, "https": 443}
 
 Origin = tuple[str, str, int]
 
@@ -19,7 +19,7 @@ def client(allowed: Sequence[str], timeout: float) -> httpx.AsyncClient:
     Redirects are not followed and proxies or credentials of the environment are not used, so what
     is contacted is what was configured. `timeout` is in seconds, for each connect, read and write.
     """
-    origins = frozenset(_origin(httpx.URL(url), url) for url in allowed)
+    origins = frozenset(origin(httpx.URL(url), url) for url in allowed)
     return httpx.AsyncClient(
         transport=_Guarded(origins), timeout=timeout, follow_redirects=False, trust_env=False
     )
@@ -33,7 +33,7 @@ class _Guarded(httpx.AsyncHTTPTransport):
         self._origins = origins
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
-        if _origin(request.url, str(request.url)) not in self._origins:
+        if origin(request.url, str(request.url)) not in self._origins:
             raise Forbidden(
                 f"Not contacting {request.url.scheme}://{request.url.netloc.decode()}: "
                 "it is not configured.",
@@ -42,7 +42,7 @@ class _Guarded(httpx.AsyncHTTPTransport):
         return await super().handle_async_request(request)
 
 
-def _origin(url: httpx.URL, written: str) -> Origin:
-    if url.scheme not in _DEFAULT_PORTS or not url.host:
+def origin(url: httpx.URL, written: str) -> Origin:
+    if url.scheme not in DEFAULT_PORTS or not url.host:
         raise ConfigError(f"'{written}' is not an http or https URL.")
-    return url.scheme, url.host.lower(), url.port or _DEFAULT_PORTS[url.scheme]
+    return url.scheme, url.host.lower(), url.port or DEFAULT_PORTS[url.scheme]
