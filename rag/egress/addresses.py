@@ -15,13 +15,14 @@ _RESOLVE_SECONDS = 15.0
 _Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
-# Public by registration, yet never a document: cloud metadata, and ways to write an IPv4 address
-# inside an IPv6 one (6to4, Teredo, both NAT64 prefixes) or to reach a relay for it.
+# What `is_global` of some Python lets through: cloud metadata, and ranges that write an IPv4
+# address inside an IPv6 one (6to4, Teredo) or relay to it. NAT64 and mapped ones lie outside
+# 2000::/3.
 _REFUSED: tuple[Network, ...] = tuple(
     ipaddress.ip_network(text)
     for text in (
-        "168.63.129.16/32", "192.88.99.0/24",
-        "2001::/32", "2002::/16", "3fff::/20", "64:ff9b::/96", "64:ff9b:1::/48",
+        "168.63.129.16/32", "192.0.0.0/24", "192.88.99.0/24",
+        "2001::/23", "2002::/16", "3fff::/20",
     )
 )  # fmt: skip
 _GLOBAL_V6 = ipaddress.IPv6Network("2000::/3")

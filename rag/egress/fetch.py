@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import base64
 import ipaddress
+import re
 import ssl
 import zlib
 from collections.abc import Iterable, Mapping, Sequence
@@ -263,14 +264,16 @@ def _checked_url(text: str) -> httpx.URL:
     try:
         url = httpx.URL(text)
         host = url.host and url.raw_host.decode()
+        port = 1 if url.port is None else url.port
     except (httpx.InvalidURL, UnicodeError, TypeError) as error:
         raise Forbidden("Not contacting a malformed address.") from error
     # Backslashes, blanks and controls, empty ports, trailing dots: each is a host to one parser
     # and a path to another.
     odd = any(character <= " " or character in "\\\x7f" for character in text)
-    if url.scheme not in DEFAULT_PORTS or not host or odd or url.port == 0:
+    if url.scheme not in DEFAULT_PORTS or not host or odd or not 0 < port < 65536:
         raise Forbidden("Not contacting what is not a plain http or https address.")
-    if url.userinfo or "@" in url.netloc.decode() or host.endswith("."):
+    authority = re.split(r"[/?#]", text.partition("://")[2], maxsplit=1)[0]
+    if "@" in authority or host.endswith("."):
         raise Forbidden(
             f"Not contacting {host}: a name or password, or a final dot, has no place in a URL.",
             hint="Give credentials in fields of their own.",
