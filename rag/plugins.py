@@ -64,7 +64,9 @@ def settings(name: str, config: Mapping[str, Any]) -> BaseModel:
     try:
         return cls.Config.model_validate(dict(config))
     except ValidationError as error:
-        first = error.errors(include_input=False)[0]
+        wrong = error.errors(include_input=False)
+        # A misspelt key is the cause, the field that is missing for it only the effect.
+        first = next((one for one in wrong if one["type"] == "extra_forbidden"), wrong[0])
         field = ".".join(str(part) for part in first["loc"]) or "configuration"
         hint = ""
         if first["type"] == "extra_forbidden":

@@ -20,6 +20,7 @@ from rag.types import (
     AnswerEvent,
     AskRequest,
     Check,
+    ConnectorInfo,
     DocumentInfo,
     Original,
     Principal,
@@ -131,6 +132,59 @@ class RemoteApp:
         found = await self._json("GET", "sources", principal, domain, params=_given(domain=domain))
         return [SourceInfo.model_validate(one) for one in found["sources"]]
 
+    async def connectors(self, principal: Principal) -> list[ConnectorInfo]:
+        found = await self._json("GET", "connectors", principal)
+        return [ConnectorInfo.model_validate(one) for one in found["connectors"]]
+
+    async def check_connector(
+        self, principal: Principal, *, connector: str, config: Mapping[str, Any]
+    ) -> str:
+        path = f"connectors/{quote(connector, safe='')}/check"
+        found = await self._json("POST", path, principal, json={"config": dict(config)})
+        return str(found["reads"])
+
+    async def source(
+        self, principal: Principal, source: str, domain: str | None = None
+    ) -> SourceInfo:
+        return SourceInfo.model_validate(await self._of("GET", principal, source, "", domain))
+
+    async def check_source(
+        self, principal: Principal, source: str, domain: str | None = None
+    ) -> str:
+        return str((await self._of("POST", principal, source, "/check", domain))["reads"])
+
+    async def pause_source(
+        self, principal: Principal, source: str, paused: bool, domain: str | None = None
+    ) -> SourceInfo:
+        body = {"paused": paused}
+        return SourceInfo.model_validate(
+            await self._of("PUT", principal, source, "/pause", domain, json=body)
+        )
+
+    async def remove_source(
+        self, principal: Principal, source: str, domain: str | None = None
+    ) -> int:
+        return int((await self._of("DELETE", principal, source, "", domain))["documents"])
+
+    async def release_hold(
+        self, principal: Principal, source: str, domain: str | None = None
+    ) -> int:
+        return int((await self._of("POST", principal, source, "/release", domain))["documents"])
+
+    async def retry(
+        self,
+        principal: Principal,
+        source: str,
+        document: str | None = None,
+        domain: str | None = None,
+    ) -> int:
+        body = {"document_id": document}
+        done = await self._of("POST", principal, source, "/retry", domain, json=body)
+        return int(done["documents"])
+
+    async def rotate_keys(self, principal: Principal) -> int:
+        return int((await self._json("POST", "keys/rotate", principal))["sources"])
+
     async def sync(
         self,
         principal: Principal,
@@ -164,9 +218,15 @@ class RemoteApp:
         return await self._long("evaluations", principal, domain, {"domain": domain}, progress)
 
     async def documents(
-        self, principal: Principal, *, domain: str | None = None, failed: bool = False
+        self,
+        principal: Principal,
+        *,
+        domain: str | None = None,
+        failed: bool = False,
+        held: bool = False,
     ) -> list[DocumentInfo]:
-        params = _given(domain=domain, failed="true" if failed else None)
+        flags = {"failed": failed, "held": held}
+        params = _given(domain=domain, **{name: "true" for name, on in flags.items() if on})
         found = await self._json("GET", "documents", principal, domain, params=params)
         return [DocumentInfo.model_validate(one) for one in found["documents"]]
 
@@ -200,6 +260,15 @@ class RemoteApp:
     ) -> httpx.Response:
         path = f"documents/{quote(document_id, safe='')}/versions/{version}/{kind}"
         return await self._send("GET", path, principal)
+
+    async def _of(
+        self, method: str, principal: Principal, source: str, rest: str, domain: str | None,
+        **given: Any,
+    ) -> Any:  # fmt: skip
+        path = f"sources/{quote(source, safe='')}{rest}"
+        return await self._json(
+            method, path, principal, domain, params=_given(domain=domain), **given
+        )
 
     async def _json(
         self, method: str, path: str, principal: Principal, domain: str | None = None, **given: Any

@@ -30,7 +30,6 @@ from rag.types import (
     Progress,
     SearchRequest,
     SearchResult,
-    SourceInfo,
     SyncReport,
 )
 from rag.types import Data as Body
@@ -58,20 +57,9 @@ _FILE: dict[int | str, dict[str, Any]] = {
     200: {"content": {"application/octet-stream": {"schema": {"type": "string"}}}}
 }
 
-router = APIRouter(
-    prefix="/api/v1",
-    route_class=StrictRoute,
-    responses={"4XX": _PROBLEM, "5XX": _PROBLEM, 422: _PROBLEM},
-)
+RESPONSES: dict[int | str, dict[str, Any]] = {"4XX": _PROBLEM, "5XX": _PROBLEM, 422: _PROBLEM}
 
-
-class NewSource(Body):
-    """A source to read from now on."""
-
-    connector: Name
-    config: dict[str, Any] = Field(default_factory=dict[str, Any])
-    name: Name | None = None
-    domain: Name | None = None
+router = APIRouter(prefix="/api/v1", route_class=StrictRoute, responses=RESPONSES)
 
 
 class SyncRequest(Body):
@@ -83,10 +71,6 @@ class SyncRequest(Body):
 
 class DomainRequest(Body):
     domain: Name | None = None
-
-
-class Sources(Body):
-    sources: list[SourceInfo]
 
 
 class Documents(Body):
@@ -136,10 +120,10 @@ async def trace(trace_id: Id, who: User, server: Server) -> dict[str, Any]:
 
 @router.get("/documents")
 async def documents(
-    who: User, server: Server, failed: bool = False, domain: Domain = None
+    who: User, server: Server, failed: bool = False, held: bool = False, domain: Domain = None
 ) -> Documents:
-    """The documents the caller may read, or those that failed."""
-    found = await server.app.documents(who, domain=domain, failed=failed)
+    """The documents the caller may read, those not indexed, or those whose deletion is held."""
+    found = await server.app.documents(who, domain=domain, failed=failed, held=held)
     return Documents(documents=found)
 
 
@@ -162,20 +146,6 @@ async def text(document_id: Id, version: Version, who: User, server: Server) -> 
     found = await server.app.text(who, document_id, version)
     data = found.encode("utf-8", errors="replace")
     return _attachment(data, f"{document_id}.{version}.txt", "text/plain; charset=utf-8")
-
-
-@router.get("/sources")
-async def sources(who: Admin, server: Server, domain: Domain = None) -> Sources:
-    """What is read."""
-    return Sources(sources=await server.app.sources(who, domain))
-
-
-@router.post("/sources", status_code=201)
-async def add_source(body: NewSource, who: Admin, server: Server) -> SourceInfo:
-    """Register a source once its connector accepts the configuration and can reach it."""
-    return await server.app.add_source(
-        who, connector=body.connector, config=body.config, name=body.name, domain=body.domain
-    )
 
 
 @router.post("/syncs", response_model=SyncReport, responses=_EVENTS)

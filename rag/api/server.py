@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from fastapi import FastAPI
 
 from rag import __version__
-from rag.api import problems, public, routes
+from rag.api import problems, public, routes, sources
 from rag.api.guard import Guard
 from rag.api.metrics import Metrics
 from rag.api.state import State
@@ -39,5 +39,6 @@ def create_app(app: App) -> FastAPI:
     problems.install(api)
     api.include_router(public.router)
     api.include_router(routes.router)
+    api.include_router(sources.router)
     api.add_middleware(Guard, max_body_bytes=settings.max_body_bytes, metrics=metrics)
     return api

@@ -10,6 +10,7 @@ from typing import Any
 from rag import plugins
 from rag.app.domains import Domains
 from rag.app.parts import Parts
+from rag.errors import ConfigError, InvalidInput, SourceError
 from rag.protocols import Connector
 from rag.types import SourceInfo
 
@@ -49,8 +50,12 @@ class Sources:
         return len(missing)
 
     async def check(self, connector: str, config: Mapping[str, Any]) -> str:
-        """What such a source would read, in one sentence. Raises SourceError or ConfigError."""
-        return await _checked(await asyncio.to_thread(plugins.connector, connector, config))
+        """What such a source would read, in one sentence. Raises InvalidInput when it cannot."""
+        try:
+            return await _checked(await asyncio.to_thread(plugins.connector, connector, config))
+        except (ConfigError, SourceError) as error:
+            # Whoever wrote the configuration can put it right; nothing of ours is broken.
+            raise InvalidInput(error.message, hint=error.hint) from error
 
     async def check_known(self, source: str, domain: str | None) -> str:
         return await _checked(await self.open(await self.get(source, domain)))

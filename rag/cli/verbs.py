@@ -3,46 +3,32 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, TypeVar, cast
 
 import typer
 
-from rag.cli import output
+from rag.cli import output, sources
+from rag.cli.running import Json, group, through
 from rag.cli.target import Target
 from rag.errors import ConfigError, InvalidInput, Unavailable
 
 if TYPE_CHECKING:
-    from rag.app import App
-    from rag.remote import RemoteApp
-    from rag.types import Principal
+    pass
 
 T = TypeVar("T")
-Json = Annotated[bool, typer.Option("--json", help="Print one line of JSON.")]
 Host = Annotated[str | None, typer.Option(help="Address to bind instead of server.host.")]
 Port = Annotated[int | None, typer.Option(help="Port to bind instead of server.port.")]
 
-
-def _group(about: str, *, bare: bool = False) -> typer.Typer:
-    """A set of verbs; called without one it prints its help, unless `bare` is a verb itself."""
-    return typer.Typer(
-        help=about,
-        no_args_is_help=not bare,
-        add_completion=False,
-        pretty_exceptions_enable=False,
-        rich_markup_mode=None,
-    )
-
-
-cli = _group("Ask your own documents and get cited answers.")
-pack = _group("Work on a domain pack.")
-add = _group("Add a source.")
-evaluation = _group("Measure answers, or retrieval.", bare=True)
-trace = _group("Look at what made an answer.")
-config = _group("Look at the settings.")
+cli = group("Ask your own documents and get cited answers.")
+pack = group("Work on a domain pack.")
+evaluation = group("Measure answers, or retrieval.", bare=True)
+trace = group("Look at what made an answer.")
+config = group("Look at the settings.")
 cli.add_typer(pack, name="pack")
-cli.add_typer(add, name="add")
+cli.add_typer(sources.cli, name="source")
+cli.command()(sources.connectors)
+cli.command()(sources.add)
 cli.add_typer(evaluation, name="eval")
 cli.add_typer(trace, name="trace")
 cli.add_typer(config, name="config")
@@ -59,27 +45,6 @@ def target(
     ] = None,
 ) -> None:
     ctx.obj = Target(data, domain, config, user)
-
-
-def through(ctx: typer.Context, verb: Callable[[App | RemoteApp, Principal], Awaitable[T]]) -> T:
-    """Run one verb on whatever owns the data folder: this process, or the server that holds it."""
-    chosen: Target = ctx.obj
-    settings = chosen.settings()
-
-    async def work() -> T:
-        from rag.config import setup_logging
-        from rag.remote import connect
-
-        # One-shot verbs print their result; only what went wrong is worth a line beside it.
-        level = "debug" if settings.log.level == "debug" else "warning"
-        setup_logging(settings.log.model_copy(update={"level": level}))
-        app = await connect(settings)
-        try:
-            return await verb(app, app.person(chosen.user, chosen.domain))
-        finally:
-            await app.aclose()
-
-    return asyncio.run(work())
 
 
 @cli.command()
@@ -128,27 +93,6 @@ def serve(ctx: typer.Context, host: Host = None, port: Port = None, as_json: Jso
     run(ctx.obj, host, port, as_json=as_json)
 
 
-@add.command("files")
-def add_files(
-    ctx: typer.Context,
-    path: Annotated[Path, typer.Argument(help="The folder to read.")],
-    name: Annotated[str | None, typer.Option(help="The source's name; else the folder's.")] = None,
-    as_json: Json = False,
-) -> None:
-    """Read a folder of documents from now on; sync reads it the first time."""
-    where = {"path": str(path.expanduser().resolve())}
-    source = through(
-        ctx,
-        lambda app, who: app.add_source(
-            who, connector="files", config=where, name=name, domain=ctx.obj.domain
-        ),
-    )
-    if as_json:
-        output.say_json(source)
-        return
-    output.say(f"Added '{source.name}' ({where['path']}). Next: rag sync {source.name}")
-
-
 @cli.command()
 def sync(
     ctx: typer.Context,
@@ -185,16 +129,24 @@ def sync(
     output.say(f"{words or 'nothing to do'} in {report.seconds:.1f} s.")
     if report.rejected or report.failed or report.dead_lettered:
         output.say("See which and why: rag documents --failed")
+    if report.held:
+        output.say("Too much vanished to believe: rag documents --held, then rag source release.")
 
 
 @cli.command()
 def documents(
     ctx: typer.Context,
     failed: Annotated[bool, typer.Option("--failed", help="Only those not indexed.")] = False,
+    held: Annotated[
+        bool, typer.Option("--held", help="Only those whose deletion waits for you.")
+    ] = False,
     as_json: Json = False,
 ) -> None:
     """List the documents with their state and what to do about it."""
-    found = through(ctx, lambda app, who: app.documents(who, domain=ctx.obj.domain, failed=failed))
+    found = through(
+        ctx,
+        lambda app, who: app.documents(who, domain=ctx.obj.domain, failed=failed, held=held),
+    )
     output.say_json({"documents": found}) if as_json else output.say_documents(found)
 
 

@@ -22,6 +22,7 @@ from rag.types import (
     AskRequest,
     Check,
     Citation,
+    ConnectorInfo,
     DocumentInfo,
     Hit,
     Original,
@@ -169,6 +170,66 @@ class FakeApp:
     async def sources(self, principal: Principal, domain: str | None = None) -> list[SourceInfo]:
         return [one for one in self.kept if domain in (None, one.domain)]
 
+    async def connectors(self, principal: Principal) -> list[ConnectorInfo]:
+        form = {
+            "properties": {"path": {"type": "string", "format": "path"}, "hidden": {}},
+            "required": ["path"],
+        }
+        return [ConnectorInfo(name="files", about="Lists a tree.", form=form)]
+
+    async def check_connector(
+        self, principal: Principal, *, connector: str, config: Mapping[str, Any]
+    ) -> str:
+        if connector != "files":
+            raise InvalidInput(f"There is no connector '{connector}'.")
+        return f"2 files under {config.get('path')}."
+
+    async def source(
+        self, principal: Principal, source: str, domain: str | None = None
+    ) -> SourceInfo:
+        for one in await self.sources(principal, domain):
+            if source in (one.id, one.name):
+                return one
+        raise NotFound(f"There is no source '{source}'.")
+
+    async def check_source(
+        self, principal: Principal, source: str, domain: str | None = None
+    ) -> str:
+        found = await self.source(principal, source, domain)
+        return await self.check_connector(principal, connector=found.connector, config=found.config)
+
+    async def pause_source(
+        self, principal: Principal, source: str, paused: bool, domain: str | None = None
+    ) -> SourceInfo:
+        found = await self.source(principal, source, domain)
+        self.kept[self.kept.index(found)] = found.model_copy(update={"paused": paused})
+        return await self.source(principal, source, domain)
+
+    async def remove_source(
+        self, principal: Principal, source: str, domain: str | None = None
+    ) -> int:
+        self.kept.remove(await self.source(principal, source, domain))
+        return 2
+
+    async def release_hold(
+        self, principal: Principal, source: str, domain: str | None = None
+    ) -> int:
+        await self.source(principal, source, domain)
+        return 3
+
+    async def retry(
+        self,
+        principal: Principal,
+        source: str,
+        document: str | None = None,
+        domain: str | None = None,
+    ) -> int:
+        await self.source(principal, source, domain)
+        return 1 if document else 4
+
+    async def rotate_keys(self, principal: Principal) -> int:
+        return 5
+
     async def sync(
         self,
         principal: Principal,
@@ -194,7 +255,12 @@ class FakeApp:
         return {"recall@10": 0.97, "kinds": {"table": {"facts": 1.0}}}
 
     async def documents(
-        self, principal: Principal, *, domain: str | None = None, failed: bool = False
+        self,
+        principal: Principal,
+        *,
+        domain: str | None = None,
+        failed: bool = False,
+        held: bool = False,
     ) -> list[DocumentInfo]:
         good = DocumentInfo(
             id=DOCUMENT,
@@ -215,6 +281,8 @@ class FakeApp:
                 "message": "The file is cut off. Send it again.",
             }
         )
+        if held:
+            return [good.model_copy(update={"held": True})]
         return [bad] if failed else [good, bad]
 
     async def original(self, principal: Principal, document_id: str, version: int) -> Original:

@@ -236,6 +236,8 @@ def test_every_route_is_known_here(fake: FakeApp) -> None:
     assert found == {
         *("/", "/healthz", "/readyz", "/metrics", "/static/ask.js", "/static/ask.css"),
         *("/answers", "/searches", "/traces/{trace_id}", "/documents", "/sources", "/syncs"),
+        *("/connectors", "/connectors/{connector}/check", "/keys/rotate", "/sources/{source}"),
+        *(f"/sources/{{source}}/{verb}" for verb in ("check", "pause", "release", "retry")),
         *("/rebuilds", "/evaluations", "/checks", f"{version}/original", f"{version}/text"),
     }
 

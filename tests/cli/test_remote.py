@@ -40,11 +40,21 @@ async def test_every_verb_gives_what_the_app_gives(remote: RemoteApp, served: Fa
     assert (await remote.trace(far, TRACE))["trace_id"] == TRACE
     made = await remote.add_source(far, connector="files", config={"path": "/x"}, name="n")
     assert [made] == await remote.sources(far) == await served.sources(local)
+    assert await remote.connectors(far) == await served.connectors(local)
+    reads = await remote.check_connector(far, connector="files", config={"path": "/x"})
+    assert reads == await remote.check_source(far, "n") == "2 files under /x."
+    assert await remote.source(far, made.id) == made
+    assert (await remote.pause_source(far, "n", True)).paused
+    assert await remote.release_hold(far, "n") == 3
+    assert [await remote.retry(far, "n"), await remote.retry(far, "n", DOCUMENT)] == [4, 1]
+    assert await remote.rotate_keys(far) == 5
     assert await remote.sync(far) == await served.sync(local)
     assert await remote.rebuild(far) == 2
     assert await remote.evaluate(far) == await served.evaluate(local)
     assert await remote.documents(far) == await served.documents(local)
     assert len(await remote.documents(far, failed=True)) == 1
+    assert [one.held for one in await remote.documents(far, held=True)] == [True]
+    assert await remote.remove_source(far, "n") == 2
     assert await remote.original(far, DOCUMENT, 1) == await served.original(local, DOCUMENT, 1)
     assert await remote.text(far, DOCUMENT, 1) == await served.text(local, DOCUMENT, 1)
     assert await remote.doctor() == await served.doctor()

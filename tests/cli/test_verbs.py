@@ -15,8 +15,10 @@ from tests.api.fake import SLOW, TRACE, FakeApp
 from tests.cli.conftest import Ran
 
 VERBS = [
-    "init", "pack check", "start", "serve", "add files", "sync", "documents", "search", "ask",
-    "eval", "eval retrieval", "trace show", "doctor", "config show", "config check",
+    "init", "pack check", "start", "serve", "add", "connectors", "sync", "documents", "search",
+    "ask", "eval", "eval retrieval", "trace show", "doctor", "config show", "config check",
+    "source list", "source show", "source check", "source pause", "source remove",
+    "source release", "source retry", "source rotate-keys",
 ]  # fmt: skip
 
 
@@ -93,6 +95,36 @@ def test_add_files_gives_the_connector_an_absolute_path(run, fake: FakeApp, tmp_
     ran = run("add", "files", "docs", "--name", "d", "--json")
     assert json.loads(ran.out)["config"] == {"path": str(tmp_path / "docs")}
     assert fake.kept[0].name == "d"
+
+
+def test_settings_of_a_source_come_as_text_json_or_from_a_file(
+    run, fake: FakeApp, tmp_path: Path
+) -> None:
+    (tmp_path / "token").write_text("s3cret\n")
+    given = ("--set", "hidden=true", "--set", "path=/else", "--set", "token=@token")
+    assert run("add", "files", *given, "--json").code == 0
+    assert fake.kept[0].config == {"path": "/else", "hidden": True, "token": "s3cret"}
+    assert run("add", "files", "x", "--set", "hidden").code == 2
+    assert "cannot be read" in run("add", "files", "x", "--set", "token=@missing").err
+
+
+def test_the_verbs_of_sources(run, fake: FakeApp) -> None:
+    assert "rag add files" in run("source", "list").out
+    run("add", "files", "docs", "--name", "manuals")
+    assert "Lists a tree." in run("connectors").out
+    assert "manuals" in run("source", "list").out
+    assert "2 files under" in run("source", "check", "manuals").out
+    assert "paused" in run("source", "pause", "manuals").out
+    assert "read again" in run("source", "pause", "manuals", "--off").out
+    assert "connector: files" in run("source", "show", "manuals").out
+    assert "3 documents deleted." in run("source", "release", "manuals").out
+    assert "4 documents tried again" in run("source", "retry", "manuals").out
+    assert json.loads(run("source", "rotate-keys", "--json").out) == {"sources": 5}
+    (held,) = json.loads(run("documents", "--held", "--json").out)["documents"]
+    assert held["held"]
+    assert "--yes" in run("source", "remove", "manuals").err
+    assert "2 documents deleted" in run("source", "remove", "manuals", "--yes").out
+    assert run("source", "show", "manuals").code == 4
 
 
 def test_rebuild_takes_no_source(run, fake: FakeApp) -> None:

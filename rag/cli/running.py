@@ -1,0 +1,51 @@
+"""How a verb runs: its group, its flags, and whatever process owns the data folder."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from typing import TYPE_CHECKING, Annotated, TypeVar
+
+import typer
+
+from rag.cli.target import Target
+
+if TYPE_CHECKING:
+    from rag.app import App
+    from rag.remote import RemoteApp
+    from rag.types import Principal
+
+T = TypeVar("T")
+Json = Annotated[bool, typer.Option("--json", help="Print one line of JSON.")]
+
+
+def group(about: str, *, bare: bool = False) -> typer.Typer:
+    """A set of verbs; called without one it prints its help, unless `bare` is a verb itself."""
+    return typer.Typer(
+        help=about,
+        no_args_is_help=not bare,
+        add_completion=False,
+        pretty_exceptions_enable=False,
+        rich_markup_mode=None,
+    )
+
+
+def through(ctx: typer.Context, verb: Callable[[App | RemoteApp, Principal], Awaitable[T]]) -> T:
+    """Run one verb on whatever owns the data folder: this process, or the server that holds it."""
+    chosen: Target = ctx.obj
+    settings = chosen.settings()
+
+    async def work() -> T:
+        from rag.config import setup_logging
+        from rag.remote import connect
+
+        # One-shot verbs print their result; only what went wrong is worth a line beside it.
+        level = "debug" if settings.log.level == "debug" else "warning"
+        setup_logging(settings.log.model_copy(update={"level": level}))
+        app = await connect(settings)
+        try:
+            return await verb(app, app.person(chosen.user, chosen.domain))
+        finally:
+            await app.aclose()
+
+    return asyncio.run(work())

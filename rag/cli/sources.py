@@ -1,0 +1,227 @@
+"""The verbs of sources: what can be added, what is read, and what is to be done about it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, cast
+
+import typer
+
+from rag.cli import output
+from rag.cli.running import Json, group, through
+from rag.errors import InvalidInput
+
+if TYPE_CHECKING:
+    from rag.app import App
+    from rag.remote import RemoteApp
+    from rag.types import ConnectorInfo, Principal, SourceInfo
+
+cli = group("Look at the sources and say what is to be done about them.")
+Source = Annotated[str, typer.Argument(help="The source's name.")]
+
+
+def connectors(ctx: typer.Context, as_json: Json = False) -> None:
+    """List the kinds of source that can be added, and what each wants to know."""
+    found = through(ctx, lambda app, who: app.connectors(who))
+    if as_json:
+        output.say_json({"connectors": found})
+        return
+    output.say_table(
+        ("connector", "reads", "settings (needed ones first)"),
+        [(one.name, one.problem or one.about, ", ".join(_wanted(one))) for one in found],
+    )
+
+
+def add(
+    ctx: typer.Context,
+    connector: Annotated[str, typer.Argument(help="The kind of source: see rag connectors.")],
+    where: Annotated[
+        str | None, typer.Argument(help="What to read: its first needed setting, e.g. a path.")
+    ] = None,
+    given: Annotated[
+        list[str] | None,
+        typer.Option("--set", help="KEY=VALUE; KEY=@FILE reads the value from a file."),
+    ] = None,
+    name: Annotated[str | None, typer.Option(help="The source's name.")] = None,
+    as_json: Json = False,
+) -> None:
+    """Read a source from now on; sync reads it the first time."""
+
+    async def work(app: App | RemoteApp, who: Principal) -> SourceInfo:
+        forms = {one.name: one.form for one in await app.connectors(who)}
+        return await app.add_source(
+            who,
+            connector=connector,
+            config=_config(forms.get(connector, {}), where, given or []),
+            name=name,
+            domain=ctx.obj.domain,
+        )
+
+    source = through(ctx, work)
+    if as_json:
+        output.say_json(source)
+        return
+    output.say(f"Added '{source.name}'. Next: rag sync {source.name}")
+
+
+@cli.command("list")
+def list_sources(ctx: typer.Context, as_json: Json = False) -> None:
+    """What is read, and how much came of it."""
+    found = through(ctx, lambda app, who: app.sources(who, ctx.obj.domain))
+    if as_json:
+        output.say_json({"sources": found})
+        return
+    if not found:
+        output.say("No sources. Add one: rag add files PATH")
+        return
+    output.say_table(
+        ("source", "connector", "documents", "held", "state", "last sync"),
+        [
+            (
+                one.name,
+                one.connector,
+                one.documents,
+                one.held,
+                "paused" if one.paused else "active",
+                f"{one.last_sync:%Y-%m-%d %H:%M}" if one.last_sync else "never",
+            )
+            for one in found
+        ],
+    )
+
+
+@cli.command()
+def show(ctx: typer.Context, source: Source, as_json: Json = False) -> None:
+    """One source with its settings; credentials are named, never shown."""
+    found = through(ctx, lambda app, who: app.source(who, source, ctx.obj.domain))
+    output.say_json(found) if as_json else output.say_mapping(found.model_dump(mode="json"))
+
+
+@cli.command()
+def check(ctx: typer.Context, source: Source, as_json: Json = False) -> None:
+    """Say what the source would read now, or why it cannot be reached."""
+    reads = through(ctx, lambda app, who: app.check_source(who, source, ctx.obj.domain))
+    output.say_json({"reads": reads}) if as_json else output.say(reads)
+
+
+@cli.command()
+def pause(
+    ctx: typer.Context,
+    source: Source,
+    off: Annotated[bool, typer.Option("--off", help="Let it be read again.")] = False,
+    as_json: Json = False,
+) -> None:
+    """Let no sync read the source; its documents go on answering."""
+    found = through(ctx, lambda app, who: app.pause_source(who, source, not off, ctx.obj.domain))
+    if as_json:
+        output.say_json(found)
+        return
+    output.say(f"'{found.name}' is {'paused' if found.paused else 'read again'}.")
+
+
+@cli.command()
+def remove(
+    ctx: typer.Context,
+    source: Source,
+    yes: Annotated[bool, typer.Option("--yes", help="Yes, delete its documents.")] = False,
+    as_json: Json = False,
+) -> None:
+    """Forget the source and delete its documents."""
+
+    async def work(app: App | RemoteApp, who: Principal) -> int:
+        found = await app.source(who, source, ctx.obj.domain)
+        if not yes:
+            raise InvalidInput(
+                f"This deletes '{found.name}' and its {found.documents} documents.",
+                hint="Say that you mean it with --yes.",
+            )
+        return await app.remove_source(who, found.id, ctx.obj.domain)
+
+    _counted(through(ctx, work), as_json, f"Removed '{source}'; {{}} deleted.")
+
+
+@cli.command()
+def release(ctx: typer.Context, source: Source, as_json: Json = False) -> None:
+    """Delete the documents whose deletion is held: rag documents --held lists them."""
+    count = through(ctx, lambda app, who: app.release_hold(who, source, ctx.obj.domain))
+    _counted(count, as_json, "{} deleted.")
+
+
+@cli.command()
+def retry(
+    ctx: typer.Context,
+    source: Source,
+    document: Annotated[str | None, typer.Option(help="One document's id; else all.")] = None,
+    as_json: Json = False,
+) -> None:
+    """Let the next sync try again what failed, was given up or was rejected."""
+    count = through(ctx, lambda app, who: app.retry(who, source, document, ctx.obj.domain))
+    _counted(count, as_json, f"{{}} tried again. Next: rag sync {source}")
+
+
+@cli.command("rotate-keys")
+def rotate_keys(ctx: typer.Context, as_json: Json = False) -> None:
+    """Encrypt every stored credential with a new key and forget the old one."""
+    count = through(ctx, lambda app, who: app.rotate_keys(who))
+    if as_json:
+        output.say_json({"sources": count})
+        return
+    output.say(f"New key; credentials of {count} source{'' if count == 1 else 's'} encrypted anew.")
+
+
+def _counted(count: int, as_json: bool, told: str) -> None:
+    if as_json:
+        output.say_json({"documents": count})
+        return
+    output.say(told.format(f"{count} document{'' if count == 1 else 's'}"))
+
+
+def _wanted(kind: ConnectorInfo) -> list[str]:
+    needed = list(kind.form.get("required", ()))
+    return [*needed, *(f"[{key}]" for key in kind.form.get("properties", {}) if key not in needed)]
+
+
+def _config(form: Mapping[str, Any], where: str | None, given: Sequence[str]) -> dict[str, Any]:
+    """The configuration that the words of a command line stand for, by the connector's form."""
+    properties: Mapping[str, Any] = form.get("properties", {})
+    needed = list(form.get("required", ()))
+    config: dict[str, Any] = {}
+    if where is not None:
+        key = needed[0] if needed else "path"
+        # The server, if one does the work, runs in a folder of its own.
+        local = properties.get(key, {}).get("format") == "path"
+        config[key] = str(Path(where).expanduser().resolve()) if local else where
+    for word in given:
+        key, equals, text = word.partition("=")
+        if not equals:
+            raise InvalidInput(f"--set wants KEY=VALUE, not '{word}'.")
+        value = _value(properties.get(key, {}), _read(text))
+        if isinstance(value, list) and isinstance(config.get(key), list):
+            config[key] += value
+        else:
+            config[key] = value
+    return config
+
+
+def _read(text: str) -> str:
+    if not text.startswith("@"):
+        return text
+    try:
+        return Path(text[1:]).expanduser().read_text(encoding="utf-8").strip()
+    except OSError as error:
+        raise InvalidInput(f"{text[1:]} cannot be read: {error.strerror}.") from error
+
+
+def _value(form: Mapping[str, Any], text: str) -> Any:
+    """Text stays text where the form wants text; elsewhere it is JSON if it can be."""
+    if form.get("type") == "string":
+        return text
+    try:
+        value: object = json.loads(text)
+    except ValueError:
+        value = text
+    if form.get("type") == "array" and not isinstance(value, list):
+        return [value]
+    return cast("Any", value)

@@ -1,0 +1,246 @@
+"""Sources on the real facade: credentials, pausing, removing, holds, second chances."""
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
+from pathlib import Path
+from typing import ClassVar
+
+import pytest
+from pydantic import BaseModel, ConfigDict, Field, SecretStr
+
+from rag import plugins
+from rag.app import App
+from rag.errors import ConfigError, Conflict, DocumentFailed, InvalidInput, NotFound, Unavailable
+from rag.store.models import SourceRow
+from rag.types import Change, Cursor, Principal, RawDocument, SearchRequest, SyncReport
+from tests.app.test_app import BOB, open_app, titles
+
+ME = Principal(id="local")
+
+
+class ShelfConfig(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    shelf: str = Field(description="Which shelf.")
+    password: SecretStr = Field(SecretStr(""), description="What opens it.")
+
+
+class ShelfConnector:
+    """A source that knows what changed: its listings can begin at a cursor."""
+
+    Config: ClassVar[type[BaseModel]] = ShelfConfig
+    books: ClassVar[dict[str, str]] = {}
+    log: ClassVar[list[tuple[int, str]]] = []
+    starts: ClassVar[list[str | None]] = []
+    failing: ClassVar[set[str]] = set()
+
+    def __init__(self, config: ShelfConfig) -> None:
+        if config.password.get_secret_value() != "sesame":
+            raise ConfigError("The password is wrong.")
+
+    @classmethod
+    def put(cls, key: str, text: str) -> None:
+        cls.books[key] = text
+        cls.log.append((len(cls.log) + 1, key))
+
+    async def check(self) -> str:
+        return f"{len(self.books)} books."
+
+    async def discover(self, state: Cursor) -> AsyncIterator[Change]:
+        self.starts.append(state.value)
+        since = int(state.value or 0)
+        names = dict.fromkeys(key for at, key in self.log if at > since)
+        for key in names:
+            if key in self.books:
+                yield Change(kind="upsert", key=key, uri=f"shelf:{key}", revision=self.books[key])
+            else:
+                yield Change(kind="delete", key=key, uri=f"shelf:{key}")
+        yield Change(kind="complete", cursor=str(len(self.log)))
+
+    async def fetch(self, change: Change) -> RawDocument:
+        if change.key in self.failing:
+            raise DocumentFailed("busy", "The book is lent out.")
+        return RawDocument(
+            key=change.key, uri=change.uri, name=change.key, data=self.books[change.key].encode()
+        )
+
+    async def aclose(self) -> None: ...
+
+
+@pytest.fixture(autouse=True)
+def shelf(monkeypatch: pytest.MonkeyPatch) -> type[ShelfConnector]:
+    for held in (ShelfConnector.books, ShelfConnector.failing):
+        held.clear()
+    ShelfConnector.log.clear()
+    ShelfConnector.starts.clear()
+    load = plugins.load
+    monkeypatch.setattr(
+        plugins,
+        "load",
+        lambda group, name: ShelfConnector if name == "shelf" else load(group, name),
+    )
+    return ShelfConnector
+
+
+def run(tmp_path: Path, story: Callable[[App], Awaitable[None]]) -> None:
+    async def told() -> None:
+        app = open_app(tmp_path)
+        try:
+            await story(app)
+        finally:
+            await app.aclose()
+
+    asyncio.run(told())
+
+
+async def add_shelf(app: App) -> None:
+    config = {"shelf": "top", "password": "sesame"}
+    await app.add_source(ME, connector="shelf", config=config, name="shelf")
+
+
+def counts(report: SyncReport) -> dict[str, int]:
+    found = report.model_dump(exclude={"seconds", "chunks"})
+    return {name: count for name, count in found.items() if count}
+
+
+async def found(app: App, word: str) -> list[str]:
+    return titles(await app.search(BOB, SearchRequest(query=word)))
+
+
+def test_credentials_are_kept_sealed_and_never_shown(tmp_path: Path, shelf) -> None:
+    async def story(app: App) -> None:
+        await add_shelf(app)
+        (source,) = await app.sources(ME)
+        assert source.config == {"shelf": "top"}
+        assert source.secrets == ("password",)
+        assert "sesame" not in source.model_dump_json()
+        with app._parts.ledger.database.read() as session:
+            row = session.get_one(SourceRow, source.id)
+            assert "sesame" not in f"{row.config}{row.secrets}"
+        assert b"sesame" not in (tmp_path / "data" / "ratchet.db").read_bytes()
+        assert await app.check_source(ME, "shelf") == "0 books."
+        assert await app.rotate_keys(ME) == 1
+        assert await app.check_source(ME, "shelf") == "0 books."
+        (tmp_path / "data" / "secret.keys").unlink()
+        with pytest.raises(Unavailable, match="keys"):
+            await app.check_source(ME, "shelf")
+
+    run(tmp_path, story)
+
+
+def test_a_source_is_refused_that_cannot_be_reached(tmp_path: Path, shelf) -> None:
+    async def story(app: App) -> None:
+        config = {"shelf": "top", "password": "wrong"}
+        with pytest.raises(InvalidInput, match="password is wrong"):
+            await app.add_source(ME, connector="shelf", config=config)
+        with pytest.raises(InvalidInput, match="Did you mean 'shelf'"):
+            await app.check_connector(ME, connector="shelf", config={"shef": "top"})
+        with pytest.raises(InvalidInput, match="cannot be read"):
+            await app.add_source(ME, connector="files", config={"path": str(tmp_path / "none")})
+        assert await app.sources(ME) == []
+
+    run(tmp_path, story)
+
+
+def test_every_connector_has_a_form(tmp_path: Path) -> None:
+    async def story(app: App) -> None:
+        kinds = {one.name: one for one in await app.connectors(ME)}
+        assert kinds["files"].form["required"] == ["path"]
+        assert all(one.about and not one.problem for one in kinds.values())
+
+    run(tmp_path, story)
+
+
+def test_a_listing_begins_where_the_last_one_ended(tmp_path: Path, shelf) -> None:
+    async def story(app: App) -> None:
+        await add_shelf(app)
+        shelf.put("a", "turbine")
+        shelf.put("b", "gasket")
+        assert counts(await app.sync(ME)) == {"added": 2}
+        shelf.put("b", "gasket, revised")
+        assert counts(await app.sync(ME)) == {"updated": 1}
+        del shelf.books["a"]
+        shelf.log.append((len(shelf.log) + 1, "a"))
+        assert counts(await app.sync(ME)) == {"deleted": 1}
+        assert shelf.starts == [None, "2", "3"]
+        assert await found(app, "gasket") == ["b"]
+
+    run(tmp_path, story)
+
+
+def test_what_failed_is_listed_again(tmp_path: Path, shelf) -> None:
+    async def story(app: App) -> None:
+        await add_shelf(app)
+        shelf.put("a", "turbine")
+        await app.sync(ME)
+        shelf.put("b", "gasket")
+        shelf.failing.add("b")
+        assert counts(await app.sync(ME)) == {"failed": 1}
+        shelf.failing.clear()
+        assert counts(await app.sync(ME)) == {"failed": 1}, "it is not due yet"
+        assert await app.retry(ME, "shelf") == 1
+        assert counts(await app.sync(ME)) == {"added": 1, "unchanged": 1}
+        assert shelf.starts == [None, "1", "1", None]
+
+    run(tmp_path, story)
+
+
+def test_a_paused_source_is_left_alone_and_answers(tmp_path: Path, shelf) -> None:
+    async def story(app: App) -> None:
+        await add_shelf(app)
+        shelf.put("a", "turbine")
+        await app.sync(ME)
+        assert (await app.pause_source(ME, "shelf", True)).paused
+        shelf.put("b", "gasket")
+        assert counts(await app.sync(ME)) == {}
+        with pytest.raises(Conflict, match="paused"):
+            await app.sync(ME, source="shelf")
+        assert await found(app, "turbine") == ["a"]
+        await app.pause_source(ME, "shelf", False)
+        assert counts(await app.sync(ME)) == {"added": 1}
+
+    run(tmp_path, story)
+
+
+def test_a_removed_source_answers_nothing_and_frees_its_name(tmp_path: Path, shelf) -> None:
+    async def story(app: App) -> None:
+        await add_shelf(app)
+        shelf.put("a", "turbine")
+        await app.sync(ME)
+        live = app._parts.ledger.generations.live("test")
+        assert await app.remove_source(ME, "shelf") == 1
+        assert await found(app, "turbine") == []
+        assert await app._parts.index.count(live.id) == 0
+        assert await app.sources(ME) == []
+        with pytest.raises(NotFound):
+            await app.source(ME, "shelf")
+        await add_shelf(app)
+        assert counts(await app.sync(ME)) == {"added": 1}
+        assert await found(app, "turbine") == ["a"]
+
+    run(tmp_path, story)
+
+
+def test_a_hold_shows_what_it_holds_until_it_is_released(tmp_path: Path) -> None:
+    async def story(app: App) -> None:
+        folder = tmp_path / "many"
+        folder.mkdir()
+        for number in range(30):
+            (folder / f"{number}.txt").write_text(f"turbine {number}")
+        await app.add_source(ME, connector="files", config={"path": str(folder)}, name="many")
+        await app.sync(ME)
+        for number in range(25):
+            (folder / f"{number}.txt").unlink()
+        assert counts(await app.sync(ME)) == {"held": 25, "unchanged": 5}
+        assert (await app.source(ME, "many")).held == 25
+        admin = app.person(None)
+        assert len(await app.documents(admin, held=True)) == 25
+        assert len(await app.documents(admin)) == 30, "what is held goes on answering"
+        (folder / "0.txt").write_text("turbine 0")
+        await app.sync(ME)
+        assert (await app.source(ME, "many")).held == 24, "what came back is held no more"
+        assert await app.release_hold(ME, "many") == 24
+        assert len(await app.documents(admin)) == 6
+        assert counts(await app.sync(ME)) == {"unchanged": 6}
+
+    run(tmp_path, story)
