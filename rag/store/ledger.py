@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime, timedelta
 from typing import Any, Literal, cast
 
-from sqlalchemy import ColumnElement, CursorResult, select, update
+from sqlalchemy import ColumnElement, CursorResult, bindparam, select, update
 
 from rag.errors import NotFound
 from rag.store.database import Database
@@ -26,6 +26,18 @@ from rag.store.sources import Sources
 from rag.types import Data, DocumentInfo, Principal, utc_now
 
 BACKOFF_S = 60
+
+
+# Asked with every question, so it is put together once.
+_ADMITTED = (
+    select(DocumentRow.id, DocumentRow.readers, PlacementRow.version)
+    .join(PlacementRow, PlacementRow.document_id == DocumentRow.id)
+    .where(
+        PlacementRow.generation_id == bindparam("generation"),
+        DocumentRow.deleted_at.is_(None),
+        DocumentRow.id.in_(bindparam("ids", expanding=True)),
+    )
+)
 
 
 class Known(Data):
@@ -259,19 +271,11 @@ class Ledger:
     ) -> dict[str, int]:
         """The live version of each document that exists and that the principal may read now."""
         readers = principal.readers
-        statement = (
-            select(DocumentRow.id, DocumentRow.readers, PlacementRow.version)
-            .join(PlacementRow, PlacementRow.document_id == DocumentRow.id)
-            .where(
-                PlacementRow.generation_id == generation_id,
-                DocumentRow.deleted_at.is_(None),
-                DocumentRow.id.in_(set(document_ids)),
-            )
-        )
+        asked = {"generation": generation_id, "ids": list(set(document_ids))}
         with self.database.read() as session:
             return {
                 document_id: version
-                for document_id, allowed, version in session.execute(statement)
+                for document_id, allowed, version in session.connection().execute(_ADMITTED, asked)
                 if not readers.isdisjoint(allowed)
             }
 
