@@ -60,3 +60,8 @@ async def script() -> FileResponse:
 @router.get("/static/ask.css")
 async def style() -> FileResponse:
     return FileResponse(STATIC / "ask.css", media_type="text/css; charset=utf-8")
+
+
+@router.get("/static/icon.svg")
+async def icon() -> FileResponse:
+    return FileResponse(STATIC / "icon.svg", media_type="image/svg+xml")

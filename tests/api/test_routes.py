@@ -235,6 +235,7 @@ def test_every_route_is_known_here(fake: FakeApp) -> None:
     version = "/documents/{document_id}/versions/{version}"
     assert found == {
         *("/", "/healthz", "/readyz", "/metrics", "/static/ask.js", "/static/ask.css"),
+        "/static/icon.svg",
         *("/answers", "/searches", "/traces/{trace_id}", "/documents", "/sources", "/syncs"),
         *("/connectors", "/connectors/{connector}/check", "/keys/rotate", "/sources/{source}"),
         *(f"/sources/{{source}}/{verb}" for verb in ("check", "pause", "release", "retry")),

@@ -9,6 +9,13 @@ function element(name, text) {
   return made;
 }
 
+// A path is as long as its disk is deep; where the document lies in its folder is what tells.
+function place(uri) {
+  const made = element("small", decodeURI(uri).split("/").slice(-2).join("/"));
+  made.title = uri;
+  return made;
+}
+
 function citation(one) {
   const item = document.createElement("li");
   const link = element("a", one.document);
@@ -16,7 +23,7 @@ function citation(one) {
   link.href = `/api/v1/documents/${id}/versions/${one.version}/original`;
   const page = one.page === null ? "" : `, page ${one.page}`;
   item.append(element("strong", `[${one.n}]`), link, page);
-  item.append(element("blockquote", one.quote), element("small", one.uri));
+  item.append(element("blockquote", one.quote), place(one.uri));
   return item;
 }
 
