@@ -6,6 +6,7 @@ import hashlib
 import html
 import re
 import zlib
+from collections import OrderedDict
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
@@ -51,13 +52,34 @@ class Page:
         return "" if self.status in (200, 203) else f"http_{self.status}"
 
 
-def need(module: str) -> Any:
+class Kept:
+    """Documents read while listing, kept for `fetch` up to so many bytes; the oldest give way."""
+
+    def __init__(self, most: int = 64_000_000) -> None:
+        self.bytes = 0
+        self._most = most
+        self._documents: OrderedDict[str, RawDocument] = OrderedDict()
+
+    def put(self, document: RawDocument) -> None:
+        self.take(document.key)
+        self._documents[document.key] = document
+        self.bytes += len(document.data)
+        while self.bytes > self._most:
+            self.take(next(iter(self._documents)))
+
+    def take(self, key: str) -> RawDocument | None:
+        document = self._documents.pop(key, None)
+        self.bytes -= len(document.data) if document else 0
+        return document
+
+
+def need(module: str, extra: str = "web") -> Any:
     try:
         return import_module(module)
     except ImportError as error:
         raise ConfigError(
-            f"Web pages need the package '{module.partition('.')[0]}'.",
-            hint="Install it: pip install 'ratchet-rag[web]'",
+            f"This source needs the package '{module.partition('.')[0]}'.",
+            hint=f"Install it: pip install 'ratchet-rag[{extra}]'",
         ) from error
 
 
@@ -128,7 +150,7 @@ def read_page(response: Response, asked: str) -> Page:
         charset = re.search(r"charset=[\"']?([\w-]+)", options, re.I)
         return _html(response, url, asked, charset.group(1) if charset else None, robots)
     document = _document(response, url, body, media_type or None, None)
-    return Page(url, 200, _digest(body), document, noindex=bool(robots & _NOINDEX))
+    return Page(url, 200, digest(body), document, noindex=bool(robots & _NOINDEX))
 
 
 def _words(text: str) -> list[str]:
@@ -159,7 +181,7 @@ def _html(response: Response, url: str, asked: str, charset: str | None, robots:
         tree: Any = parsers.document_fromstring(body or b"<html></html>", parser=parser)
     except (ValueError, need("lxml.etree").LxmlError):
         document = _document(response, url, body, "text/html", None)
-        return Page(url, 200, _digest(body), document)
+        return Page(url, 200, digest(body), document)
     named: dict[str, str] = {
         str(meta.get("name", "")).lower(): str(meta.get("content", ""))
         for meta in tree.iter("meta")
@@ -201,7 +223,7 @@ def _html(response: Response, url: str, asked: str, charset: str | None, robots:
     return Page(
         url=url,
         status=200,
-        revision=_digest(data),
+        revision=digest(data),
         document=_document(response, url, data, "text/html", title or None),
         links=tuple(dict.fromkeys(link for link in links if link)),
         canonical=canonical,
@@ -233,5 +255,5 @@ def _aware(moment: datetime | None) -> datetime | None:
     return moment.replace(tzinfo=UTC) if moment and moment.tzinfo is None else moment
 
 
-def _digest(data: bytes) -> str:
+def digest(data: bytes) -> str:
     return hashlib.sha256(data).hexdigest()[:32]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import re
 import time
-from collections import Counter, OrderedDict, deque
+from collections import Counter, deque
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
 from fnmatch import fnmatchcase
 from typing import Any, ClassVar, Self
@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, model_validator
 
-from connectors._pages import AGENT, Page, need, normal, read_page, read_sitemap, site_of
+from connectors._pages import AGENT, Kept, Page, need, normal, read_page, read_sitemap, site_of
 from rag.egress import Response, fetcher
 from rag.errors import DocumentFailed, DocumentRejected, Forbidden, SourceError
 from rag.types import EVERYONE, Change, Cursor, RawDocument
@@ -23,8 +23,6 @@ ATTEMPTS, LONGEST_WAIT, SILENT = 3, 60.0, 10
 # A crawl meets calendars and filters that go on for ever: what no honest page needs is a trap.
 LONGEST_URL, DEEPEST_PATH, REPEATS, VARIANTS = 2000, 20, 3, 100
 LARGEST_ROBOTS, SITEMAPS = 512_000, 1000
-# Pages read while listing are kept for `fetch`, up to so many bytes: half the load for the site.
-KEPT = 64_000_000
 _NO_SUCH_PAGE = "/ratchet-asks-for-a-page-that-is-not-there"
 _FILES = (".pdf", ".docx", ".pptx", ".xlsx", ".odt", ".epub", ".rtf", ".csv", ".txt", ".md")
 _MEDIA = re.compile(r"(image|audio|video|font)/|text/(css|javascript)|application/javascript")
@@ -97,8 +95,7 @@ class WebConnector:
         self._robots: dict[str, Any] = {}
         self._missing: dict[str, str] = {}
         self._turns: dict[str, float] = {}
-        self._kept: OrderedDict[str, RawDocument] = OrderedDict()
-        self._kept_bytes = 0
+        self._kept = Kept()
 
     async def check(self) -> str:
         for url in self._starts[:1]:
@@ -185,7 +182,7 @@ class WebConnector:
         if not _matches(final, self.config.include):
             return None
         if page.document:
-            self._keep(final, page.document)
+            self._kept.put(page.document)
         change = self._upsert(final, page.revision)
         canonical = page.canonical
         if canonical and canonical != final and site_of(canonical) in self._sites:
@@ -194,7 +191,7 @@ class WebConnector:
         return crawl.distinct(change)
 
     async def fetch(self, change: Change) -> RawDocument:
-        document = self._kept.pop(change.key, None)
+        document = self._kept.take(change.key)
         if document is None:
             try:
                 page = await self._read(change.key)
@@ -205,25 +202,16 @@ class WebConnector:
             if page.problem or page.document is None:
                 raise DocumentFailed(page.problem, f"{change.uri} cannot be read: {page.problem}.")
             document = page.document
-        else:
-            self._kept_bytes -= len(document.data)
         return document.model_copy(
             update={"key": change.key, "uri": change.uri, "readers": change.readers}
         )
 
     async def aclose(self) -> None:
-        self._kept.clear()
         await self._http.aclose()
 
     def _upsert(self, url: str, revision: str) -> Change:
         readers = frozenset(self.config.readers)
         return Change(kind="upsert", key=url, uri=url, revision=revision, readers=readers)
-
-    def _keep(self, url: str, document: RawDocument) -> None:
-        self._kept[url] = document
-        self._kept_bytes += len(document.data)
-        while self._kept_bytes > KEPT:
-            self._kept_bytes -= len(self._kept.popitem(last=False)[1].data)
 
     async def _listed(self, url: str) -> Page:
         """A file that says what version it is need not be read to be listed."""

@@ -10,12 +10,12 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 import pytest
 
 from connectors import web
-from connectors._pages import normal
+from connectors._pages import Kept, normal
 from connectors.web import WebConfig, WebConnector
 from rag import plugins
 from rag.errors import ConfigError, DocumentFailed, DocumentRejected, Forbidden, SourceError
 from rag.testing.connector import ConnectorContract, ConnectorSource
-from rag.types import Change, Cursor
+from rag.types import Change, Cursor, RawDocument
 
 LOOPBACK = ("127.0.0.1/32",)
 PROSE = "Everyone who works here has thirty days of leave a year, agreed with the manager. "
@@ -279,20 +279,17 @@ def test_what_was_listed_is_not_asked_for_again(site):
     assert (site.count("/"), site.count("/a")) == (1, 1)
 
 
-def test_kept_pages_are_bounded(site, monkeypatch):
-    monkeypatch.setattr(web, "KEPT", 1000)
-    site.pages |= {"/": page("Home", "/a", "/b"), "/a": page("A"), "/b": page("B")}
-
-    async def run():
-        source = connector(site)
-        changes = [change async for change in source.discover(Cursor())]
-        assert sum(len(one.data) for one in source._kept.values()) == source._kept_bytes <= 1000
-        titles = [(await source.fetch(one)).title for one in changes if one.kind == "upsert"]
-        assert source._kept_bytes == 0
-        await source.aclose()
-        return titles
-
-    assert asyncio.run(run()) == ["Home", "A", "B"]
+def test_kept_pages_are_bounded_and_asked_for_again_beyond():
+    kept = Kept(most=1000)
+    for key in ("a", "b", "b", "c"):
+        kept.put(RawDocument(key=key, uri=key, name=key, data=b"x" * 400))
+    assert kept.bytes == 800
+    assert kept.take("a") is None
+    assert kept.take("b").key == "b"
+    assert kept.take("b") is None
+    assert kept.bytes == 400
+    kept.put(RawDocument(key="d", uri="d", name="d", data=b"x" * 1001))
+    assert (kept.bytes, kept.take("c"), kept.take("d")) == (0, None, None)
 
 
 # --- where a crawl goes -----------------------------------------------------------------------
