@@ -6,7 +6,7 @@ DATA ?= data
 PORT ?= 8000
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: run test check bench lock format clean
+.PHONY: run test check bench bench-faults lock format clean
 
 $(VENV)/.installed: requirements/lock.txt requirements/bootstrap.txt pyproject.toml
 	@command -v $(PYTHON) >/dev/null || { echo "Python 3.11 is needed: set PYTHON=/path/to/python3.11"; exit 1; }
@@ -27,6 +27,9 @@ test: $(VENV)/.installed
 
 bench: $(VENV)/.installed .bench/.installed
 	$(BIN)/python -m bench
+
+bench-faults: $(VENV)/.installed
+	$(BIN)/python -m bench.faults
 
 .bench/.installed: bench/requirements.txt $(VENV)/.installed
 	$(BIN)/python -m pip install -q --no-deps --upgrade --target .bench -r bench/requirements.txt

@@ -18,7 +18,18 @@ from rag.store.database import Database
 from rag.store.generations import Generation
 from rag.store.ledger import Ledger
 from rag.testing.fakes import HashingEmbedder
-from rag.types import Block, Chunk, Document, Progress, RawDocument, SourceInfo, SyncReport
+from rag.types import (
+    Block,
+    Chunk,
+    Document,
+    IndexQuery,
+    Payload,
+    Principal,
+    Progress,
+    RawDocument,
+    SourceInfo,
+    SyncReport,
+)
 
 
 async def parse_text(raw: RawDocument) -> Document:
@@ -118,6 +129,23 @@ class Bench:
         return await self.syncer(**settings).sync(
             source, read, writer or await self.writer(), progress
         )
+
+    async def answering(self) -> dict[str, tuple[str, ...]]:
+        """Every passage that a search for anything could show, by document, in order."""
+        live = await self.generation()
+        everyone = Principal(id="anybody")
+        size = await self.index.count(live.id)
+        query = IndexQuery(dense=(1.0, *[0.0] * 63), readers=everyone.readers, limit=size)
+        found = (await self.index.search(live.id, query)).dense if size else ()
+        admitted = self.ledger.admit(live.id, everyone, [one.payload.document_id for one in found])
+        shown: dict[str, list[Payload]] = {}
+        for payload in (one.payload for one in found):
+            if admitted.get(payload.document_id) == payload.version:
+                shown.setdefault(payload.title, []).append(payload)
+        return {
+            title: tuple(one.text for one in sorted(payloads, key=lambda one: one.ordinal))
+            for title, payloads in shown.items()
+        }
 
     async def close(self) -> None:
         await self.index.aclose()

@@ -1,0 +1,193 @@
+"""Kills syncs and compares what is left with an oracle that only knows the folder.
+
+After a kill, before anything is repaired: every document that was live answers, whole and once,
+with the text it had or the text it has now; one that was deleted may be gone; nothing else answers.
+After the next sync: exactly the folder, no point too many, nothing left to sweep.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import subprocess
+import sys
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+from random import Random
+
+import psutil
+
+from tests.faults.victim import STEPS
+from tests.support import Bench
+
+REPO = Path(__file__).parents[2]
+VICTIM_SECONDS = 60
+LONGEST_RUN_S = 2.0
+DOCUMENTS = 24
+WORDS = ("turbine", "gasket", "bearing", "impeller", "flange", "coupling", "valve", "motor")
+
+
+@dataclass
+class Kill:
+    """What was done to a sync and what came of it."""
+
+    fault: str
+    killed: bool
+    problems: list[str] = field(default_factory=list[str])
+
+
+class Harness:
+    """One data folder that lives through any number of kills."""
+
+    def __init__(self, root: Path, url: str, seed: int) -> None:
+        self.root, self.url = root, url
+        self.random = Random(seed)
+        self.folder = root / "documents"
+        self.folder.mkdir(parents=True, exist_ok=True)
+        self.serial = 0
+
+    def kill_once(self, fault: str = "") -> Kill:
+        """Change the folder, sync, kill it on the way, check, sync again, check."""
+        before = self.texts()
+        self.change()
+        after = self.texts()
+        fault, killed = self.strike(fault or self.any_fault())
+        kill = Kill(fault, killed)
+        kill.problems += asyncio.run(self._survivors(before, after))
+        self._run("-")
+        kill.problems += asyncio.run(self._exactly(after))
+        return kill
+
+    # --- the folder ---
+
+    def texts(self) -> dict[str, str]:
+        return {path.name: path.read_text() for path in self.folder.iterdir()}
+
+    def change(self) -> None:
+        """Some documents more, some other, some gone; never so many gone that it is held."""
+        names = sorted(path.name for path in self.folder.iterdir())
+        self.random.shuffle(names)
+        for name in names[: self.random.randint(1, 4)]:
+            self._write(name)
+        for name in names[4 : 4 + self.random.randint(1, 4)]:
+            (self.folder / name).unlink()
+        while len(list(self.folder.iterdir())) < DOCUMENTS:
+            self.serial += 1
+            self._write(f"{self.serial:05}.txt")
+        if self.random.random() < 0.3:
+            self._write("broken.txt", "UNPARSABLE")
+
+    def _write(self, name: str, first: str = "") -> None:
+        paragraphs = [
+            f"{name} {number} " + " ".join(self.random.choices(WORDS, k=8))
+            for number in range(self.random.randint(1, 5))
+        ]
+        (self.folder / name).write_text("\n\n".join([*([first] if first else []), *paragraphs]))
+
+    # --- the fault ---
+
+    def any_fault(self) -> str:
+        kind = self.random.choice(("step", "step", "step", "moment", "engine"))
+        if kind != "step":
+            return f"{kind} {self.random.uniform(0, LONGEST_RUN_S):.2f}"
+        when = self.random.choice(("before", "after"))
+        return f"{self.random.choice(STEPS)}:{when}:{self.random.randint(1, 3)}"
+
+    def strike(self, fault: str) -> tuple[str, bool]:
+        """A sync that is killed at a step or a moment, or whose engine is; whether it was."""
+        kind, _, pause = fault.partition(" ")
+        if not pause:
+            return fault, self._run(fault)
+        victim = self._start("-")
+        try:
+            time.sleep(float(pause))
+            if kind == "moment":
+                victim.kill()
+            else:
+                self._kill_engine()
+            victim.communicate(timeout=VICTIM_SECONDS)
+        finally:
+            victim.kill()
+            victim.wait()
+        return fault, victim.returncode == -signal.SIGKILL or kind == "engine"
+
+    def _kill_engine(self) -> None:
+        for process in psutil.process_iter(["cmdline"]):
+            line = " ".join(process.info["cmdline"] or ())
+            if "qdrant_edge" in line and str(self.root) in line:
+                process.kill()
+
+    def _start(self, step: str) -> subprocess.Popen[str]:
+        victim = subprocess.Popen(
+            [sys.executable, "-m", "tests.faults.victim", str(self.root), self.url, step],
+            cwd=REPO,
+            env={**os.environ, "PYTHONWARNINGS": "ignore"},
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        assert victim.stdout is not None
+        assert victim.stdout.readline() == "begun\n", victim.communicate()[1][-2_000:]
+        return victim
+
+    def _run(self, step: str) -> bool:
+        """Whether the sync was killed; one that ends in an error of its own is a failure."""
+        with self._start(step) as victim:
+            _, errors = victim.communicate(timeout=VICTIM_SECONDS)
+        assert victim.returncode in (0, -signal.SIGKILL), errors[-2_000:]
+        return victim.returncode != 0
+
+    # --- the oracle ---
+
+    async def _survivors(self, before: dict[str, str], after: dict[str, str]) -> list[str]:
+        answering = await self._answering()
+        problems: list[str] = []
+        for name in before.keys() | after.keys() | answering.keys():
+            texts = [text[name] for text in (before, after) if name in text]
+            if any("UNPARSABLE" in text for text in texts):
+                continue  # it answers as it did before it was spoilt, which may be long ago
+            allowed = {paragraphs(text) for text in texts}
+            if len(texts) < 2:
+                allowed.add(())
+            if answering.get(name, ()) not in allowed:
+                problems.append(f"after the kill {name} answers {answering.get(name)}")
+        return problems
+
+    async def _exactly(self, texts: dict[str, str]) -> list[str]:
+        answering = await self._answering()
+        good = {name: paragraphs(text) for name, text in texts.items() if "UNPARSABLE" not in text}
+        problems = [
+            f"after the next sync {name} answers {answering.get(name)}, not {wanted}"
+            for name, wanted in good.items()
+            if answering.get(name) != wanted
+        ]
+        problems += [
+            f"after the next sync {name} answers and should not"
+            for name in answering.keys() - texts.keys()
+        ]
+        bench = Bench(self.root, self.url)
+        try:
+            live = await bench.generation()
+            points = await bench.index.count(live.id)
+            placed = bench.ledger.generations.placed(live.id)[1]
+            if points != placed:
+                problems.append(f"the index holds {points} points for {placed} chunks")
+            if left := bench.ledger.placements.orphans():
+                problems.append(f"{len(left)} orphans were not swept")
+        finally:
+            await bench.close()
+        return problems
+
+    async def _answering(self) -> dict[str, tuple[str, ...]]:
+        """Every passage that a search could show, by document, in order."""
+        bench = Bench(self.root, self.url)
+        try:
+            return await bench.answering()
+        finally:
+            await bench.close()
+
+
+def paragraphs(text: str) -> tuple[str, ...]:
+    return tuple(part for part in text.split("\n\n") if part.strip())

@@ -1,0 +1,97 @@
+"""A sync in a process that dies at a step: `python -m tests.faults.victim ROOT URL STEP`.
+
+STEP is `NAME:before:N` or `NAME:after:N`, the Nth time that step is taken, or `-` to run through.
+The steps are the calls that leave something behind. It dies as power does: by SIGKILL.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import sys
+from collections import Counter
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from tests.support import Bench
+
+STEPS = (
+    "ledger.sources.synced",
+    "ledger.fail",
+    "ledger.touch",
+    "ledger.delete",
+    "ledger.hold",
+    "ledger.placements.reserve",
+    "ledger.placements.commit",
+    "ledger.placements.swept",
+    "blobs.put",
+    "index.upsert",
+    "index.count",
+    "index.delete",
+)
+
+
+def arm(bench: Bench, step: str) -> None:
+    """Wrap the step so that its Nth call is the process's last."""
+    name, when, turn = step.split(":")
+    *above, method = name.split(".")
+    owner: Any = bench
+    for part in above:
+        owner = getattr(owner, part)
+    whole = getattr(owner, method)
+    calls: Counter[str] = Counter()
+
+    def due() -> bool:
+        calls[name] += 1
+        return calls[name] == int(turn)
+
+    setattr(owner, method, _wrapped(whole, when, due))
+
+
+def _wrapped(whole: Callable[..., Any], when: str, due: Callable[[], bool]) -> Callable[..., Any]:
+    if asyncio.iscoroutinefunction(whole):
+
+        async def step(*args: Any, **kwargs: Any) -> Any:
+            last = due()
+            if last and when == "before":
+                _die()
+            result = await whole(*args, **kwargs)
+            if last:
+                _die()
+            return result
+
+        return step
+
+    def step_now(*args: Any, **kwargs: Any) -> Any:
+        last = due()
+        if last and when == "before":
+            _die()
+        result = whole(*args, **kwargs)
+        if last:
+            _die()
+        return result
+
+    return step_now
+
+
+def _die() -> None:
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+async def run(root: Path, url: str, step: str) -> None:
+    bench = Bench(root, url)
+    if step != "-":
+        arm(bench, step)
+    sys.stdout.write("begun\n")
+    sys.stdout.flush()
+    try:
+        report = await bench.sync()
+    finally:
+        await bench.close()
+    sys.stdout.write(report.model_dump_json() + "\n")
+
+
+if __name__ == "__main__":
+    asyncio.run(run(Path(sys.argv[1]), sys.argv[2], sys.argv[3]))
