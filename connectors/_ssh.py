@@ -18,7 +18,7 @@ class SshConfig(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    username: str = Field("git", description="The user to log in as.")
+    username: str = Field(min_length=1, description="The user to log in as, e.g. git.")
     password: SecretStr | None = Field(None, description="The password, where no key is used.")
     private_key: SecretStr | None = Field(
         None, description="The private key to log in with, in OpenSSH or PEM format, unencrypted."

@@ -189,8 +189,8 @@ class S3Connector:
             return self._client
 
     async def _connect(self) -> Any:
+        session = await asyncio.to_thread(_session)
         from aiobotocore.config import AioConfig
-        from aiobotocore.session import AioSession
         from aiohttp.abc import AbstractResolver
         from botocore import UNSIGNED
 
@@ -218,9 +218,6 @@ class S3Connector:
             async def close(self) -> None:
                 """Nothing is held."""
 
-        # Neither variables of the environment nor files are asked: only these defaults count.
-        nothing = dict.fromkeys(("config_file", "credentials_file"), (None, None, os.devnull, None))
-        session: Any = AioSession(session_vars={"profile": (None, None, None, None), **nothing})
         settings: dict[str, Any] = {
             "connector_args": {"resolver": Resolver()},
             "proxies": {},
@@ -266,3 +263,17 @@ class S3Connector:
             )
         said = "no answer in time" if isinstance(error, TimeoutError) else str(error)
         return SourceError(f"{bucket} cannot be read: {said}.", hint="Nothing was deleted.")
+
+
+def _session() -> Any:
+    """A session that asks neither variables nor files of this machine; slow to make, so a thread
+    does, and loads what a client would otherwise load on the event loop."""
+    from aiobotocore.session import AioSession
+
+    nothing = dict.fromkeys(("config_file", "credentials_file"), (None, None, os.devnull, None))
+    session: Any = AioSession(session_vars={"profile": (None, None, None, None), **nothing})
+    loader = session.get_component("data_loader")
+    for kind in ("service-2", "endpoint-rule-set-1"):
+        loader.load_service_model("s3", kind)
+    loader.load_data_with_path("endpoints")
+    return session

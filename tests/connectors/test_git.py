@@ -22,6 +22,7 @@ from rag.testing.connector import ConnectorContract, ConnectorSource
 from rag.types import Change, Cursor
 from tests.connectors import certificates
 from tests.connectors.git_server import LINK, MODULE, Bare, serving, smart_http
+from tests.connectors.ssh_server import SshServer
 
 LOOPBACK = ("127.0.0.0/8",)
 tls = certificates.tls
@@ -372,3 +373,23 @@ def test_https_with_a_token(bare: Bare, tls: certificates.Tls) -> None:
         with pytest.raises(SourceError, match="auth_error") as caught:
             listing(GitConnector(GitConfig(**config, token="wr0ng")))
         assert "wr0ng" not in str(caught.value)
+
+
+def test_git_over_ssh_to_a_known_host(bare: Bare) -> None:
+    with SshServer(repo=bare.repo).running() as server:
+        login = {"username": "me", "password": "s3cret", "host_key": server.host_key}
+        url = f"ssh://git@127.0.0.1:{server.port}/r.git"
+        connector = GitConnector(GitConfig(url=url, ssh=login, networks=LOOPBACK))
+        changes = listing(connector)
+        assert keys(changes) == ["a.md", "docs/b.txt"]
+        assert asyncio.run(connector.fetch(changes[0])).data == b"# alpha"
+        asyncio.run(connector.aclose())
+        assert set(server.commands) == {"git-upload-pack '/r.git'"}
+
+        logins = len(server.logins)
+        login["host_key"] = SshServer().host_key
+        with pytest.raises(SourceError, match="another host key"):
+            listing(GitConnector(GitConfig(url=url, ssh=login, networks=LOOPBACK)))
+        with pytest.raises(Forbidden):
+            listing(GitConnector(GitConfig(url=url, ssh=login)))
+        assert len(server.logins) == logins
