@@ -1,13 +1,15 @@
-"""End-to-end ingest against embedding the same chunks alone, and what a re-sync costs.
+"""End-to-end ingest against embedding alone and against LlamaIndex's pipeline, and re-syncs.
 
-`python -m bench.ingest [DOCUMENTS] [RUNS]` prints JSON: chunks per second of either, the ratio run
-by run, and the share of the first sync's time that an unchanged and a one-document re-sync take.
+`python -m bench.ingest [DOCUMENTS] [RUNS]` prints JSON: chunks per second of a sync and of the
+encoder alone, documents per second of the peer on the same files, the ratios run by run, and the
+share of the first sync's time that an unchanged and a one-document re-sync take.
 """
 
 from __future__ import annotations
 
 import asyncio
 import json
+import subprocess
 import sys
 import tempfile
 import time
@@ -74,14 +76,29 @@ async def measure(documents: int) -> dict[str, float]:
             alone = time.perf_counter() - started
         finally:
             await app.aclose()
+        peer = _peer(root / "documents")
     return {
         "chunks": first.chunks,
         "ingest_chunks_per_s": first.chunks / first.seconds,
         "embed_chunks_per_s": len(texts) / alone,
         "ratio": (first.chunks / first.seconds) / (len(texts) / alone),
+        "peer_documents_per_s": documents / peer["seconds"],
+        "peer_chunks": peer["chunks"],
+        "times_the_peer": (documents / first.seconds) / (documents / peer["seconds"]),
         "unchanged_share": unchanged / first.seconds,
         "one_changed_share": one / first.seconds,
     }
+
+
+def _peer(folder: Path) -> dict[str, float]:
+    """A process of its own, so that neither side warms the other."""
+    ran = subprocess.run(
+        [sys.executable, "-W", "ignore", "-m", "bench.peer", str(folder)],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        check=True,
+    )
+    return json.loads(ran.stdout)
 
 
 async def _timed(app: App, me: object) -> float:
@@ -104,6 +121,7 @@ def run(documents: int = 300, runs: int = 5) -> dict[str, object]:
         "runs": runs,
         "median": {name: round(median(one[name] for one in found), 4) for name in found[0]},
         "ratios": [round(one["ratio"], 3) for one in found],
+        "times_the_peer": [round(one["times_the_peer"], 2) for one in found],
     }
 
 

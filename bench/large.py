@@ -27,6 +27,8 @@ from rag.errors import Unavailable
 from rag.ingest.write import embedded_text
 from rag.types import Match, Principal, Progress, RawDocument, SearchRequest
 
+# Warnings only; and a fifth of everything is meant to go.
+ENVIRONMENT = {"RAG_LOG__LEVEL": "warning", "RAG_SYNC__HOLD_SHARE": "0.5"}
 SAMPLE = 1_000
 ASKED = 100
 EVERY = 500
@@ -210,7 +212,5 @@ async def story(
 
 if __name__ == "__main__":
     count = int(sys.argv[2]) if len(sys.argv) > 2 else 50_000
-    os.environ.setdefault("RAG_LOG__LEVEL", "warning")
-    # A fifth of everything is meant to go.
-    os.environ.setdefault("RAG_SYNC__HOLD_SHARE", "0.5")
+    os.environ |= ENVIRONMENT
     print(json.dumps(asyncio.run(measure(read(Path(sys.argv[1]), count))), indent=2))

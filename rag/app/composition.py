@@ -75,6 +75,7 @@ async def evaluate_retrieval(
     settings: Settings,
     folder: Path,
     split: str,
+    language: str = "en",
     progress: Callable[[Progress], None] = lambda _: None,
 ) -> Mapping[str, Any]:
     """nDCG, recall and reciprocal rank on a BEIR folder, in an index of its own, kept nowhere."""
@@ -86,7 +87,7 @@ async def evaluate_retrieval(
                 folder,
                 split,
                 embedder=embedder,
-                sparse=Bm25Encoder("en"),
+                sparse=Bm25Encoder(language),
                 index=index,
                 chunker=StructureChunker(embedder, settings.chunking),
                 knobs=RetrievalKnobs(),

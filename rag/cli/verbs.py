@@ -197,6 +197,7 @@ def evaluate_retrieval(
     ctx: typer.Context,
     folder: Annotated[Path, typer.Argument(help="A BEIR folder: corpus, queries, qrels.")],
     split: Annotated[str, typer.Option(help="Which qrels.")] = "test",
+    language: Annotated[str, typer.Option(help="Whose words BM25 stems, as in de.")] = "en",
     as_json: Json = False,
 ) -> None:
     """Measure retrieval alone on a BEIR data set, beside the data folder's own index."""
@@ -204,7 +205,7 @@ def evaluate_retrieval(
 
     settings = ctx.obj.settings()
     with output.progress_bar() as progress:
-        report = asyncio.run(evaluate_beir(settings, folder, split, progress))
+        report = asyncio.run(evaluate_beir(settings, folder, split, language, progress))
     output.say_json(report) if as_json else output.say_mapping(report)
 
 
