@@ -1,5 +1,7 @@
 """Bare repositories made in memory order, and dulwich's own server on loopback to serve them."""
 
+import os
+import subprocess
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -87,3 +89,24 @@ def serving(app: object) -> Iterator[WSGIServer]:
 
 def smart_http(repo: Repo, path: str = "/r.git") -> object:
     return make_wsgi_chain(DictBackend({path: repo}))
+
+
+def git_itself(folder: Path) -> object:
+    """The repositories below `folder`, served by the installed git as real hosts do."""
+    command = ["git", "-c", "uploadpack.allowFilter=true", "http-backend"]
+    passed = ("PATH_INFO", "QUERY_STRING", "REQUEST_METHOD", "CONTENT_TYPE", "CONTENT_LENGTH")
+
+    def app(environ, start):
+        variables = {name: environ.get(name, "") for name in passed}
+        variables |= {"GIT_PROJECT_ROOT": str(folder), "GIT_HTTP_EXPORT_ALL": "1"}
+        variables |= {"PATH": os.environ["PATH"], "HOME": str(folder)}
+        variables["GIT_PROTOCOL"] = environ.get("HTTP_GIT_PROTOCOL", "")
+        variables["HTTP_CONTENT_ENCODING"] = environ.get("HTTP_CONTENT_ENCODING", "")
+        body = environ["wsgi.input"].read(int(environ.get("CONTENT_LENGTH") or 0))
+        done = subprocess.run(command, input=body, capture_output=True, env=variables, check=True)
+        head, _, answer = done.stdout.partition(b"\r\n\r\n")
+        headers = [tuple(line.split(": ", 1)) for line in head.decode().split("\r\n")]
+        start(dict(headers).get("Status", "200 OK"), headers)
+        return [answer]
+
+    return app

@@ -3,6 +3,7 @@
 import asyncio
 import base64
 import os
+import shutil
 import socket
 import stat
 import tempfile
@@ -21,7 +22,7 @@ from rag.errors import DocumentFailed, DocumentRejected, Forbidden, SourceError
 from rag.testing.connector import ConnectorContract, ConnectorSource
 from rag.types import Change, Cursor
 from tests.connectors import certificates
-from tests.connectors.git_server import LINK, MODULE, Bare, serving, smart_http
+from tests.connectors.git_server import LINK, MODULE, Bare, git_itself, serving, smart_http
 from tests.connectors.ssh_server import SshServer
 
 LOOPBACK = ("127.0.0.0/8",)
@@ -373,6 +374,28 @@ def test_https_with_a_token(bare: Bare, tls: certificates.Tls) -> None:
         with pytest.raises(SourceError, match="auth_error") as caught:
             listing(GitConnector(GitConfig(**config, token="wr0ng")))
         assert "wr0ng" not in str(caught.value)
+
+
+@pytest.mark.skipif(not shutil.which("git"), reason="git is not installed")
+def test_git_s_own_server_leaves_out_large_files_and_names_deletions(bare: Bare) -> None:
+    bare.commit({"a.md": b"# alpha", "docs/b.txt": b"beta", "big.bin": os.urandom(50_000)})
+    with serving(git_itself(bare.path.parent)) as server:
+        url = f"http://127.0.0.1:{server.server_port}/r.git"
+        config = {"max_bytes": 1000, "max_repository_bytes": 20_000, "networks": LOOPBACK}
+        connector = GitConnector(GitConfig(url=url, **config))
+        changes = listing(connector)
+        assert keys(changes) == ["a.md", "big.bin", "docs/b.txt"]
+        assert asyncio.run(connector.fetch(changes[0])).data == b"# alpha"
+        with pytest.raises(DocumentRejected) as caught:
+            asyncio.run(connector.fetch(changes[1]))
+        assert caught.value.reason == "too_large"
+        cursor = changes[-1].cursor
+        assert listing(connector, cursor) == []
+        bare.commit({"a.md": b"# alpha 2"})
+        later = listing(connector, cursor)
+        assert keys(later, "delete") == ["big.bin", "docs/b.txt"]
+        assert later[-1].cursor not in (None, cursor)
+        asyncio.run(connector.aclose())
 
 
 def test_git_over_ssh_to_a_known_host(bare: Bare) -> None:
