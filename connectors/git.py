@@ -114,6 +114,7 @@ class GitConnector:
     def __init__(self, config: GitConfig) -> None:
         self.config = config
         self._scheme = urlsplit(config.url).scheme
+        self._path = Path(config.url).expanduser()
         self._lock = threading.Lock()
         self._folder: Path | None = None
         self._repository: Any = None  # a dulwich Repo once `_head` is known
@@ -200,7 +201,7 @@ class GitConnector:
         else:
             from dulwich.repo import Repo
 
-            with Repo(self.config.url) as repository:
+            with Repo(self._path) as repository:
                 refs = dict[Any, Any](repository.get_refs())
         commit: bytes | None = refs.get(wanted)
         if not commit:
@@ -214,7 +215,7 @@ class GitConnector:
 
         if not self._scheme:
             if self._repository is None:
-                self._repository = Repo(self.config.url)
+                self._repository = Repo(self._path)
         elif self._head != head:
             try:
                 fetched = _git_remote.fetch(self.config, [head, before] if before else [head])

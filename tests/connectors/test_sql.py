@@ -1,14 +1,18 @@
 """The SQL connector on SQLite and on PostgreSQL."""
 
 import asyncio
+import select
+import socket
+import socketserver
 import sqlite3
+import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 from pydantic import ValidationError
-from sqlalchemy import NullPool, create_engine, text
+from sqlalchemy import NullPool, create_engine, make_url, text
 
 from connectors import sql
 from connectors.sql import SqlConfig, SqlConnector
@@ -270,3 +274,49 @@ def test_private_databases_are_not_contacted_and_passwords_not_shown() -> None:
 def test_other_databases_and_detours_are_refused(url: str) -> None:
     with pytest.raises(ValidationError):
         SqlConfig(url=url, table="t", key="id", text=("b",))
+
+
+class _Relay(socketserver.BaseRequestHandler):
+    """Passes a TCP connection on to the server's Unix socket."""
+
+    def handle(self) -> None:
+        self.server.accepted += 1
+        with socket.socket(socket.AF_UNIX) as database:
+            database.connect(self.server.target)
+            ends = {self.request: database, database: self.request}
+            while ends:
+                for readable in select.select(list(ends), [], [])[0]:
+                    data = readable.recv(65536)
+                    if not data:
+                        return
+                    ends[readable].sendall(data)
+
+
+class _TcpServer(socketserver.ThreadingTCPServer):
+    daemon_threads = True
+
+
+@pytest.fixture
+def over_tcp(postgres_server: str) -> Iterator[_TcpServer]:
+    folder = make_url(postgres_server).query["host"]
+    with _TcpServer(("127.0.0.1", 0), _Relay) as server:
+        server.target, server.accepted = f"{folder}/.s.PGSQL.5432", 0
+        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
+        thread.start()
+        yield server
+        server.shutdown()
+        thread.join()
+
+
+def test_postgresql_over_tcp_is_reached_at_a_checked_address(over_tcp: _TcpServer) -> None:
+    port = over_tcp.server_address[1]
+    shape = {"query": "SELECT 1 AS id, 'alpha' AS body", "key": "id", "text": ("body",)}
+    for host in ("127.0.0.1", "localhost"):
+        url = f"postgresql://postgres:@{host}:{port}/postgres?sslmode=disable"
+        with pytest.raises(Forbidden):
+            listing(SqlConnector(SqlConfig(url=url, **shape)))
+    assert over_tcp.accepted == 0
+    url = f"postgresql://postgres:@127.0.0.1:{port}/postgres?sslmode=disable"
+    connector = SqlConnector(SqlConfig(url=url, networks=LOOPBACK, **shape))
+    assert fetch(connector, next(iter(upserts(connector)))).data == b"alpha"
+    assert over_tcp.accepted > 0
