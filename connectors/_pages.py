@@ -20,7 +20,8 @@ from rag.errors import ConfigError, SourceError
 from rag.types import RawDocument
 
 AGENT = "Ratchet"
-LARGEST_HTML = 10_000_000
+# Finding the main text takes seconds per megabyte; a longer page is delivered whole.
+LARGEST_EXTRACT = 3_000_000
 _TRACKING = re.compile(r"utm_\w+|gclid|fbclid|msclkid|phpsessid|jsessionid|session_?id", re.I)
 _SESSION = re.compile(r";jsessionid=[^/?#]*", re.I)
 _LOGIN = re.compile(r"/(log-?in|sign-?in|sso|saml2?|oauth2?|auth)(/|\.|$)", re.I)
@@ -146,7 +147,7 @@ def read_page(response: Response, asked: str) -> Page:
     declared, _, options = response.headers.get("content-type", "").partition(";")
     media_type, body = declared.strip().lower(), response.content
     robots = set(_words(response.headers.get("x-robots-tag", "")))
-    if _is_html(media_type, body) and len(body) <= LARGEST_HTML:
+    if _is_html(media_type, body):
         charset = re.search(r"charset=[\"']?([\w-]+)", options, re.I)
         return _html(response, url, asked, charset.group(1) if charset else None, robots)
     document = _document(response, url, body, media_type or None, None)
@@ -204,11 +205,13 @@ def _html(response: Response, url: str, asked: str, charset: str | None, robots:
         if anchor.get("href") and "nofollow" not in str(anchor.get("rel", ""))
     ]
     password = bool(tree.xpath("//input[@type='password']"))
-    title = str(getattr(trafilatura.extract_metadata(tree), "title", None) or "").strip()
-    text = trafilatura.extract(
-        tree, output_format="html", include_comments=False, include_formatting=True,
-        favor_recall=True,
-    )  # fmt: skip
+    title, text = str(tree.findtext(".//title") or "").strip(), ""
+    if len(body) <= LARGEST_EXTRACT:
+        title = str(getattr(trafilatura.extract_metadata(tree), "title", None) or title)
+        text = trafilatura.extract(
+            tree, output_format="html", include_comments=False, include_formatting=True,
+            favor_recall=True,
+        )  # fmt: skip
     if not text:
         need("lxml.etree").strip_elements(tree, "script", "style", "noscript", with_tail=False)
         body = tree.find("body")

@@ -173,10 +173,10 @@ FORBIDDEN_HOSTS = [
     "127.0.0.1", "localhost", "0.0.0.0", "[::1]", "[::]",
     "2130706433", "0x7f000001", "0x7f.1", "017700000001", "127.1", "127.0.1",
     "[::ffff:127.0.0.1]", "[::127.0.0.1]", "[2002:7f00:1::]", "[64:ff9b::7f00:1]",
-    "[64:ff9b:1::7f00:1]", "[2001:0:7f00:1::]", "100.64.0.1", "100.100.100.200",
+    "[64:ff9b:1::7f00:1]", "[3fff::1]", "[2001:0:7f00:1::]", "100.64.0.1", "100.100.100.200",
     "169.254.169.254", "168.63.129.16", "[fd00:ec2::254]", "[fe80::1]", "[fec0::1]",
     "10.0.0.1", "172.16.0.1", "192.168.0.1", "192.0.0.192", "198.18.0.1", "224.0.0.1",
-    "240.0.0.1", "255.255.255.255", "[ff02::1]", "127\u30020\uff0e0\uff611",
+    "192.88.99.1", "240.0.0.1", "255.255.255.255", "[ff02::1]", "127\u30020\uff0e0\uff611",
 ]  # fmt: skip
 
 
@@ -394,6 +394,12 @@ def test_a_gzip_bomb_is_refused_before_it_fills_memory():
         assert tracemalloc.get_traced_memory()[1] < 30_000_000
     finally:
         tracemalloc.stop()
+
+
+def test_gzip_that_gives_nothing_is_held_to_what_is_received():
+    empty = gzip.compress(b"") * 1000
+    with pytest.raises(DocumentRejected, match="more than 10,000 bytes"):
+        asyncio.run(answer_of(Site(ok(empty, "Content-Encoding: gzip")), max_bytes=10_000))
 
 
 def test_gzip_is_read_in_one_member_and_in_several():

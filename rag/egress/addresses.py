@@ -16,15 +16,11 @@ _Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
 # What `is_global` of some Python lets through: cloud metadata, and ranges that write an IPv4
-# address inside an IPv6 one (6to4, Teredo) or relay to it. NAT64 and mapped ones lie outside
-# 2000::/3.
+# address inside an IPv6 one (6to4) or relay to it. NAT64 and mapped ones lie outside 2000::/3.
 _REFUSED: tuple[Network, ...] = tuple(
     ipaddress.ip_network(text)
-    for text in (
-        "168.63.129.16/32", "192.0.0.0/24", "192.88.99.0/24",
-        "2001::/23", "2002::/16", "3fff::/20",
-    )
-)  # fmt: skip
+    for text in ("168.63.129.16/32", "192.0.0.0/24", "192.88.99.0/24", "2002::/16", "3fff::/20")
+)
 _GLOBAL_V6 = ipaddress.IPv6Network("2000::/3")
 
 

@@ -9,7 +9,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 
-from connectors import web
+from connectors import _pages, web
 from connectors._pages import Kept, normal
 from connectors.web import WebConfig, WebConnector
 from rag import plugins
@@ -219,6 +219,16 @@ def test_a_page_keeps_its_letters_in_any_charset(site, headers, body):
 def test_a_short_page_without_main_text_is_delivered_as_it_is(site):
     site.pages["/"] = "<html><body><ul><li>Opening hours: 9 to 5</li></ul></body></html>"
     assert b"Opening hours: 9 to 5" in fetch(site, "/").data
+
+
+def test_a_page_too_long_to_search_is_delivered_whole_and_still_leads_on(site, monkeypatch):
+    monkeypatch.setattr(_pages, "LARGEST_EXTRACT", 100)
+    site.pages |= {"/": page("Home", "/a") + "<script>x()</script>", "/a": page("A")}
+    assert paths(site, listing(site)) == ["/", "/a"]
+    raw = fetch(site, "/")
+    assert raw.title == "Home"
+    assert b"/a" in raw.data
+    assert b"x()" not in raw.data
 
 
 def test_nesting_without_end_and_empty_pages_hold_nobody_up(site):
@@ -689,7 +699,9 @@ def test_credentials_go_to_the_configured_sites_alone(site):
 def test_a_site_that_moved_is_followed_from_its_start(site):
     with Site({"/": page("Home", "/a"), "/a": page("A")}).up() as moved:
         site.pages["/"] = (301, {"Location": f"{moved.url}/"}, "")
-        assert paths(moved, listing(site)) == ["/", "/a"]
+        assert paths(moved, listing(site, authorization="Bearer hush")) == ["/", "/a"]
+        assert "/a" in str(moved.asked)
+        assert all("Authorization" not in headers for headers in moved.headers)
 
 
 def test_configuration_that_reads_nothing_is_refused():
