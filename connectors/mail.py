@@ -180,7 +180,7 @@ class MailConnector:
 
     def _facts(self, uids: str) -> dict[str, tuple[int, str]]:
         """Size and date of reception of each message that is there."""
-        _, lines = self._mailbox.client.uid("FETCH", uids, "(UID RFC822.SIZE INTERNALDATE)")
+        lines = self._answer(uids, "(UID RFC822.SIZE INTERNALDATE)")
         found: dict[str, tuple[int, str]] = {}
         for line in lines:
             text = (line if isinstance(line, bytes) else b"").decode("ascii", "replace")
@@ -189,6 +189,15 @@ class MailConnector:
             if uid and size:
                 found[uid[1]] = int(size[1]), date[1].strip() if date else ""
         return found
+
+    def _answer(self, uids: str, parts: str) -> list[Any]:
+        status, lines = self._mailbox.client.uid("FETCH", uids, parts)
+        if status != "OK":  # a server that is busy must not pass for one whose mail is gone
+            raise SourceError(
+                f"{self.config.host} does not give out messages: {lines!r:.200}.",
+                hint="Nothing was deleted.",
+            )
+        return lines
 
     def _message(self, change: Change) -> tuple[bytes, datetime | None]:
         folder, validity, uid = change.key.rsplit("/", 2)
@@ -204,8 +213,7 @@ class MailConnector:
                 hint="Raise max_bytes of the source.",
             )
         self._mailbox.client.limit = self.config.max_bytes
-        parts: list[Any] = self._mailbox.client.uid("FETCH", uid, "(UID BODY.PEEK[])")[1]
-        for part in parts:
+        for part in self._answer(uid, "(UID BODY.PEEK[])"):
             # A literal comes as a pair: what it is, and its bytes.
             if not isinstance(part, bytes) and part and b"BODY[]" in part[0]:
                 return bytes(part[1]), _received(date)

@@ -7,6 +7,7 @@ import os
 import socket
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
+from functools import cache
 from typing import Any, ClassVar
 from urllib.parse import quote, unquote, urlsplit
 
@@ -150,7 +151,12 @@ class S3Connector:
                 answer = await (await self._connected()).list_objects_v2(**wanted)
         except Exception as error:
             raise self._translated(error) from error
-        return answer.get("Contents", []), bool(answer.get("IsTruncated"))
+        if "IsTruncated" not in answer:  # e.g. a login page, which must not pass for no objects
+            raise SourceError(
+                f"{self.config.endpoint_url or 'The store'} answers with what is no listing.",
+                hint="Check endpoint_url. Nothing was deleted.",
+            )
+        return answer.get("Contents", []), bool(answer["IsTruncated"])
 
     async def _read(self, name: str, change: Change) -> tuple[bytes, Any, str | None]:
         etag = change.revision.rpartition("-")[0]
@@ -265,9 +271,12 @@ class S3Connector:
         return SourceError(f"{bucket} cannot be read: {said}.", hint="Nothing was deleted.")
 
 
+@cache
 def _session() -> Any:
-    """A session that asks neither variables nor files of this machine; slow to make, so a thread
-    does, and loads what a client would otherwise load on the event loop."""
+    """A session that asks neither variables nor files of this machine and holds no credentials.
+
+    It is slow to make, so a thread does, and loads what a client would load on the event loop.
+    """
     from aiobotocore.session import AioSession
 
     nothing = dict.fromkeys(("config_file", "credentials_file"), (None, None, os.devnull, None))

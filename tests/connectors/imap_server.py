@@ -25,6 +25,7 @@ class ImapServer:
     cut_messages: bool = False
     lie_about_size: bool = False
     silent: bool = False
+    busy: bool = False
     port: int = 0
     heard: list[str] = field(default_factory=list)
     """Every command line, as it arrived before or after encryption."""
@@ -97,6 +98,8 @@ class ImapServer:
                 case "UID" if argument.startswith("SEARCH"):
                     uids = " ".join(str(uid) for uid in folder.messages)
                     writer.write(f"* SEARCH {uids}\r\n".encode())
+                case "UID" if self.busy:
+                    answer = b"NO [INUSE] try later"
                 case "UID" if argument.startswith("FETCH"):
                     self._fetch(writer, folder, argument)
                 case "LOGOUT":

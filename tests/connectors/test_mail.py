@@ -149,6 +149,14 @@ def test_a_server_that_drops_mid_message_fails_the_message_and_is_asked_again(
     assert asyncio.run(run()) == message("alpha")
 
 
+def test_a_busy_server_is_not_an_empty_mailbox(server: ImapServer) -> None:
+    server.busy = True
+    with pytest.raises(SourceError, match="does not give out"):
+        listing(connector(server))
+    with pytest.raises(DocumentFailed):
+        fetch(connector(server), Change(kind="upsert", key="INBOX/7/3", uri="x", revision="1"))
+
+
 def test_a_server_that_says_nothing_is_given_up(server: ImapServer) -> None:
     server.silent = True
     with pytest.raises(SourceError):

@@ -194,6 +194,13 @@ def test_slow_down_is_waited_for_and_pages_go_on_behind_the_last_key() -> None:
     assert "start-after=a" in asked[2]
 
 
+@pytest.mark.parametrize("body", [b"<html><body>Log in</body></html>", b""])
+def test_a_login_page_is_no_listing(body: bytes) -> None:
+    app, _ = store([("200 OK", body)])
+    with serving(app) as running, pytest.raises(SourceError):
+        listing(at(running))
+
+
 def test_a_listing_that_turns_in_circles_is_broken_off() -> None:
     app, _ = store([page(("a", 1), more=True)])
     with serving(app) as running, pytest.raises(SourceError, match="does not get on"):
