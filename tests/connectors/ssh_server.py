@@ -4,7 +4,7 @@ import os
 import socket
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -97,7 +97,8 @@ class _Session(paramiko.ServerInterface):
         except Exception:  # noqa: BLE001 - a client that only lists references hangs up
             return
         finally:
-            channel.close()
+            with suppress(EOFError, OSError):
+                channel.close()
 
 
 class _Files(paramiko.SFTPServerInterface):
