@@ -11,16 +11,15 @@ from fnmatch import fnmatchcase
 from itertools import islice
 from pathlib import Path
 from typing import ClassVar
-from urllib.parse import quote, unquote_to_bytes
+from urllib.parse import unquote_to_bytes
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from connectors._paths import key, matches
 from rag.errors import DocumentFailed, DocumentRejected, SourceError
 from rag.types import EVERYONE, Change, Cursor, RawDocument
 
 PAGE = 500
-# Everything readable stays readable in a key; "%" itself, controls and undecodable bytes do not.
-_SAFE = " !\"#$&'()*+,-./:;<=>?@[\\]^_`{|}~"
 
 
 class ReaderRule(BaseModel):
@@ -117,7 +116,10 @@ class FilesConnector:
                     listed = sorted(entries, key=lambda entry: os.fsencode(entry.name))
             except OSError as error:
                 yield Change(
-                    kind="failed", key=_key(prefix), uri=str(folder), reason=f"{error.strerror}"
+                    kind="failed",
+                    key=_key(prefix),
+                    uri=str(folder),
+                    reason=f"{error.strerror}",
                 )
                 continue
             folders: list[tuple[Path, str]] = []
@@ -132,26 +134,26 @@ class FilesConnector:
                     folders.append((path, f"{relative}/"))
                 elif not entry.is_file(follow_symlinks=False):
                     yield self._skip(path, relative, "not a regular file")
-                elif _matches(relative, self.config.include):
+                elif matches(relative, self.config.include):
                     yield self._change(path, relative)
             stack.extend(reversed(folders))
 
     def _ignored(self, name: str, relative: str) -> bool:
         if name.startswith(".") and not self.config.hidden:
             return True
-        return any(fnmatchcase(name, pattern) for pattern in IGNORED) or _matches(
+        return any(fnmatchcase(name, pattern) for pattern in IGNORED) or matches(
             relative, self.config.exclude
         )
 
     def _change(self, path: Path, relative: str) -> Change:
-        key = _key(relative)
+        name = _key(relative)
         try:
             status = path.lstat()
         except OSError as error:
-            return Change(kind="failed", key=key, uri=_uri(path), reason=f"{error.strerror}")
+            return Change(kind="failed", key=name, uri=_uri(path), reason=f"{error.strerror}")
         return Change(
             kind="upsert",
-            key=key,
+            key=name,
             uri=_uri(path),
             revision=f"{status.st_size}-{status.st_mtime_ns}-{status.st_ino}",
             readers=self._readers(relative),
@@ -163,7 +165,7 @@ class FilesConnector:
 
     def _readers(self, relative: str) -> frozenset[str]:
         for rule in self.config.readers:
-            if _matches(relative, (rule.pattern,)):
+            if matches(relative, (rule.pattern,)):
                 return frozenset(rule.allow)
         return frozenset(self.config.default_readers)
 
@@ -209,18 +211,8 @@ def _take(walk: Iterator[Change], count: int) -> list[Change]:
     return list(islice(walk, count))
 
 
-def _matches(relative: str, patterns: tuple[str, ...]) -> bool:
-    return any(
-        pattern == "**"
-        or fnmatchcase(relative, pattern)
-        or (pattern.startswith("**/") and fnmatchcase(relative, pattern[3:]))
-        for pattern in patterns
-    )
-
-
 def _key(relative: str) -> str:
-    """The path as text that SQL and JSON can hold, one to one even for undecodable names."""
-    return quote(os.fsencode(relative), safe=_SAFE)
+    return key(os.fsencode(relative))
 
 
 def _relative(key: str) -> str:
