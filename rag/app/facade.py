@@ -220,7 +220,7 @@ class App:
             stale = await asyncio.to_thread(self._parts.ledger.generations.building, name)
             if stale is not None:
                 await self._generations.drop(stale)
-            target = await self._generations.new(chosen, "building")
+            target = await self._generations.new(chosen)
             writer = self._generations.writer(chosen, target)
             await self._syncer().rebuild(live, writer, progress or _silent)
             await self._generations.verify(live, target)

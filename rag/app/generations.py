@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from typing import Literal
 
 from rag.app.domains import Domain
 from rag.app.parts import Parts
@@ -45,7 +44,10 @@ class Generations:
         """The live generation to write into, made on first use."""
         live = await asyncio.to_thread(self._parts.ledger.generations.live, domain.pack.name)
         if live is None:
-            return await self.new(domain, "live")
+            # Live only once the engine has it: a crash in between leaves nothing to ask.
+            built = await self.new(domain)
+            await asyncio.to_thread(self._parts.ledger.generations.switch, built.id)
+            return built
         now = self.fingerprint(domain)
         for part, value in now.items():
             if live.fingerprint.get(part) != value:
@@ -53,13 +55,14 @@ class Generations:
         await self._parts.index.create(live.id, live.dimension)
         return live
 
-    async def new(self, domain: Domain, state: Literal["live", "building"]) -> Generation:
+    async def new(self, domain: Domain) -> Generation:
+        """An empty generation that answers nothing until it is switched to."""
         generation = await asyncio.to_thread(
             self._parts.ledger.generations.add,
             domain.pack.name,
             self.fingerprint(domain),
             self._parts.embedder.dimension,
-            state,
+            "building",
         )
         await self._parts.index.create(generation.id, generation.dimension)
         return generation
