@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import JSON, DateTime, ForeignKey, Index, String, Text, UniqueConstraint
+from sqlalchemy import JSON, BigInteger, DateTime, ForeignKey, Index, String, Text, UniqueConstraint
 from sqlalchemy.engine import Dialect
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 from sqlalchemy.types import TypeDecorator
@@ -54,6 +54,22 @@ class SourceRow(Base):
     listed_at: Mapped[datetime | None]
     """when a complete listing ended last"""
     removed_at: Mapped[datetime | None]
+
+
+class UploadRow(Base):
+    """A document uploaded to a source; the bytes are the blob named by the digest."""
+
+    __tablename__ = "uploads"
+
+    source_id: Mapped[str] = mapped_column(ForeignKey("sources.id"), primary_key=True)
+    name: Mapped[str] = mapped_column(primary_key=True)
+    digest: Mapped[str] = mapped_column(String(64))
+    size: Mapped[int] = mapped_column(BigInteger)
+    media_type: Mapped[str] = mapped_column(String(200))
+    readers: Mapped[list[Any]]
+    """empty: whoever may read the source"""
+    uploaded_by: Mapped[str]
+    uploaded_at: Mapped[datetime]
 
 
 class GenerationRow(Base):
