@@ -6,7 +6,7 @@ import asyncio
 import json
 import re
 import time
-from collections.abc import AsyncIterator, Callable, Iterator, Mapping
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote, unquote
 
@@ -34,6 +34,7 @@ from rag.types import (
 
 if TYPE_CHECKING:
     from rag.app import App
+    from rag.store.uploads import Upload
 
 OnProgress = Callable[[Progress], None]
 LOCAL = "local"
@@ -182,6 +183,45 @@ class RemoteApp:
         done = await self._of("POST", principal, source, "/retry", domain, json=body)
         return int(done["documents"])
 
+    async def upload(
+        self,
+        principal: Principal,
+        source: str,
+        name: str,
+        data: bytes,
+        *,
+        media_type: str | None = None,
+        readers: Sequence[str] = (),
+        domain: str | None = None,
+    ) -> Upload:
+        # Imported only where it is used: other verbs need no database.
+        from rag.store.uploads import Upload
+
+        sent = await self._json(
+            "PUT",
+            _upload_path(source, name),
+            principal,
+            domain,
+            params=_given(domain=domain, readers=",".join(readers) or None),
+            headers={"Content-Type": media_type or "application/octet-stream"},
+            content=data,
+        )
+        return Upload.model_validate(sent)
+
+    async def uploads(
+        self, principal: Principal, source: str, domain: str | None = None
+    ) -> list[Upload]:
+        from rag.store.uploads import Upload
+
+        found = await self._of("GET", principal, source, "/uploads", domain)
+        return [Upload.model_validate(one) for one in found["uploads"]]
+
+    async def remove_upload(
+        self, principal: Principal, source: str, name: str, domain: str | None = None
+    ) -> None:
+        path = _upload_path(source, name)
+        await self._send("DELETE", path, principal, domain, params=_given(domain=domain))
+
     async def rotate_keys(self, principal: Principal) -> int:
         return int((await self._json("POST", "keys/rotate", principal))["sources"])
 
@@ -278,7 +318,7 @@ class RemoteApp:
     async def _send(
         self, method: str, path: str, principal: Principal, domain: str | None = None, **given: Any
     ) -> httpx.Response:
-        headers = _who(principal, domain)
+        headers = {**_who(principal, domain), **given.pop("headers", {})}
         try:
             response = await self._http.request(method, f"/api/v1/{path}", headers=headers, **given)
         except httpx.HTTPError as error:
@@ -331,6 +371,13 @@ class RemoteApp:
             f"The server at {self.url} cannot be reached ({type(error).__name__}).",
             hint="See whether it still runs, then try again.",
         )
+
+
+def _upload_path(source: str, name: str) -> str:
+    from rag.store.uploads import checked_name
+
+    # Checked here as well: the client would follow dots and slashes to another route.
+    return f"sources/{quote(source, safe='')}/uploads/{quote(checked_name(name), safe='')}"
 
 
 def _who(principal: Principal, domain: str | None) -> dict[str, str]:

@@ -16,6 +16,8 @@ from rag.api.metrics import Metrics
 from rag.api.problems import of_status, of_surprise, respond
 
 LOOPBACK_NAMES = frozenset({"localhost", "127.0.0.1", "[::1]"})
+_UPLOAD = re.compile(r"/api/v1/sources/[^/]+/uploads/.*", re.DOTALL)
+_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
 _HOST = re.compile(r"(\[[0-9a-f:.]+\]|[a-z0-9.-]+)(?::\d{1,5})?", re.IGNORECASE)
 
 _PAGE_POLICY = (
@@ -35,9 +37,12 @@ _HEADERS = {
 class Guard:
     """Wraps the whole application; nothing reaches it or leaves it otherwise."""
 
-    def __init__(self, app: ASGIApp, *, max_body_bytes: int, metrics: Metrics) -> None:
+    def __init__(
+        self, app: ASGIApp, *, max_body_bytes: int, max_upload_bytes: int, metrics: Metrics
+    ) -> None:
         self.app = app
         self.max_body_bytes = max_body_bytes
+        self.max_upload_bytes = max_upload_bytes
         self.metrics = metrics
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -60,11 +65,12 @@ class Guard:
 
         try:
             if (refusal := self._refusal(scope)) is not None:
-                code, detail = refusal
-                problem = of_status(code, detail, scope["path"])
+                refused, detail = refusal
+                code = "too_large" if refused == 413 else ""
+                problem = of_status(refused, detail, scope["path"], code=code)
                 await respond(problem)(scope, receive, guarded_send)
             else:
-                await self.app(scope, self._counted(receive), guarded_send)
+                await self.app(scope, _counted(receive, self._limit(scope)), guarded_send)
         except ClientDisconnect:
             status = status or 499
         except Exception as error:  # noqa: BLE001 - the last place that can still answer
@@ -91,32 +97,43 @@ class Guard:
         origins = headers.getlist("origin")
         if any(not _same(origin, hosts[0]) for origin in origins):
             return 403, "Requests from pages of another origin are refused."
-        return self._too_large(headers.getlist("content-length"))
+        if _CONTROL.search(scope["path"]):
+            # The routes' patterns end before a last newline: they would serve another path.
+            return 422, "The path contains a control character."
+        return _too_large(headers.getlist("content-length"), self._limit(scope))
 
-    def _too_large(self, lengths: Sequence[str]) -> tuple[int, str] | None:
-        if len(lengths) > 1 or any(not re.fullmatch(r"\d{1,20}", length) for length in lengths):
-            return 400, "The Content-Length header is repeated or malformed."
-        if lengths and int(lengths[0]) > self.max_body_bytes:
-            return 413, self._limit()
-        return None
+    def _limit(self, scope: Scope) -> int:
+        """Documents may be larger than what describes them, where they are sent as they are."""
+        upload = scope["method"] == "PUT" and _UPLOAD.fullmatch(scope["path"])
+        return self.max_upload_bytes if upload else self.max_body_bytes
 
-    def _limit(self) -> str:
-        return f"The body is larger than {self.max_body_bytes} bytes."
 
-    def _counted(self, receive: Receive) -> Receive:
-        """Stops reading where the limit is passed, whatever length was promised."""
-        read = 0
+def _too_large(lengths: Sequence[str], limit: int) -> tuple[int, str] | None:
+    if len(lengths) > 1 or any(not re.fullmatch(r"\d{1,20}", length) for length in lengths):
+        return 400, "The Content-Length header is repeated or malformed."
+    if lengths and int(lengths[0]) > limit:
+        return 413, _told(limit)
+    return None
 
-        async def counted() -> Message:
-            nonlocal read
-            message = await receive()
-            if message["type"] == "http.request":
-                read += len(message.get("body", b""))
-                if read > self.max_body_bytes:
-                    raise HTTPException(413, self._limit())
-            return message
 
-        return counted
+def _counted(receive: Receive, limit: int) -> Receive:
+    """Stops reading where the limit is passed, whatever length was promised."""
+    read = 0
+
+    async def counted() -> Message:
+        nonlocal read
+        message = await receive()
+        if message["type"] == "http.request":
+            read += len(message.get("body", b""))
+            if read > limit:
+                raise HTTPException(413, _told(limit))
+        return message
+
+    return counted
+
+
+def _told(limit: int) -> str:
+    return f"The body is larger than {limit} bytes."
 
 
 def _name(host: str) -> str:

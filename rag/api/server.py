@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from fastapi import FastAPI
 
 from rag import __version__
-from rag.api import problems, public, routes, sources
+from rag.api import problems, public, routes, sources, uploads
 from rag.api.guard import Guard
 from rag.api.metrics import Metrics
 from rag.api.state import State
@@ -36,9 +36,16 @@ def create_app(app: App) -> FastAPI:
     )
     metrics = Metrics()
     api.state.ratchet = State(app, metrics, asyncio.Semaphore(settings.max_concurrent))
+    api.state.uploading = asyncio.Semaphore(uploads.AT_ONCE)
     problems.install(api)
     api.include_router(public.router)
     api.include_router(routes.router)
     api.include_router(sources.router)
-    api.add_middleware(Guard, max_body_bytes=settings.max_body_bytes, metrics=metrics)
+    api.include_router(uploads.router)
+    api.add_middleware(
+        Guard,
+        max_body_bytes=settings.max_body_bytes,
+        max_upload_bytes=settings.max_upload_bytes,
+        metrics=metrics,
+    )
     return api

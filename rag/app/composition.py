@@ -28,8 +28,9 @@ from rag.store.database import Database
 from rag.store.folder import DataFolder
 from rag.store.ledger import Ledger
 from rag.store.traces import Traces
+from rag.store.uploads import Uploads
 from rag.store.vault import KEY_FILE, Vault
-from rag.types import Progress
+from rag.types import Progress, utc_now
 
 PARSERS = (
     "rag.backends.pdf:PdfParser",
@@ -60,6 +61,7 @@ async def build(settings: Settings, *, serve_url: str | None = None) -> App:
             settings=settings,
             ledger=Ledger(database),
             blobs=Blobs(settings.data / "blobs"),
+            uploads=Uploads(database, utc_now),
             traces=Traces(database, settings.data),
             vault=Vault(settings.data / KEY_FILE),
             index=index,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack
 from typing import Any
 
@@ -14,10 +14,12 @@ from rag.app.health import Health
 from rag.app.models import Models
 from rag.app.parts import Parts
 from rag.app.sources import Sources
+from rag.app.uploads import Uploads
 from rag.domain import Pack
 from rag.errors import Conflict, InvalidInput, NotFound, RagError, Unavailable
 from rag.ingest.sync import Syncer
 from rag.learn.evaluation import evaluate_pack
+from rag.store.uploads import Upload
 from rag.types import (
     Answer,
     AnswerEvent,
@@ -48,6 +50,7 @@ class App:
         self._resources = resources
         self._domains = Domains(parts)
         self._sources = Sources(parts, self._domains)
+        self._uploads = Uploads(parts)
         self._generations = Generations(parts)
         self._models = Models(parts.settings)
         self._health = Health(parts, self._domains, self._generations, self._models)
@@ -164,6 +167,39 @@ class App:
     ) -> int:
         """Let the next sync try failed, dead and rejected documents again. Returns how many."""
         return await self._sources.retry(source, document, domain)
+
+    async def upload(
+        self,
+        principal: Principal,
+        source: str,
+        name: str,
+        data: bytes,
+        *,
+        media_type: str | None = None,
+        readers: Sequence[str] = (),
+        domain: str | None = None,
+    ) -> Upload:
+        """Keep a document in a source of uploads; sync reads it. The same name again: new version.
+
+        No readers mean the source's. Raises InvalidInput, TooLarge.
+        """
+        found = await self._sources.get(source, domain)
+        return await self._uploads.add(principal, found, name, data, media_type, readers)
+
+    async def uploads(
+        self, principal: Principal, source: str, domain: str | None = None
+    ) -> list[Upload]:
+        """What was uploaded to a source, by name."""
+        return await self._uploads.list(await self._sources.get(source, domain))
+
+    async def remove_upload(
+        self, principal: Principal, source: str, name: str, domain: str | None = None
+    ) -> None:
+        """Forget an upload with its document, gone for the next question. Raises NotFound."""
+        self._require_no_sync()
+        async with self._syncing:
+            await self._uploads.remove(await self._sources.get(source, domain), name)
+            await self._generations.sweep(self._domains.get(domain))
 
     async def rotate_keys(self, principal: Principal) -> int:
         """Encrypt every stored credential with a new key. Returns how many sources have any."""

@@ -11,6 +11,7 @@ from rag.protocols import Embedder, Index, Reranker
 from rag.store.blobs import Blobs
 from rag.store.ledger import Ledger
 from rag.store.traces import Traces
+from rag.store.uploads import Uploads
 from rag.store.vault import Vault
 
 
@@ -21,6 +22,7 @@ class Parts:
     settings: Settings
     ledger: Ledger
     blobs: Blobs
+    uploads: Uploads
     traces: Traces
     vault: Vault
     index: Index

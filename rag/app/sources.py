@@ -5,11 +5,13 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from rag import plugins
 from rag.app.domains import Domains
 from rag.app.parts import Parts
+from rag.app.uploads import CONNECTOR as UPLOADS
+from rag.app.uploads import UploadsConfig, UploadsConnector
 from rag.errors import ConfigError, InvalidInput, SourceError
 from rag.protocols import Connector
 from rag.types import SourceInfo
@@ -21,6 +23,8 @@ class Sources:
     def __init__(self, parts: Parts, domains: Domains) -> None:
         self._ledger = parts.ledger
         self._vault = parts.vault
+        self._uploads = parts.uploads
+        self._blobs = parts.blobs
         self._domains = domains
 
     async def add(
@@ -52,7 +56,7 @@ class Sources:
     async def check(self, connector: str, config: Mapping[str, Any]) -> str:
         """What such a source would read, in one sentence. Raises InvalidInput when it cannot."""
         try:
-            return await _checked(await asyncio.to_thread(plugins.connector, connector, config))
+            return await _checked(await asyncio.to_thread(self._connector, connector, config))
         except (ConfigError, SourceError) as error:
             # Whoever wrote the configuration can put it right; nothing of ours is broken.
             raise InvalidInput(error.message, hint=error.hint) from error
@@ -65,7 +69,7 @@ class Sources:
         sealed = await asyncio.to_thread(self._ledger.sources.sealed, source.id)
         secrets = await asyncio.to_thread(self._vault.open, sealed)
         config = plugins.join(source.config, secrets)
-        return await asyncio.to_thread(plugins.connector, source.connector, config)
+        return await asyncio.to_thread(self._connector, source.connector, config, source)
 
     async def list(self, domain: str | None) -> list[SourceInfo]:
         name = self._domains.get(domain).pack.name
@@ -86,6 +90,7 @@ class Sources:
         found = await self.get(source, domain)
         documents = await asyncio.to_thread(self._ledger.of_source, found.id)
         await asyncio.to_thread(self._ledger.delete, documents)
+        await asyncio.to_thread(self._uploads.clear, found.id)
         await asyncio.to_thread(self._ledger.sources.remove, found.id)
         return len(documents)
 
@@ -104,6 +109,15 @@ class Sources:
             # A listing from a cursor on would not name them again.
             await asyncio.to_thread(self._ledger.sources.relist, found.id)
         return count
+
+    def _connector(
+        self, name: str, config: Mapping[str, Any], source: SourceInfo | None = None
+    ) -> Connector:
+        if name != UPLOADS:
+            return plugins.connector(name, config)
+        # What is uploaded is kept here, so its connector alone is given a part of ours.
+        settings = cast(UploadsConfig, plugins.settings(name, config))
+        return UploadsConnector(settings, self._uploads, self._blobs, source)
 
     async def rotate_keys(self) -> int:
         """Encrypt every credential with a new key and forget the old ones. Returns how many."""

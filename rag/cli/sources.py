@@ -11,11 +11,12 @@ import typer
 
 from rag.cli import output
 from rag.cli.running import Json, group, through
-from rag.errors import InvalidInput
+from rag.errors import InvalidInput, TooLarge
 
 if TYPE_CHECKING:
     from rag.app import App
     from rag.remote import RemoteApp
+    from rag.store.uploads import Upload
     from rag.types import ConnectorInfo, Principal, SourceInfo
 
 cli = group("Look at the sources and say what is to be done about them.")
@@ -64,6 +65,79 @@ def add(
         output.say_json(source)
         return
     output.say(f"Added '{source.name}'. Next: rag sync {source.name}")
+
+
+def upload(
+    ctx: typer.Context,
+    source: Source,
+    files: Annotated[list[Path], typer.Argument(help="Files; each is named as its file is.")],
+    readers: Annotated[
+        list[str] | None,
+        typer.Option(help="user:NAME, group:NAME or everyone; repeatable; else the source's."),
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Put files into a source of uploads (rag add uploads); the same name again replaces one."""
+    twice = {path.name for path in files if [one.name for one in files].count(path.name) > 1}
+    if twice:
+        raise InvalidInput(
+            f"Two of the files are named '{min(twice)}'; one would replace the other."
+        )
+    limit = ctx.obj.settings().server.max_upload_bytes
+
+    async def work(app: App | RemoteApp, who: Principal) -> list[Upload]:
+        return [
+            await app.upload(
+                who,
+                source,
+                path.name,
+                _contents(path, limit),
+                readers=readers or (),
+                domain=ctx.obj.domain,
+            )
+            for path in files
+        ]
+
+    kept = through(ctx, work)
+    if as_json:
+        output.say_json({"uploads": kept})
+        return
+    output.say(f"Kept {len(kept)} file{'' if len(kept) == 1 else 's'}. Next: rag sync {source}")
+
+
+@cli.command("uploads")
+def list_uploads(
+    ctx: typer.Context,
+    source: Source,
+    remove: Annotated[
+        str | None, typer.Option(help="Forget the upload of this name with its document.")
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """What was uploaded to the source; see rag upload."""
+
+    async def work(app: App | RemoteApp, who: Principal) -> list[Upload]:
+        if remove is not None:
+            await app.remove_upload(who, source, remove, ctx.obj.domain)
+        return await app.uploads(who, source, ctx.obj.domain)
+
+    found = through(ctx, work)
+    if as_json:
+        output.say_json({"uploads": found})
+        return
+    output.say_table(
+        ("name", "bytes", "readers", "by", "at"),
+        [
+            (
+                one.name,
+                f"{one.size:,}",
+                ", ".join(one.readers) or "the source's",
+                one.uploaded_by,
+                f"{one.uploaded_at:%Y-%m-%d %H:%M}",
+            )
+            for one in found
+        ],
+    )
 
 
 @cli.command("list")
@@ -212,6 +286,20 @@ def _read(text: str) -> str:
         return Path(text[1:]).expanduser().read_text(encoding="utf-8").strip()
     except OSError as error:
         raise InvalidInput(f"{text[1:]} cannot be read: {error.strerror}.") from error
+
+
+def _contents(path: Path, limit: int) -> bytes:
+    try:
+        with path.open("rb") as file:
+            data = file.read(limit + 1)
+    except OSError as error:
+        raise InvalidInput(f"{path} cannot be read: {error.strerror}.") from error
+    if len(data) > limit:
+        raise TooLarge(
+            f"{path} is larger than {limit:,} bytes.",
+            hint="Split it, or raise server.max_upload_bytes.",
+        )
+    return data
 
 
 def _value(form: Mapping[str, Any], text: str) -> Any:

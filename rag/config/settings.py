@@ -32,6 +32,9 @@ class ServerSettings(Section):
     max_body_bytes: int = Field(
         default=1_000_000, ge=1_000, description="Largest JSON body accepted."
     )
+    max_upload_bytes: int = Field(
+        default=250_000_000, ge=1_000, description="Largest document accepted as an upload."
+    )
     max_concurrent: int = Field(
         default=32, ge=1, description="Answers being made at once; more get 503."
     )

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Mapping
+import hashlib
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
@@ -16,6 +17,7 @@ from rag.errors import (
     StorageFull,
     did_you_mean,
 )
+from rag.store.uploads import Upload, checked_name
 from rag.types import (
     Answer,
     AnswerEvent,
@@ -50,6 +52,7 @@ class FakeApp:
         self.settings = settings
         self.checks = [Check(name="database", ok=True, detail="reachable")]
         self.kept: list[SourceInfo] = []
+        self.uploaded: dict[tuple[str, str], tuple[Upload, bytes]] = {}
         self.seen: list[tuple[str, Principal, Any]] = []
         self.cancelled = asyncio.Event()
         self.started = asyncio.Event()
@@ -152,7 +155,7 @@ class FakeApp:
         name: str | None = None,
         domain: str | None = None,
     ) -> SourceInfo:
-        if connector != "files":
+        if connector not in ("files", "uploads"):
             raise InvalidInput(f"There is no connector '{connector}'.")
         source = SourceInfo(
             id=f"s{len(self.kept)}",
@@ -226,6 +229,43 @@ class FakeApp:
     ) -> int:
         await self.source(principal, source, domain)
         return 1 if document else 4
+
+    async def upload(
+        self,
+        principal: Principal,
+        source: str,
+        name: str,
+        data: bytes,
+        *,
+        media_type: str | None = None,
+        readers: Sequence[str] = (),
+        domain: str | None = None,
+    ) -> Upload:
+        found = await self.source(principal, source, domain)
+        made = Upload(
+            name=checked_name(name),
+            digest=hashlib.sha256(data).hexdigest(),
+            size=len(data),
+            media_type=media_type or "",
+            readers=tuple(readers),
+            uploaded_by=principal.id,
+            uploaded_at=datetime(2026, 1, 1, tzinfo=UTC),
+        )
+        self.uploaded[found.id, name] = made, data
+        return made
+
+    async def uploads(
+        self, principal: Principal, source: str, domain: str | None = None
+    ) -> list[Upload]:
+        found = await self.source(principal, source, domain)
+        return [made for (kept, _), (made, _) in self.uploaded.items() if kept == found.id]
+
+    async def remove_upload(
+        self, principal: Principal, source: str, name: str, domain: str | None = None
+    ) -> None:
+        found = await self.source(principal, source, domain)
+        if self.uploaded.pop((found.id, name), None) is None:
+            raise NotFound(f"Nothing named '{name}' was uploaded.")
 
     async def rotate_keys(self, principal: Principal) -> int:
         return 5

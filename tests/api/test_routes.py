@@ -239,6 +239,7 @@ def test_every_route_is_known_here(fake: FakeApp) -> None:
         *("/answers", "/searches", "/traces/{trace_id}", "/documents", "/sources", "/syncs"),
         *("/connectors", "/connectors/{connector}/check", "/keys/rotate", "/sources/{source}"),
         *(f"/sources/{{source}}/{verb}" for verb in ("check", "pause", "release", "retry")),
+        *("/sources/{source}/uploads", "/sources/{source}/uploads/{name:path}"),
         *("/rebuilds", "/evaluations", "/checks", f"{version}/original", f"{version}/text"),
     }
 

@@ -21,9 +21,10 @@ from rag.store.folder import DataFolder
 from rag.store.ledger import Ledger
 from rag.store.models import TraceRow
 from rag.store.traces import Traces
+from rag.store.uploads import Uploads
 from rag.store.vault import KEY_FILE, Vault
 from rag.testing.fakes import HashingEmbedder
-from rag.types import AskRequest, Principal, SearchRequest, Turn
+from rag.types import AskRequest, Principal, SearchRequest, Turn, utc_now
 from tests.support import parse_text
 
 BOB = Principal(id="bob")
@@ -58,6 +59,7 @@ def open_app(root: Path, embedder: HashingEmbedder | None = None) -> App:
         settings=load(data),
         ledger=Ledger(database),
         blobs=Blobs(data / "blobs"),
+        uploads=Uploads(database, utc_now),
         traces=Traces(database, data),
         vault=Vault(data / KEY_FILE),
         index=index,

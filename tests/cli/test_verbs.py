@@ -18,7 +18,7 @@ VERBS = [
     "init", "pack check", "start", "serve", "add", "connectors", "sync", "documents", "search",
     "ask", "eval", "eval retrieval", "trace show", "doctor", "config show", "config check",
     "source list", "source show", "source check", "source pause", "source remove",
-    "source release", "source retry", "source rotate-keys",
+    "source release", "source retry", "source rotate-keys", "source uploads", "upload",
 ]  # fmt: skip
 
 
