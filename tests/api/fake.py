@@ -264,7 +264,7 @@ class FakeApp:
         self, principal: Principal, source: str, name: str, domain: str | None = None
     ) -> None:
         found = await self.source(principal, source, domain)
-        if self.uploaded.pop((found.id, name), None) is None:
+        if self.uploaded.pop((found.id, checked_name(name)), None) is None:
             raise NotFound(f"Nothing named '{name}' was uploaded.")
 
     async def rotate_keys(self, principal: Principal) -> int:

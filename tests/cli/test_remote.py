@@ -48,6 +48,12 @@ async def test_every_verb_gives_what_the_app_gives(remote: RemoteApp, served: Fa
     assert await remote.release_hold(far, "n") == 3
     assert [await remote.retry(far, "n"), await remote.retry(far, "n", DOCUMENT)] == [4, 1]
     assert await remote.rotate_keys(far) == 5
+    odd = "ü b%2F?#;.txt"
+    kept = await remote.upload(far, "n", odd, b"x", media_type="a/b", readers=["group:h r"])
+    assert [kept] == await remote.uploads(far, "n") == await served.uploads(local, "n")
+    assert (kept.name, kept.readers, kept.media_type) == (odd, ("group:h r",), "a/b")
+    await remote.remove_upload(far, "n", odd)
+    assert await served.uploads(local, "n") == []
     assert await remote.sync(far) == await served.sync(local)
     assert await remote.rebuild(far) == 2
     assert await remote.evaluate(far) == await served.evaluate(local)
@@ -152,6 +158,16 @@ async def test_a_proxy_of_the_environment_is_not_used(
     far = RemoteApp(served.settings, "http://127.0.0.1:8000")
     assert far._http._mounts == {}
     await far.aclose()
+
+
+@pytest.mark.parametrize("name", ["..", "../../../syncs", "a\udcff", ""])
+async def test_an_upload_is_sent_nowhere_else(remote: RemoteApp, name: str) -> None:
+    for call in (
+        remote.upload(remote.person(None), "n", name, b"x"),
+        remote.remove_upload(remote.person(None), "n", name),
+    ):
+        with pytest.raises(rag.remote.InvalidInput):
+            await call
 
 
 @pytest.mark.parametrize("user", ["müller", "a\nb"])

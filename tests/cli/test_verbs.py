@@ -127,6 +127,38 @@ def test_the_verbs_of_sources(run, fake: FakeApp) -> None:
     assert run("source", "show", "manuals").code == 4
 
 
+def test_files_are_uploaded_listed_and_removed(run, fake: FakeApp, tmp_path: Path) -> None:
+    (tmp_path / "sub").mkdir()
+    for name in ("a.txt", "b.txt", "sub/a.txt"):
+        (tmp_path / name).write_text(name)
+    run("add", "uploads", "--name", "inbox")
+    assert "Kept 2 files. Next: rag sync inbox" in run("upload", "inbox", "a.txt", "b.txt").out
+    given = ("--readers", "group:hr", "--readers", "user:anna")
+    (made,) = json.loads(run("upload", "inbox", "sub/a.txt", *given, "--json").out)["uploads"]
+    assert (made["name"], made["readers"]) == ("a.txt", ["group:hr", "user:anna"])
+    assert fake.uploaded["s0", "a.txt"][1] == b"sub/a.txt"
+    assert "group:hr, user:anna" in run("source", "uploads", "inbox").out
+    left = json.loads(run("source", "uploads", "inbox", "--remove", "a.txt", "--json").out)
+    assert [one["name"] for one in left["uploads"]] == ["b.txt"]
+    assert run("source", "uploads", "inbox", "--remove", "a.txt").code == 4
+
+
+def test_what_cannot_be_uploaded_is_told(
+    run, fake: FakeApp, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "sub").mkdir()
+    for name in ("a.txt", "sub/a.txt"):
+        (tmp_path / name).write_text("x" * 2_000)
+    run("add", "uploads", "--name", "inbox")
+    assert "Two of the files" in run("upload", "inbox", "a.txt", "sub/a.txt").err
+    assert "cannot be read" in run("upload", "inbox", "missing").err
+    assert "cannot be read" in run("upload", "inbox", "sub").err
+    assert run("upload", "nowhere", "a.txt").code == 4
+    monkeypatch.setenv("RAG_SERVER__MAX_UPLOAD_BYTES", "1999")
+    assert "max_upload_bytes" in run("upload", "inbox", "a.txt").err
+    assert fake.uploaded == {}
+
+
 def test_rebuild_takes_no_source(run, fake: FakeApp) -> None:
     assert json.loads(run("sync", "--rebuild", "--json").out) == {"documents": 2}
     assert run("sync", "manuals", "--rebuild").code == 2
