@@ -7,9 +7,9 @@ from pathlib import Path
 ROOT = Path(__file__).parents[1]
 CLIENTS = {
     "httpx", "requests", "urllib3", "aiohttp", "http.client", "urllib.request",
-    "urllib.robotparser", "ftplib", "smtplib", "imaplib", "poplib", "telnetlib", "xmlrpc.client", "websockets", "grpc",
-    "paramiko", "imap_tools", "aiobotocore", "botocore", "boto3", "s3fs", "fsspec", "httpcore",
-    "huggingface_hub", "openai", "qdrant_client",
+    "urllib.robotparser", "ftplib", "smtplib", "imaplib", "poplib", "telnetlib",
+    "xmlrpc.client", "websockets", "grpc", "paramiko", "imap_tools", "aiobotocore", "botocore",
+    "boto3", "s3fs", "fsspec", "httpcore", "huggingface_hub", "openai", "qdrant_client",
 }  # fmt: skip
 ADAPTERS = {
     # the one way out, and what is built on it
