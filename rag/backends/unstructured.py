@@ -178,6 +178,7 @@ def _load() -> Mapping[str, Callable[..., Any]]:
     import pptx
     import spacy
     import unstructured.nlp.tokenize as tokenize
+    import unstructured.partition.html.parser as html_parser
     from unstructured.file_utils.file_conversion import (
         convert_file_to_html_text_using_pandoc,
     )
@@ -192,6 +193,8 @@ def _load() -> Mapping[str, Callable[..., Any]]:
         return pipeline
 
     setattr(tokenize, "_load_spacy_model", sentences_only)  # noqa: B010 - private on purpose
+    # Whether a paragraph is narrative is no matter to us, and took half the time of a page.
+    setattr(html_parser, "is_possible_narrative_text", lambda _: False)  # noqa: B010
     extensions = ["tables", "fenced_code", "sane_lists"]
     return {
         "docx": partition_docx,

@@ -1,6 +1,8 @@
 """Office files, pages, mail and text: structure kept, nothing run, nothing fetched."""
 
 import io
+import os
+import subprocess
 import sys
 from email.message import EmailMessage
 from pathlib import Path
@@ -188,3 +190,13 @@ def test_real_files_parse(parser: UnstructuredParser) -> None:
     broken = {name for name, reason in reasons.items() if reason in {"corrupt", "no_text"}}
     assert broken <= EXPECTED_REJECTED
     assert len(reasons) < 0.2 * len(small[::3])
+
+
+def test_what_is_replaced_inside_the_library_is_still_there():
+    program = (
+        "import unstructured.nlp.tokenize as t, unstructured.partition.html.parser as p;"
+        "assert callable(t._load_spacy_model);"
+        "assert 'is_possible_narrative_text' in p.derive_element_type_from_text.__code__.co_names"
+    )
+    quiet = {"DO_NOT_TRACK": "1", "SCARF_NO_ANALYTICS": "true", "UNSTRUCTURED_DISABLE_NOTICE": "1"}
+    subprocess.run([sys.executable, "-c", program], check=True, env={**os.environ, **quiet})
