@@ -47,6 +47,7 @@ class FilesConfig(BaseModel):
     default_readers: tuple[str, ...] = Field(
         (EVERYONE,), min_length=1, description="Who may read files that no rule matches."
     )
+    watch: bool = Field(False, description="Sync soon after a change while a server runs.")
 
 
 # Litter that editors and desktops leave beside documents.

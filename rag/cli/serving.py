@@ -7,7 +7,7 @@ import importlib
 import socket
 import sys
 from collections.abc import Awaitable, Callable
-from contextlib import AsyncExitStack, closing
+from contextlib import AsyncExitStack, closing, suppress
 from typing import TYPE_CHECKING, Any
 
 from rag.cli import output
@@ -109,9 +109,17 @@ async def _open(
     app: App = await rag_app.build(settings, serve_url=url)
     stack.push_async_callback(app.aclose)
     from rag.api import create_app
+    from rag.app.watching import watch
 
     door.open(create_app(app))
+    stack.push_async_callback(_ended, asyncio.create_task(watch(app)))
     await prepare(app, url)
+
+
+async def _ended(task: asyncio.Task[None]) -> None:
+    task.cancel()
+    with suppress(asyncio.CancelledError):
+        await task
 
 
 async def _or_stop(work: Awaitable[None], door: Opening, server: Any) -> None:
