@@ -18,8 +18,10 @@ from rag.errors import Unavailable
 from rag.store.uploads import Upload, checked_name
 from rag.types import Data as Body
 
-AT_ONCE = 4
-"""Uploads being received: each is in memory until its last byte is there."""
+AT_ONCE = 2
+"""Uploads being received: until it is kept, each takes twice its size of memory."""
+WAIT_SECONDS = 30.0
+"""How long a further one waits for its turn."""
 STALL_SECONDS = 60.0
 """A sender that is silent for longer gives its place up."""
 
@@ -47,12 +49,19 @@ class Uploads(Body):
 
 
 async def place(request: Request) -> AsyncIterator[None]:
-    """One of the places for uploads; else 503 at once."""
+    """One of the places for uploads, in turn; 503 for whoever waits too long."""
     free = cast(asyncio.Semaphore, request.app.state.uploading)
-    if free.locked():
-        raise Unavailable("As many uploads as allowed are under way.", hint="Try again soon.")
-    async with free:
+    try:
+        async with asyncio.timeout(WAIT_SECONDS):
+            await free.acquire()
+    except TimeoutError as error:
+        raise Unavailable(
+            "As many uploads as allowed are under way.", hint="Try again in a moment."
+        ) from error
+    try:
         yield
+    finally:
+        free.release()
 
 
 # A name is everything after the prefix: one with a slash is refused as such, not as unknown.

@@ -176,32 +176,43 @@ def put_raw(fake: FakeApp, body: AsyncIterator[dict], header: bytes, value: byte
     return asyncio.run(run())
 
 
-def test_more_uploads_at_once_than_memory_is_meant_for_are_told_to_wait(fake: FakeApp) -> None:
-    async def run() -> list[int]:
-        hold = asyncio.Event()
+def test_more_uploads_than_memory_is_meant_for_take_turns_or_are_told_to_come_back(
+    fake: FakeApp, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    count = rag.api.uploads.AT_ONCE
+
+    async def run() -> None:
+        hold, receiving = asyncio.Event(), 0
 
         async def slow() -> AsyncIterator[bytes]:
+            nonlocal receiving
+            receiving += 1
             yield b"x"
             await hold.wait()
 
-        api = create_app(fake)
-        transport = httpx.ASGITransport(api)
-        async with httpx.AsyncClient(transport=transport, base_url="http://localhost") as http:
-            count = rag.api.uploads.AT_ONCE
-            async with asyncio.TaskGroup() as group:
-                held = [
-                    group.create_task(http.put(f"{AT}/{n}", content=slow())) for n in range(count)
-                ]
-                while not api.state.uploading.locked():  # noqa: ASYNC110
-                    await asyncio.sleep(0.01)
-                refused = await http.put(f"{AT}/more", content=b"x")
-                assert refused.headers["retry-after"]
-                hold.set()
-            later = await http.put(f"{AT}/more", content=b"x")
-            return [refused.status_code, *(one.result().status_code for one in held),
-                    later.status_code]  # fmt: skip
+        transport = httpx.ASGITransport(create_app(fake))
+        async with (
+            httpx.AsyncClient(transport=transport, base_url="http://localhost") as http,
+            asyncio.TaskGroup() as group,
+        ):
 
-    assert asyncio.run(run()) == [503, *[200] * rag.api.uploads.AT_ONCE, 200]
+            def start(name: str) -> asyncio.Task[httpx.Response]:
+                return group.create_task(http.put(f"{AT}/{name}", content=slow()))
+
+            first = [start(f"{n}") for n in range(count)]
+            while receiving < count:  # noqa: ASYNC110
+                await asyncio.sleep(0.01)
+            with monkeypatch.context() as patch:
+                patch.setattr(rag.api.uploads, "WAIT_SECONDS", 0.05)
+                refused = assert_problem(await start("refused"), 503)
+            second = start("in-turn")
+            await asyncio.sleep(0.1)
+            assert (refused["retryable"], receiving) == (True, count)
+            hold.set()
+            assert [(await one).status_code for one in (*first, second)] == [200] * (count + 1)
+
+    asyncio.run(run())
+    assert set(kept(fake)) == {*map(str, range(count)), "in-turn"}
 
 
 def test_readers_are_named_in_the_query(client: TestClient) -> None:
