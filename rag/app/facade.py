@@ -7,6 +7,8 @@ from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack
 from typing import Any
 
+import structlog
+
 from rag import plugins
 from rag.app.domains import Domains
 from rag.app.generations import Generations
@@ -18,6 +20,7 @@ from rag.app.uploads import Uploads
 from rag.domain import Pack
 from rag.errors import Conflict, InvalidInput, NotFound, RagError, Unavailable
 from rag.ingest.sync import Syncer
+from rag.ingest.write import GenerationWriter
 from rag.learn.evaluation import evaluate_pack
 from rag.store.uploads import Upload
 from rag.types import (
@@ -37,6 +40,7 @@ from rag.types import (
     SyncReport,
 )
 
+log = structlog.get_logger(__name__)
 OnProgress = Callable[[Progress], None]
 LOCAL = "local"
 
@@ -219,22 +223,37 @@ class App:
     ) -> SyncReport:
         """Read one source, or all; the report adds up what became of every document."""
         chosen = self._domains.get(domain)
-        wanted = await self._to_read(source, domain)
+        reports: list[SyncReport] = []
+        broken: list[RagError] = []
         async with self._syncing:
+            # Only now: while this waited, a source may have been paused or removed.
+            wanted = await self._to_read(source, domain)
             writer = self._generations.writer(chosen, await self._generations.writable(chosen))
-            syncer = self._syncer()
-            reports: list[SyncReport] = []
             for one in wanted:
-                connector = await self._sources.open(one)
                 try:
-                    reports.append(await syncer.sync(one, connector, writer, progress or _silent))
-                except* RagError as group:
-                    raise _first(group) from group
-                finally:
-                    await connector.aclose()
+                    reports.append(await self._sync_one(one, writer, progress or _silent))
+                except RagError as error:
+                    log.warning("sync_failed", source=one.name, message=str(error))
+                    broken.append(error)
             await self._parts.index.optimize(writer.generation.id)
             await self._generations.drop_retired(chosen.pack.name)
+        if broken:
+            raise broken[0]
         return _summed(reports)
+
+    async def _sync_one(
+        self, source: SourceInfo, writer: GenerationWriter, progress: OnProgress
+    ) -> SyncReport:
+        connector = await self._sources.open(source)
+        try:
+            return await self._syncer().sync(source, connector, writer, progress)
+        except BaseExceptionGroup as group:
+            known, other = group.split(RagError)
+            if known is None or other is not None:
+                raise
+            raise _first(known) from group
+        finally:
+            await connector.aclose()
 
     async def rebuild(
         self,

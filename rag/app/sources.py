@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, cast
@@ -12,9 +13,12 @@ from rag.app.domains import Domains
 from rag.app.parts import Parts
 from rag.app.uploads import CONNECTOR as UPLOADS
 from rag.app.uploads import UploadsConfig, UploadsConnector
-from rag.errors import ConfigError, InvalidInput, SourceError
+from rag.errors import ConfigError, InvalidInput, RagError, SourceError
 from rag.protocols import Connector
 from rag.types import SourceInfo
+
+# What the address of a source and a line on a terminal can hold.
+_NAME = re.compile(r"(?!\.{1,2}$)[^/\x00-\x1f\x7f]{1,200}")
 
 
 class Sources:
@@ -26,6 +30,8 @@ class Sources:
         self._uploads = parts.uploads
         self._blobs = parts.blobs
         self._domains = domains
+        # Sealing with a key that a rotation is about to drop would lose the secret.
+        self._sealing = asyncio.Lock()
 
     async def add(
         self, connector: str, config: Mapping[str, Any], name: str | None, domain: str | None
@@ -33,16 +39,25 @@ class Sources:
         """Register a source after its connector accepted the configuration and could reach it."""
         chosen = self._domains.get(domain)
         await self.check(connector, config)
+        label = name or _default_name(connector, config)
+        if not _NAME.fullmatch(label):
+            raise InvalidInput(f"'{label}' cannot name a source.", hint="Use letters and digits.")
         shown, secrets = plugins.divide(plugins.settings(connector, config))
-        return await asyncio.to_thread(
-            self._ledger.sources.add,
-            chosen.pack.name,
-            name or _default_name(connector, config),
-            connector,
-            shown,
-            await asyncio.to_thread(self._vault.seal, secrets),
-            tuple(secrets),
-        )
+
+        def known(sealed: str) -> bool:
+            return self._vault.open(sealed) == secrets
+
+        async with self._sealing:
+            return await asyncio.to_thread(
+                self._ledger.sources.add,
+                chosen.pack.name,
+                label,
+                connector,
+                shown,
+                await asyncio.to_thread(self._vault.seal, secrets),
+                tuple(secrets),
+                known,
+            )
 
     async def add_from_pack(self, domain: str | None) -> int:
         """Register what the pack itself brings; those registered already are left as they are."""
@@ -60,6 +75,10 @@ class Sources:
         except (ConfigError, SourceError) as error:
             # Whoever wrote the configuration can put it right; nothing of ours is broken.
             raise InvalidInput(error.message, hint=error.hint) from error
+        except RagError:
+            raise
+        except Exception as error:
+            raise InvalidInput(f"The connector '{connector}' cannot use this: {error}.") from error
 
     async def check_known(self, source: str, domain: str | None) -> str:
         return await _checked(await self.open(await self.get(source, domain)))
@@ -121,12 +140,15 @@ class Sources:
 
     async def rotate_keys(self) -> int:
         """Encrypt every credential with a new key and forget the old ones. Returns how many."""
-        return await asyncio.to_thread(self._rotate)
+        async with self._sealing:
+            return await asyncio.to_thread(self._rotate)
 
     def _rotate(self) -> int:
-        self._vault.add_key()
+        # Tried before anything is written: a secret that no key opens must not cost the others.
+        self._ledger.sources.reseal(self._vault.renew)
+        before = self._vault.add_key()
         count = self._ledger.sources.reseal(self._vault.renew)
-        self._vault.drop_old_keys()
+        self._vault.drop(before)
         return count
 
 

@@ -10,6 +10,7 @@ import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import suppress
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple, TypeVar, cast
@@ -80,7 +81,10 @@ class Threads:
 def behind_questions() -> None:
     """Let questions have this thread's core first, where threads have a priority of their own."""
     if sys.platform == "linux":
-        os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), BACKGROUND_NICENESS)
+        me = threading.get_native_id()
+        wanted = max(BACKGROUND_NICENESS, os.getpriority(os.PRIO_PROCESS, me))
+        with suppress(OSError):  # slower questions meanwhile, nothing else
+            os.setpriority(os.PRIO_PROCESS, me, wanted)
 
 
 class Choice(NamedTuple):

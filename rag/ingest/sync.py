@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
+import sys
 import time
 from collections import Counter
 from collections.abc import Awaitable, Callable, Sequence
@@ -19,7 +20,14 @@ from typing import Literal
 import structlog
 
 from rag.config import SyncSettings
-from rag.errors import DocumentFailed, DocumentRejected, RagError, SourceError
+from rag.errors import (
+    DocumentFailed,
+    DocumentRejected,
+    RagError,
+    SourceError,
+    StorageFull,
+    Unavailable,
+)
 from rag.ingest.write import GenerationWriter, Placed, Prepared
 from rag.protocols import Chunker, Connector
 from rag.store.blobs import Blobs
@@ -27,6 +35,7 @@ from rag.store.generations import Generation
 from rag.store.ledger import Known, Ledger
 from rag.store.placements import Orphan
 from rag.types import (
+    EVERYONE,
     Change,
     Cursor,
     Document,
@@ -62,6 +71,8 @@ class _Run:
     todo: asyncio.Queue[Change | None] = field(default_factory=lambda: asyncio.Queue(WAITING * 4))
     ready: asyncio.Queue[Prepared | None] = field(default_factory=lambda: asyncio.Queue(WAITING))
     seen: set[str] = field(default_factory=set[str])
+    gone: set[str] = field(default_factory=set[str])
+    """Keys that the source itself named as deleted."""
     counts: Counter[str] = field(default_factory=Counter[str])
     listed: int = 0
     done: int = 0
@@ -112,12 +123,15 @@ class Syncer:
         broken, complete = listing.result()
         if broken is not None:
             raise broken
-        if complete:
-            await self._delete_vanished(run)
+        await self._delete_gone(run, complete)
         await writer.sweep()
-        # What failed is listed again only if the next listing begins where this one did.
-        cursor = None if run.counts["failed"] else run.cursor
-        await asyncio.to_thread(self.ledger.sources.synced, source.id, cursor, complete=complete)
+        if run.counts["failed"]:
+            # What failed is listed again only if the next listing begins where this one did.
+            await asyncio.to_thread(self.ledger.sources.visited, source.id)
+        else:
+            await asyncio.to_thread(
+                self.ledger.sources.synced, source.id, run.cursor, complete=complete
+            )
         return SyncReport(**run.counts, seconds=round(time.monotonic() - started, 3))
 
     async def rebuild(
@@ -203,17 +217,22 @@ class Syncer:
             log.info("skipped", uri=change.uri, reason=change.reason)
             return
         if change.kind == "delete":
-            known = run.known.get(change.key)
-            if known is not None and not known.deleted:
-                await asyncio.to_thread(self.ledger.delete, [known.document_id])
-                run.finished("deleted", change.uri)
+            run.gone.add(change.key)
+            run.seen.discard(change.key)
+            return
+        if change.key in run.seen:
+            log.warning("duplicate_key", uri=change.uri, key=change.key)
+            run.counts["warned"] += 1
             return
         run.seen.add(change.key)
+        run.gone.discard(change.key)
         run.listed += 1
         if change.kind == "failed":
             await self._failed(run, change, "unreadable", change.reason)
             return
         known = run.known.get(change.key)
+        if known is not None and not known.deleted:
+            await self._revoke(known, change)
         if known is None or known.deleted or known.revision != change.revision:
             await run.todo.put(change)
         elif known.state == "failed":
@@ -222,13 +241,22 @@ class Syncer:
             else:
                 run.finished("failed", change.uri)
         elif known.state == "indexed" and known.readers != change.readers:
-            # A revocation counts from the next question on; the index follows.
-            await asyncio.to_thread(self.ledger.set_readers, known.document_id, change.readers)
             await run.todo.put(change)
         elif known.state == "dead_letter":
             run.finished("dead_lettered", change.uri)
         else:
             run.finished("unchanged", change.uri)
+
+    async def _revoke(self, known: Known, change: Change) -> None:
+        """A revocation counts from the next question on, whatever becomes of the new version.
+
+        Until that is live the old text answers, which nobody new may see.
+        """
+        readers = change.readers
+        if known.revision != change.revision:
+            readers = _in_both(known.readers, readers)
+        if readers != known.readers:
+            await asyncio.to_thread(self.ledger.set_readers, known.document_id, readers)
 
     async def _prepare_some(self, run: _Run) -> None:
         while (change := await run.todo.get()) is not None:
@@ -239,7 +267,7 @@ class Syncer:
             except DocumentFailed as error:
                 await self._failed(run, change, error.reason, str(error))
             except RagError as error:
-                await self._failed(run, change, error.code, str(error))
+                await self._failed(run, change, error.code, str(error), ours=_ours(error))
             except Exception as error:
                 log.exception("prepare_failed", uri=change.uri)
                 await self._failed(run, change, "internal", f"{type(error).__name__}: {error}")
@@ -308,7 +336,7 @@ class Syncer:
                 return
             one = batch[0]
             change = Change(kind="upsert", key=one.key, uri=one.uri, revision=one.revision)
-            await self._failed(run, change, error.code, str(error))
+            await self._failed(run, change, error.code, str(error), ours=_ours(error))
             return
         for one in batch:
             before = run.known.get(one.key)
@@ -320,11 +348,16 @@ class Syncer:
     # --- what did not go well ---
 
     async def _rejected(self, run: _Run, change: Change, error: DocumentRejected) -> None:
-        await self._record(run, change, "rejected", error.reason, str(error))
+        attempts = self.settings.max_attempts
+        await self._record(run, change, "rejected", error.reason, str(error), attempts)
         run.finished("rejected", change.uri)
 
-    async def _failed(self, run: _Run, change: Change, reason: str, message: str) -> None:
-        state = await self._record(run, change, "failed", reason, message)
+    async def _failed(
+        self, run: _Run, change: Change, reason: str, message: str, *, ours: bool = False
+    ) -> None:
+        """`ours`: a part of ours did not work, which is no verdict on the document."""
+        attempts = sys.maxsize if ours else self.settings.max_attempts
+        state = await self._record(run, change, "failed", reason, message, attempts)
         run.finished("dead_lettered" if state == "dead_letter" else "failed", change.uri)
 
     async def _record(
@@ -334,6 +367,7 @@ class Syncer:
         state: Literal["rejected", "failed"],
         reason: str,
         message: str,
+        max_attempts: int,
     ) -> str:
         log.warning(state, uri=change.uri, reason=reason, message=message)
         return await asyncio.to_thread(
@@ -346,25 +380,41 @@ class Syncer:
             reason=reason,
             message=message,
             revision=change.revision,
-            max_attempts=self.settings.max_attempts,
+            max_attempts=max_attempts,
         )
 
-    async def _delete_vanished(self, run: _Run) -> None:
-        """Delete what a complete listing no longer names, unless that is too much to believe."""
+    async def _delete_gone(self, run: _Run, complete: bool) -> None:
+        """Delete what the source names as deleted, or no longer names in a complete listing,
+        unless that is too much to believe."""
         present = [known for known in run.known.values() if not known.deleted]
-        vanished = [known for known in present if known.key not in run.seen]
-        ids = [known.document_id for known in vanished]
+        vanished = [
+            known.document_id
+            for known in present
+            if known.key in run.gone or (complete and known.key not in run.seen)
+        ]
         if (
             len(vanished) > self.settings.hold_count
             and len(vanished) > self.settings.hold_share * len(present)
-        ) or (vanished and not run.seen):
+        ) or (complete and vanished and not run.seen):
             run.counts["held"] = len(vanished)
             log.warning("deletion_held", source=run.source.name, documents=len(vanished))
-            await asyncio.to_thread(self.ledger.hold, run.source.id, ids)
+            await asyncio.to_thread(self.ledger.hold, run.source.id, vanished, only=complete)
             return
-        await asyncio.to_thread(self.ledger.hold, run.source.id, [])
-        await asyncio.to_thread(self.ledger.delete, ids)
+        if complete:
+            await asyncio.to_thread(self.ledger.hold, run.source.id, [])
+        await asyncio.to_thread(self.ledger.delete, vanished)
         run.counts["deleted"] += len(vanished)
+
+
+def _ours(error: RagError) -> bool:
+    return isinstance(error, (Unavailable, StorageFull))
+
+
+def _in_both(before: frozenset[str], after: frozenset[str]) -> frozenset[str]:
+    """The readers that either set lets in."""
+    if EVERYONE in before:
+        return after
+    return before if EVERYONE in after else before & after
 
 
 def _sha256(data: bytes) -> str:

@@ -29,7 +29,7 @@ class Database:
             parsed = make_url(url)
         except ArgumentError as error:
             raise ConfigError(
-                f"database.url is not a database URL: {url!r}.",
+                "database.url is not a database URL.",
                 hint="Use postgresql+psycopg://user@host/name, or leave it empty for SQLite.",
             ) from error
         self.sqlite = parsed.get_backend_name() == "sqlite"
@@ -118,4 +118,5 @@ def translated() -> Generator[None]:
             ) from error
         if isinstance(error, OperationalError):
             raise Unavailable(f"The database did not answer: {text}.") from error
-        raise
+        # The statement and its values stay out of messages: they hold what documents say.
+        raise Unavailable(f"The database refused a change: {text}.") from error

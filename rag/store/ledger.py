@@ -26,6 +26,7 @@ from rag.store.sources import Sources
 from rag.types import Data, DocumentInfo, Principal, utc_now
 
 BACKOFF_S = 60
+LONGEST_S = 3 * 3600
 
 
 # Asked with every question, so it is put together once.
@@ -148,8 +149,10 @@ class Ledger:
             row.state, row.reason, row.message = final, reason, message
             row.warnings = []
             row.updated_at = now
-            row.deleted_at = None
-            delay = timedelta(seconds=BACKOFF_S * 2 ** (row.attempts - 1))
+            if row.deleted_at is not None:
+                # It is back, unread; its versions from before stay closed to everyone.
+                row.deleted_at, row.readers = None, []
+            delay = timedelta(seconds=min(BACKOFF_S * 2 ** min(row.attempts - 1, 20), LONGEST_S))
             row.next_attempt_at = now + delay if final == "failed" else None
             return final
 
@@ -197,14 +200,18 @@ class Ledger:
                     )
                     session.delete(placement)
 
-    def hold(self, source_id: str, document_ids: Sequence[str]) -> None:
-        """Exactly these documents of a source wait for an admin to believe their deletion."""
+    def hold(self, source_id: str, document_ids: Sequence[str], *, only: bool = True) -> None:
+        """These documents of a source wait for an admin to believe their deletion.
+
+        With `only`, no others of the source do any more.
+        """
         with self.database.write() as session:
-            session.execute(
-                update(DocumentRow)
-                .where(DocumentRow.source_id == source_id, DocumentRow.held_at.is_not(None))
-                .values(held_at=None)
-            )
+            if only:
+                session.execute(
+                    update(DocumentRow)
+                    .where(DocumentRow.source_id == source_id, DocumentRow.held_at.is_not(None))
+                    .values(held_at=None)
+                )
             for start in range(0, len(document_ids), 500):
                 session.execute(
                     update(DocumentRow)

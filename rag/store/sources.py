@@ -33,8 +33,12 @@ class Sources:
         config: Mapping[str, Any],
         sealed: str = "",
         secret_names: Sequence[str] = (),
+        same: Callable[[str], bool] = lambda sealed: not sealed,
     ) -> SourceInfo:
-        """Register a source. Raises Conflict when the name is taken with another configuration."""
+        """Register a source. Raises Conflict when the name is taken with another configuration.
+
+        `same` says whether sealed secrets are those given.
+        """
         with self.database.write() as session:
             row = session.scalar(
                 select(SourceRow).where(SourceRow.domain == domain, SourceRow.name == name)
@@ -56,13 +60,11 @@ class Sources:
                     removed_at=None,
                 )
                 session.add(row)
-            elif row.connector != connector or row.config != dict(config):
+            elif row.connector != connector or row.config != dict(config) or not same(row.secrets):
                 raise Conflict(
                     f"A source named '{name}' already reads something else.",
                     hint="Choose another name with --name.",
                 )
-            else:
-                row.secrets, row.secret_names = sealed, sorted(secret_names)
             return _source(row, 0, 0)
 
     def list(self, domain: str) -> list[SourceInfo]:
@@ -115,14 +117,18 @@ class Sources:
         self._set(source_id, listed_at=None)
 
     def synced(self, source_id: str, cursor: str | None, *, complete: bool) -> None:
-        """A listing ended well; the next may begin at the cursor."""
+        """A listing ended well; the next begins at the cursor, or anew where there is none."""
         now = self.now()
-        values: dict[str, Any] = {"last_sync_at": now}
-        if cursor is not None:
-            values["cursor"] = cursor
+        values: dict[str, Any] = {"last_sync_at": now, "cursor": cursor}
         if complete:
             values["listed_at"] = now
+        elif cursor is None:
+            values["listed_at"] = None
         self._set(source_id, **values)
+
+    def visited(self, source_id: str) -> None:
+        """A listing ended, but the next begins where it did."""
+        self._set(source_id, last_sync_at=self.now())
 
     def _set(self, source_id: str, **values: Any) -> None:
         with self.database.write() as session:

@@ -11,6 +11,7 @@ import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import cast
+from uuid import uuid4
 
 from cryptography.fernet import Fernet, InvalidToken, MultiFernet
 
@@ -45,16 +46,18 @@ class Vault:
         return cast("dict[str, str]", json.loads(plain))
 
     def renew(self, token: str) -> str:
-        """The same secrets under the newest key."""
-        return self._cipher(make=False).rotate(token.encode()).decode() if token else ""
+        """The same secrets under the newest key. Raises Unavailable when no key fits."""
+        return self.seal(self.open(token))
 
-    def add_key(self) -> None:
-        """A new first key; the ones before go on decrypting."""
-        self._write([Fernet.generate_key().decode(), *self._keys()])
+    def add_key(self) -> list[str]:
+        """A new first key; those before, which are returned, go on decrypting."""
+        before = self._keys()
+        self._write([Fernet.generate_key().decode(), *before])
+        return before
 
-    def drop_old_keys(self) -> None:
-        """Only the first key stays; whatever was not renewed is lost."""
-        self._write(self._keys()[:1])
+    def drop(self, keys: Sequence[str]) -> None:
+        """These keys decrypt no longer; what was not renewed is lost."""
+        self._write([key for key in self._keys() if key not in keys])
 
     def _cipher(self, *, make: bool) -> MultiFernet:
         keys = self._keys()
@@ -83,7 +86,7 @@ class Vault:
             raise Unavailable(f"{self.path} cannot be read: {error.strerror}.") from error
 
     def _write(self, keys: Sequence[str]) -> None:
-        draft = self.path.with_name(f"{self.path.name}.new")
+        draft = self.path.with_name(f"{self.path.name}.{uuid4().hex}")
         # Never readable by others, not even for a moment.
         handle = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
         with os.fdopen(handle, "w", encoding="ascii") as file:
