@@ -56,8 +56,9 @@ async def watch(app: App, look_seconds: float = LOOK_SECONDS) -> None:
 
 
 async def _follow(app: App, watched: frozenset[_Watched], look_seconds: float) -> None:
-    """Sync what changes, until there is something else to watch."""
-    due = watched
+    """Sync what changes, and what failed before, until there is something else to watch."""
+    now = asyncio.get_running_loop().time
+    due, due_at = watched, now()
     async for changes in awatch(
         *{one.root for one in watched},
         watch_filter=None,
@@ -71,14 +72,17 @@ async def _follow(app: App, watched: frozenset[_Watched], look_seconds: float) -
         if paths and not touched:
             # Some systems report paths with links resolved: then it could be any.
             touched = watched
-        for one in sorted(due | touched, key=lambda one: (one.domain, one.name)):
-            await _sync(app, one)
-        due = frozenset[_Watched]()
+        chosen = touched | due if now() >= due_at else touched
+        failed = {one for one in chosen if not await _sync(app, one)}
+        due = (due - chosen) | failed
+        if failed:
+            due_at = now() + RETRY_SECONDS
         if await _to_watch(app) != watched:
             return
 
 
-async def _sync(app: App, one: _Watched) -> None:
+async def _sync(app: App, one: _Watched) -> bool:
+    """Whether the source could be read."""
     try:
         who = app.person(None, one.domain)
         report = await app.sync(who, source=one.source, domain=one.domain)
@@ -89,6 +93,8 @@ async def _sync(app: App, one: _Watched) -> None:
         log.exception("watched source not synced", source=one.name)
     else:
         log.info("watched source synced", source=one.name, **report.model_dump())
+        return True
+    return False
 
 
 async def _to_watch(app: App) -> frozenset[_Watched]:

@@ -140,6 +140,15 @@ def test_an_upload_that_is_cut_off_is_not_kept(fake: FakeApp) -> None:
     assert kept(fake) == {}
 
 
+def test_a_bad_name_or_caller_is_told_before_the_body_is_read(fake: FakeApp) -> None:
+    async def unread() -> AsyncIterator[dict]:
+        raise AssertionError("the body is read")
+        yield {}
+
+    assert put_raw(fake, unread(), b"content-length", b"8", "..") == 422
+    assert put_raw(fake, unread(), b"x-ratchet-as", b"anna") == 403
+
+
 def test_a_sender_that_falls_silent_gives_its_place_up(
     fake: FakeApp, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -153,11 +162,13 @@ def test_a_sender_that_falls_silent_gives_its_place_up(
     assert kept(fake) == {}
 
 
-def put_raw(fake: FakeApp, body: AsyncIterator[dict], header: bytes, value: bytes) -> int | None:
+def put_raw(
+    fake: FakeApp, body: AsyncIterator[dict], header: bytes, value: bytes, name: str = "a.txt"
+) -> int | None:
     """The status of one upload whose body arrives as told, or None without an answer."""
 
     async def run() -> int | None:
-        path = f"{AT}/a.txt"
+        path = f"{AT}/{name}"
         scope = {
             "type": "http", "asgi": {"version": "3.0"}, "http_version": "1.1", "method": "PUT",
             "path": path, "raw_path": path.encode(), "query_string": b"", "root_path": "",

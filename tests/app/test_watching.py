@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from rag.app import App, watching
+from rag.errors import EngineError
 from rag.types import Principal, SearchRequest
 from tests.app.test_app import BOB, open_app
 
@@ -126,26 +127,44 @@ def test_a_folder_that_vanishes_deletes_nothing_and_is_watched_when_it_returns(
     run(tmp_path, story)
 
 
-def test_a_sync_that_fails_does_not_end_the_watch(
-    tmp_path: Path, folder: Path, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("error", [EngineError("gone"), ZeroDivisionError()], ids=["known", "bug"])
+def test_a_sync_that_fails_is_tried_again_and_does_not_end_the_watch(
+    tmp_path: Path, folder: Path, monkeypatch: pytest.MonkeyPatch, error: Exception
 ) -> None:
-    from rag.errors import EngineError
-
     async def story(app: App) -> None:
-        failed = asyncio.Event()
-        optimize = app._parts.index.optimize
+        sync, failures = app.sync, 0
 
-        async def broken(generation: str) -> None:
-            failed.set()
-            raise EngineError("gone")
+        async def unsteady(*given: object, **named: object) -> object:
+            nonlocal failures
+            if failures < 2:
+                failures += 1
+                raise error
+            return await sync(*given, **named)
 
-        monkeypatch.setattr(app._parts.index, "optimize", broken)
+        monkeypatch.setattr(app, "sync", unsteady)
         (folder / "a.txt").write_text("turbine")
         await add(app, folder)
-        await failed.wait()
-        monkeypatch.setattr(app._parts.index, "optimize", optimize)
+        await until(app, "turbine", ["a.txt"])
         (folder / "b.txt").write_text("turbine")
         await until(app, "turbine", ["a.txt", "b.txt"])
+
+    run(tmp_path, story)
+
+
+def test_another_folder_in_its_place_is_followed(tmp_path: Path, folder: Path) -> None:
+    async def story(app: App) -> None:
+        other = tmp_path / "other"
+        other.mkdir()
+        for path in (folder, other):
+            (path / "a.txt").write_text("turbine")
+        await add(app, folder)
+        await until(app, "turbine", ["a.txt"])
+        (other / "b.txt").write_text("turbine")
+        folder.rename(tmp_path / "elsewhere")
+        other.rename(folder)
+        await until(app, "turbine", ["a.txt", "b.txt"])
+        (folder / "c.txt").write_text("turbine")
+        await until(app, "turbine", ["a.txt", "b.txt", "c.txt"])
 
     run(tmp_path, story)
 
