@@ -54,6 +54,10 @@ class FilesConfig(BaseModel):
 IGNORED = ("~$*", "*.tmp", "*.swp", "Thumbs.db", "desktop.ini", "*.part", "*.crdownload")
 
 
+DATA_FOLDER_MARK = "owner.lock"
+"""Beside it lie keys, settings and the index: a source that holds them would answer from them."""
+
+
 class FilesConnector:
     """Lists a tree in a stable order. Links are never followed, special files never opened."""
 
@@ -91,6 +95,11 @@ class FilesConnector:
         """Nothing is held open between calls."""
 
     def _require_root(self) -> None:
+        if any((folder / DATA_FOLDER_MARK).exists() for folder in (self.root, *self.root.parents)):
+            raise SourceError(
+                f"{self.root} lies in a data folder of Ratchet, which is never read.",
+                hint="Keep documents elsewhere.",
+            )
         try:
             status = self.root.stat()
             if stat.S_ISDIR(status.st_mode):
@@ -115,6 +124,9 @@ class FilesConnector:
             try:
                 with os.scandir(folder) as entries:
                     listed = sorted(entries, key=lambda entry: os.fsencode(entry.name))
+                if any(entry.name == DATA_FOLDER_MARK for entry in listed):
+                    yield self._skip(folder, prefix, "a data folder of Ratchet")
+                    continue
             except OSError as error:
                 yield Change(
                     kind="failed",

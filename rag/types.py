@@ -256,6 +256,8 @@ class Hit(Data):
     context: str = ""
     """Text for the generator: the chunk widened to its neighbours; empty means the chunk."""
     context_start: int = 0
+    pages: tuple[tuple[int, int], ...] = ()
+    """(offset, page) of each place in chunk and context where a page begins."""
 
 
 class Turn(Data):

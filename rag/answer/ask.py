@@ -14,7 +14,7 @@ from uuid import uuid4
 
 import structlog
 
-from rag.answer.citations import Markers, cite_sentence
+from rag.answer.citations import Markers, cite_sentence, unmarked
 from rag.answer.context import assemble
 from rag.answer.evidence import Evidence, Selector
 from rag.answer.followup import standalone
@@ -195,7 +195,7 @@ class Asker:
             for n, sentence in enumerate(evidence.sentences, 1):
                 citation = cite_sentence(n, sentence, draft.hits)
                 space = " " if n > 1 else ""
-                yield f"{space}{_closed(sentence.text)} [{n}]", [citation]
+                yield f"{space}{_closed(unmarked(sentence.text))} [{n}]", [citation]
         else:
             async for piece in self._generate(draft, generator):
                 yield piece

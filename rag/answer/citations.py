@@ -11,8 +11,16 @@ from rag.answer.words import words
 from rag.ingest.sentences import split_sentences
 from rag.types import Citation, Hit
 
-_MARKER = re.compile(r"[\[【]\s*(\d{1,3})\s*[\]】]")
-_OPENING = re.compile(r"[\[【]\s*\d{0,3}\s*$")
+# One number, or several: models write [1, 2] and [1-3] as well. Sixty characters at most, so that
+# a stream holds back no more than that.
+_MARKER = re.compile(r"[\[【]([\s\d,;–-]{1,60})[\]】]")
+_OPENING = re.compile(r"[\[【][\s\d,;–-]{0,60}$")
+_RANGE = re.compile(r"(\d+)\s*[–-]\s*(\d+)|(\d+)")
+
+
+def unmarked(text: str) -> str:
+    """Text of a document in which no bracketed number can be taken for one of our markers."""
+    return _MARKER.sub(lambda found: f"({found[1]})" if _numbers(found[1], 0) else found[0], text)
 
 
 def cite_sentence(n: int, sentence: Sentence, hits: Sequence[Hit]) -> Citation:
@@ -49,17 +57,37 @@ class Markers:
             out.append(text[at : marker.start()])
             self._said += text[at : marker.start()]
             at = marker.end()
-            passage = int(marker.group(1))
-            if not 1 <= passage <= len(self.hits):
-                continue
-            if passage not in self._numbers:
-                n = self._numbers[passage] = len(self._numbers) + 1
-                minted.append(_best_quote(n, self.hits[passage - 1], self._said))
-            out.append(f"[{self._numbers[passage]}]")
+            passages = _numbers(marker.group(1), len(self.hits))
+            if not passages:
+                out.append(marker.group())
+            for passage in passages:
+                if not 1 <= passage <= len(self.hits):
+                    continue
+                if passage not in self._numbers:
+                    n = self._numbers[passage] = len(self._numbers) + 1
+                    minted.append(_best_quote(n, self.hits[passage - 1], self._said))
+                out.append(f"[{self._numbers[passage]}]")
         out.append(text[at:])
         self._said += text[at:]
         self.citations.extend(minted)
         return "".join(out), minted
+
+
+def _numbers(inside: str, last: int) -> list[int]:
+    """The numbers that the inside of a marker names, ranges spelt out as far as `last`."""
+    named: list[int] = []
+    for low, high, single in _RANGE.findall(inside):
+        named += [int(single)] if single else [*range(int(low), min(int(high), last) + 1), 0]
+    return list(dict.fromkeys(named))
+
+
+def _page(hit: Hit, start: int) -> int | None:
+    """The page of the block that the span begins in."""
+    page = hit.payload.page
+    for begins, number in hit.pages:
+        if begins <= start:
+            page = number
+    return page
 
 
 def _best_quote(n: int, hit: Hit, said: str) -> Citation:
@@ -80,6 +108,7 @@ def _best_quote(n: int, hit: Hit, said: str) -> Citation:
 def _citation(n: int, hit: Hit, start: int, end: int, quote: str) -> Citation:
     payload = hit.payload
     inside = payload.start <= start < payload.end
+    page = _page(hit, start)
     return Citation(
         n=n,
         document_id=payload.document_id,
@@ -87,9 +116,9 @@ def _citation(n: int, hit: Hit, start: int, end: int, quote: str) -> Citation:
         uri=payload.uri,
         version=payload.version,
         chunk_id=payload.chunk_id,
-        page=payload.page,
+        page=page,
         span=(start, end),
         # Boxes belong to the chunk; a sentence of its surroundings has none that we know.
-        boxes=payload.boxes if inside else (),
+        boxes=tuple(box for box in payload.boxes if box.page == page) if inside else (),
         quote=quote,
     )

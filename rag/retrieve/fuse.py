@@ -77,6 +77,7 @@ def ordered(
             ),
             context="",
             context_start=0,
+            pages=(),
         )
         for rank, key in enumerate(ranked, 1)
     ]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from rag.types import Block, Document, Hit, Score
 
 # Characters; a section longer than this is cut to the neighbours of the hit.
@@ -10,6 +12,21 @@ SECTION = 1_600
 
 def widen(hit: Hit, document: Document, neighbours: int) -> Hit:
     """The hit with the text around it, an exact span of the document. Headings stay outside."""
+    wide = _widened(hit, document, neighbours)
+    return wide.model_copy(update={"pages": tuple(_pages(wide, document))})
+
+
+def _pages(hit: Hit, document: Document) -> Iterator[tuple[int, int]]:
+    start = hit.context_start if hit.context else hit.payload.start
+    end = start + len(hit.context) if hit.context else hit.payload.end
+    last: int | None = None
+    for block in document.blocks:
+        if block.start < end and block.end > start and block.page not in (None, last):
+            last = block.page
+            yield block.start, block.page
+
+
+def _widened(hit: Hit, document: Document, neighbours: int) -> Hit:
     if neighbours == 0:
         return hit
     blocks = [block for block in document.blocks if block.kind != "heading" and not block.hidden]

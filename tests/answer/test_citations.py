@@ -5,8 +5,9 @@ from itertools import pairwise
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rag.answer.citations import Markers
-from rag.types import Hit
+from rag.answer.citations import Markers, cite_sentence, unmarked
+from rag.answer.evidence import Sentence
+from rag.types import Box, Hit
 from tests.retrieve.test_widen import hit
 
 HITS: list[Hit] = [
@@ -40,6 +41,32 @@ def test_a_marker_nobody_minted_never_arrives() -> None:
     text, markers = say("True [1]. Made up [3]. Also [99] and [0].")
     assert text == "True [1]. Made up . Also  and ."
     assert len(markers.citations) == 1
+
+
+def test_lists_and_ranges_are_markers_too() -> None:
+    text, markers = say("Both [1, 2]. Again [2-1][1–2]. Never [1234] nor [7, 9].")
+    assert text == "Both [1][2]. Again [1][2]. Never  nor ."
+    assert len(markers.citations) == 2
+
+
+def test_numbers_that_a_document_brackets_are_no_markers_of_ours() -> None:
+    assert unmarked("See [2] for the drawing, [a] and [1, 3].") == (
+        "See (2) for the drawing, [a] and (1, 3)."
+    )
+
+
+def test_a_citation_names_the_page_its_sentence_is_on() -> None:
+    boxes = tuple(Box(page=page, x0=0, y0=0, x1=1, y1=1) for page in (3, 4))
+    paged = HITS[0].model_copy(
+        update={
+            "pages": ((100, 3), (123, 4)),
+            "payload": HITS[0].payload.model_copy(update={"boxes": boxes}),
+        }
+    )
+    sentence = Sentence(0, 123, 134, "It is blue.", (), frozenset(), 1, 0, obsolete=False)
+    citation = cite_sentence(1, sentence, [paged])
+    assert citation.page == 4
+    assert [box.page for box in citation.boxes] == [4]
 
 
 def test_a_marker_cut_in_two_by_the_stream_is_still_one() -> None:

@@ -190,3 +190,16 @@ def test_the_entry_point_builds_it_and_a_typo_is_explained(tmp_path: Path) -> No
         plugins.connector("files", {"path": str(tmp_path), "exclud": ["x"]})
     with pytest.raises(ConfigError, match="Did you mean 'files'"):
         plugins.connector("file", {})
+
+
+def test_a_data_folder_is_never_read(tmp_path: Path) -> None:
+    (tmp_path / "a.txt").write_text("x")
+    (tmp_path / "data" / "blobs").mkdir(parents=True)
+    for name in ("owner.lock", "secret.keys", "rag.toml", "blobs/x"):
+        (tmp_path / "data" / name).write_text("secret")
+    changes = listing(tmp_path, hidden=True)
+    assert keys(changes) == ["a.txt"]
+    assert changes[-1].kind == "complete"
+    for inside in (tmp_path / "data", tmp_path / "data" / "blobs"):
+        with pytest.raises(SourceError, match="data folder of Ratchet"):
+            listing(inside)

@@ -33,6 +33,16 @@ def test_a_short_section_is_given_whole_and_exactly() -> None:
     assert wide.scores[-1].stage == "widen"
 
 
+def test_where_pages_begin_is_told() -> None:
+    pages = (1, 1, 2, 2, 3)
+    blocks = tuple(
+        block.model_copy(update={"page": page})
+        for block, page in zip(DOCUMENT.blocks, pages, strict=True)
+    )
+    wide = widen(hit(start=19, end=28), DOCUMENT.model_copy(update={"blocks": blocks}), 1)
+    assert wide.pages == ((8, 1), (19, 2))
+
+
 def test_another_section_is_never_reached() -> None:
     assert widen(hit(start=0, end=6), DOCUMENT, 3).context == ""
 

@@ -11,7 +11,13 @@ function element(name, text) {
 
 // A path is as long as its disk is deep; where the document lies in its folder is what tells.
 function place(uri) {
-  const made = element("small", decodeURI(uri).split("/").slice(-2).join("/"));
+  let shown = uri;
+  try {
+    shown = decodeURI(uri);
+  } catch {
+    // A name that is no UTF-8 is shown as it is written.
+  }
+  const made = element("small", shown.split("/").slice(-2).join("/"));
   made.title = uri;
   return made;
 }
