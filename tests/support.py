@@ -130,6 +130,9 @@ class Bench:
             source, read, writer or await self.writer(), progress
         )
 
+    def source_id(self) -> str:
+        return self.ledger.sources.add("test", "docs", "files", {}).id
+
     async def answering(self) -> dict[str, tuple[str, ...]]:
         """Every passage that a search for anything could show, by document, in order."""
         live = await self.generation()

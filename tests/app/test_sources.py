@@ -10,7 +10,15 @@ from pydantic import BaseModel, ConfigDict, Field, SecretStr
 
 from rag import plugins
 from rag.app import App
-from rag.errors import ConfigError, Conflict, DocumentFailed, InvalidInput, NotFound, Unavailable
+from rag.errors import (
+    ConfigError,
+    Conflict,
+    DocumentFailed,
+    InvalidInput,
+    NotFound,
+    SourceError,
+    Unavailable,
+)
 from rag.store.models import SourceRow
 from rag.types import Change, Cursor, Principal, RawDocument, SearchRequest, SyncReport
 from tests.app.test_app import BOB, open_app, titles
@@ -242,5 +250,79 @@ def test_a_hold_shows_what_it_holds_until_it_is_released(tmp_path: Path) -> None
         assert await app.release_hold(ME, "many") == 24
         assert len(await app.documents(admin)) == 6
         assert counts(await app.sync(ME)) == {"unchanged": 6}
+
+    run(tmp_path, story)
+
+
+def test_a_source_removed_or_paused_while_a_sync_waits_is_not_read(tmp_path: Path, shelf) -> None:
+    async def story(app: App) -> None:
+        await add_shelf(app)
+        shelf.put("a", "turbine")
+        await app._syncing.acquire()
+        waiting = asyncio.create_task(app.sync(ME, source="shelf"))
+        await asyncio.sleep(0)
+        await app._sources.remove("shelf", None)
+        app._syncing.release()
+        with pytest.raises(NotFound):
+            await waiting
+        assert shelf.starts == []
+
+    run(tmp_path, story)
+
+
+def test_a_broken_source_stops_no_other(tmp_path: Path, shelf) -> None:
+    async def story(app: App) -> None:
+        folder = tmp_path / "gone"
+        folder.mkdir()
+        await app.add_source(ME, connector="files", config={"path": str(folder)}, name="gone")
+        await add_shelf(app)
+        shelf.put("a", "turbine")
+        folder.rmdir()
+        with pytest.raises(SourceError, match="gone"):
+            await app.sync(ME)
+        assert await found(app, "turbine") == ["a"]
+
+    run(tmp_path, story)
+
+
+def test_another_secret_under_the_same_name_is_refused(tmp_path: Path, shelf, monkeypatch) -> None:
+    async def story(app: App) -> None:
+        await add_shelf(app)
+        await add_shelf(app)
+        monkeypatch.setattr(shelf, "__init__", lambda self, config: None)
+        with pytest.raises(Conflict, match="already reads something else"):
+            await app.add_source(
+                ME, connector="shelf", config={"shelf": "top", "password": "other"}, name="shelf"
+            )
+        for name in ("..", "a/b", "a\nb", ""):
+            with pytest.raises(InvalidInput):
+                await app._sources.add("shelf", {"shelf": "x"}, name or "\x7f", None)
+
+    run(tmp_path, story)
+
+
+def test_rotations_side_by_side_lose_no_secret(tmp_path: Path, shelf) -> None:
+    async def story(app: App) -> None:
+        await add_shelf(app)
+        assert await asyncio.gather(*(app.rotate_keys(ME) for _ in range(5))) == [1] * 5
+        assert await app.check_source(ME, "shelf") == "0 books."
+        assert len((tmp_path / "data" / "secret.keys").read_text().split()) == 1
+
+    run(tmp_path, story)
+
+
+def test_deletions_that_a_source_names_are_held_too(tmp_path: Path, shelf) -> None:
+    async def story(app: App) -> None:
+        await add_shelf(app)
+        for number in range(30):
+            shelf.put(f"k{number}", f"turbine {number}")
+        await app.sync(ME)
+        for number in range(25):
+            del shelf.books[f"k{number}"]
+            shelf.log.append((len(shelf.log) + 1, f"k{number}"))
+        assert counts(await app.sync(ME)) == {"held": 25}
+        assert counts(await app.sync(ME)) == {}
+        assert (await app.source(ME, "shelf")).held == 25, "the next listing does not forget it"
+        assert await app.release_hold(ME, "shelf") == 25
 
     run(tmp_path, story)

@@ -1,12 +1,13 @@
 """The sync over real folders, a real ledger and a real engine."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
 
 import pytest
 
-from rag.errors import EngineError, SourceError
+from connectors.files import FilesConfig, FilesConnector
+from rag.errors import EngineError, NotFound, SourceError
 from rag.types import Change, Cursor, IndexQuery, Principal, SyncReport
 from tests.support import Bench
 
@@ -245,5 +246,84 @@ def test_progress_counts_every_document(tmp_path: Path) -> None:
         await bench.sync(progress=seen.append)
         assert [one.done for one in seen] == list(range(1, 8))
         assert seen[-1].total == 7
+
+    run(tmp_path, story)
+
+
+def test_a_revocation_holds_whatever_becomes_of_the_new_version(tmp_path: Path) -> None:
+    async def story(bench: Bench) -> None:
+        bench.write("pay.txt", "salary")
+        await bench.sync()
+        rules = {"readers": [{"pattern": "pay.txt", "allow": ["group:hr"]}]}
+        bench.write("pay.txt", "UNPARSABLE salary")
+        assert counts(await bench.sync(config=rules)) == {"rejected": 1}
+        anna = Principal(id="anna", groups=frozenset({"hr"}))
+        assert await answerable(bench, "salary") == []
+        assert await answerable(bench, "salary", anna) == ["salary"]
+        none = {"readers": [{"pattern": "pay.txt", "allow": ["user:zoe"]}]}
+        await bench.sync(config=none)
+        assert await answerable(bench, "salary", anna) == [], "a rejected document is narrowed too"
+
+    run(tmp_path, story)
+
+
+def test_new_readers_see_no_text_from_before(tmp_path: Path) -> None:
+    async def story(bench: Bench) -> None:
+        closed = {"readers": [{"pattern": "*", "allow": ["group:hr"]}]}
+        bench.write("pay.txt", "salary secret")
+        await bench.sync(config=closed)
+        bench.write("pay.txt", "UNPARSABLE salary, now public")
+        await bench.sync()
+        assert await answerable(bench, "salary") == []
+
+    run(tmp_path, story)
+
+
+def test_a_document_that_returns_unreadable_shows_no_old_version(tmp_path: Path) -> None:
+    async def story(bench: Bench) -> None:
+        bench.write("a.txt", "turbine")
+        bench.write("b.txt", "gasket")
+        await bench.sync()
+        (bench.folder / "a.txt").unlink()
+        await bench.sync()
+        bench.write("a.txt", "UNPARSABLE")
+        await bench.sync()
+        (one,) = (d for d in bench.ledger.known(bench.source_id()).values() if d.key == "a.txt")
+        with pytest.raises(NotFound):
+            bench.ledger.version(BOB, one.document_id, 1)
+
+    run(tmp_path, story)
+
+
+def test_an_outage_of_ours_makes_no_dead_letters(tmp_path: Path) -> None:
+    async def story(bench: Bench) -> None:
+        bench.write("a.txt", "turbine")
+        upsert = bench.index.upsert
+
+        async def down(*_: object) -> None:
+            raise EngineError("The engine is down.")
+
+        bench.index.upsert = down
+        for _ in range(5):
+            assert counts(await bench.sync(max_attempts=1)) == {"failed": 1}
+            bench.ledger.retry(bench.source_id())
+        bench.index.upsert = upsert
+        assert counts(await bench.sync()) == {"added": 1}
+
+    run(tmp_path, story)
+
+
+def test_a_key_listed_twice_is_read_once(tmp_path: Path) -> None:
+    class Twice(FilesConnector):
+        async def discover(self, state: Cursor) -> AsyncIterator[Change]:
+            async for change in super().discover(state):
+                yield change
+                if change.kind == "upsert":
+                    yield change
+
+    async def story(bench: Bench) -> None:
+        bench.write("a.txt", "turbine")
+        report = await bench.sync(connector=Twice(FilesConfig(path=bench.folder)))
+        assert counts(report) == {"added": 1, "warned": 1}
 
     run(tmp_path, story)
