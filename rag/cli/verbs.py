@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, TypeVar, cast
+from typing import Annotated, Any, TypeVar, cast
 
 import typer
 
@@ -12,9 +12,6 @@ from rag.cli import output, sources
 from rag.cli.running import Json, group, through
 from rag.cli.target import Target
 from rag.errors import ConfigError, InvalidInput, Unavailable
-
-if TYPE_CHECKING:
-    pass
 
 T = TypeVar("T")
 Host = Annotated[str | None, typer.Option(help="Address to bind instead of server.host.")]

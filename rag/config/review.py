@@ -108,5 +108,7 @@ def _masked(value: Any) -> Any:
     if isinstance(value, Path):
         return str(value)
     if isinstance(value, str):
-        return re.sub(r"(://[^:/@]*:)[^@]*(@)", rf"\1{MASK}\2", value)
+        value = re.sub(r"(://[^:/@]*:)[^@]*(@)", rf"\1{MASK}\2", value)
+        # Database drivers take credentials as parameters too.
+        return re.sub(r"(?i)([?&](?:password|token|key|secret)=)[^&]*", rf"\1{MASK}", value)
     return value

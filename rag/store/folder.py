@@ -5,6 +5,7 @@ from __future__ import annotations
 import fcntl
 import json
 import os
+import time
 from datetime import datetime
 from pathlib import Path
 from typing import IO
@@ -13,6 +14,8 @@ from rag.errors import ConfigError, Locked
 from rag.types import Data, utc_now
 
 LOCK_NAME = "owner.lock"
+PATIENCE = 10
+PAUSE_S = 0.02
 
 
 class Owner(Data):
@@ -42,7 +45,7 @@ class DataFolder:
                 hint="Choose another with --data or RAG_DATA, or fix its permissions.",
             ) from error
         try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            _lock(lock)
         except OSError as error:
             lock.close()
             owner = cls.owner(path)
@@ -78,3 +81,15 @@ class DataFolder:
 
     def release(self) -> None:
         self._lock.close()
+
+
+def _lock(lock: IO[str]) -> None:
+    """Take the lock; whoever only asks for its owner holds it for a moment, which is waited for."""
+    for _ in range(PATIENCE):
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            time.sleep(PAUSE_S)
+        else:
+            return
+    fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
