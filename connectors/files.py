@@ -56,6 +56,8 @@ IGNORED = ("~$*", "*.tmp", "*.swp", "Thumbs.db", "desktop.ini", "*.part", "*.crd
 
 DATA_FOLDER_MARK = "owner.lock"
 """Beside it lie keys, settings and the index: a source that holds them would answer from them."""
+KEPT = ("blobs", "cache", "index")
+"""Folders of Ratchet's own in there; a pack that somebody keeps beside them may be read."""
 
 
 class FilesConnector:
@@ -94,10 +96,15 @@ class FilesConnector:
     async def aclose(self) -> None:
         """Nothing is held open between calls."""
 
+    def _steps(self) -> list[str]:
+        """For each folder above the root, the name of the next one down."""
+        return [path.name for path in (self.root, *self.root.parents)][: len(self.root.parents)]
+
     def _require_root(self) -> None:
-        if any((folder / DATA_FOLDER_MARK).exists() for folder in (self.root, *self.root.parents)):
+        places = ((self.root, ""), *zip(self.root.parents, self._steps(), strict=True))
+        if any(step in ("", *KEPT) and (at / DATA_FOLDER_MARK).exists() for at, step in places):
             raise SourceError(
-                f"{self.root} lies in a data folder of Ratchet, which is never read.",
+                f"{self.root} belongs to a data folder of Ratchet, which is never read.",
                 hint="Keep documents elsewhere.",
             )
         try:

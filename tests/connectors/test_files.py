@@ -203,3 +203,6 @@ def test_a_data_folder_is_never_read(tmp_path: Path) -> None:
     for inside in (tmp_path / "data", tmp_path / "data" / "blobs"):
         with pytest.raises(SourceError, match="data folder of Ratchet"):
             listing(inside)
+    (tmp_path / "data" / "packs" / "documents").mkdir(parents=True)
+    (tmp_path / "data" / "packs" / "documents" / "b.txt").write_text("x")
+    assert keys(listing(tmp_path / "data" / "packs" / "documents")) == ["b.txt"]
