@@ -68,6 +68,7 @@ def inspect(data: bytes, name: str) -> Container:
                 shown = ", ".join(repr(member.filename)[:60] for member in dropped[:3])
                 warnings.append(f"unsafe_members: {len(dropped)} left out ({shown})")
                 data = _without(archive, kept)
+    # NotImplementedError is how zipfile names a compression or version that it does not know.
     except (zipfile.BadZipFile, EOFError, OSError, NotImplementedError, ValueError) as error:
         raise _rejected("corrupt", name, f"is a damaged archive ({error})") from error
     except RuntimeError as error:

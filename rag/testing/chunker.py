@@ -52,10 +52,12 @@ class ChunkerContract:
     """What every Chunker promises. Override `chunker` and `embedder` (the one it counts for)."""
 
     def embedder(self) -> Embedder:
-        raise NotImplementedError
+        """The embedder that the chunker counts for."""
+        raise NotImplementedError("A contract has none of its own: the subclass names it.")
 
     def chunker(self) -> Chunker:
-        raise NotImplementedError
+        """The implementation under test."""
+        raise NotImplementedError("A contract has none of its own: the subclass names it.")
 
     @settings(
         max_examples=60,

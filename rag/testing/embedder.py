@@ -34,7 +34,7 @@ class EmbedderContract:
 
     def embedder(self, folder: Path) -> Embedder:
         """Open the implementation under test; `folder` is empty and its own."""
-        raise NotImplementedError
+        raise NotImplementedError("A contract has none of its own: the subclass names it.")
 
     @pytest.fixture
     def run(self, tmp_path: Path) -> Generator[Run]:

@@ -49,7 +49,8 @@ class GeneratorContract:
     """What every Generator promises. Override `generator`; it is closed after each test."""
 
     def generator(self) -> Generator:
-        raise NotImplementedError
+        """The implementation under test."""
+        raise NotImplementedError("A contract has none of its own: the subclass names it.")
 
     def run(self, scenario: Scenario) -> None:
         async def whole() -> None:

@@ -73,7 +73,7 @@ class IndexContract:
 
     def index(self, folder: Path) -> Index:
         """Open the implementation under test, on an engine that holds no generation."""
-        raise NotImplementedError
+        raise NotImplementedError("A contract has none of its own: the subclass names it.")
 
     @pytest.fixture
     def run(self, tmp_path: Path) -> Generator[Run]:
