@@ -72,6 +72,33 @@ class UploadRow(Base):
     uploaded_at: Mapped[datetime]
 
 
+class MemberRow(Base):
+    """What was said last of one person and one group of a domain; it overrules the pack."""
+
+    __tablename__ = "group_members"
+
+    domain: Mapped[str] = mapped_column(String(64), primary_key=True)
+    name: Mapped[str] = mapped_column(String(200), primary_key=True)
+    member: Mapped[str] = mapped_column(String(200), primary_key=True)
+    belongs: Mapped[bool]
+    changed_by: Mapped[str]
+    changed_at: Mapped[datetime]
+
+
+class FreshnessRow(Base):
+    """How many seconds changes of one kind at a source took to reach the answers."""
+
+    __tablename__ = "freshness"
+
+    source_id: Mapped[str] = mapped_column(ForeignKey("sources.id"), primary_key=True)
+    kind: Mapped[str] = mapped_column(String(16), primary_key=True)
+    """change, delete or revoke"""
+    counts: Mapped[list[Any]]
+    """how many fell under each bound of rag.store.freshness, and above the last"""
+    total: Mapped[float]
+    last: Mapped[float]
+
+
 class GenerationRow(Base):
     """One build of a domain's index; exactly one per domain is live."""
 
