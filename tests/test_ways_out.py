@@ -15,6 +15,7 @@ ADAPTERS = {
     # the one way out, and what is built on it
     "rag/egress/endpoints.py": {"httpx"},
     "rag/egress/fetch.py": {"httpx", "httpcore"},
+    "rag/egress/sessions.py": {"httpx", "requests"},
     "rag/backends/openai_embeddings.py": {"httpx"},
     "rag/backends/llamaindex.py": {"httpx"},
     # our own server, on this machine

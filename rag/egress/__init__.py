@@ -8,5 +8,6 @@ address it returns.
 from rag.egress.addresses import resolve, resolve_now
 from rag.egress.endpoints import client
 from rag.egress.fetch import Fetcher, Response, fetcher
+from rag.egress.sessions import session
 
-__all__ = ["Fetcher", "Response", "client", "fetcher", "resolve", "resolve_now"]
+__all__ = ["Fetcher", "Response", "client", "fetcher", "resolve", "resolve_now", "session"]

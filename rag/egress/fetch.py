@@ -109,7 +109,7 @@ class Fetcher:
 
         On a redirect to another origin only harmless headers go along, and a body never does.
         """
-        target = _checked_url(url)
+        target = checked_url(url)
         if params:
             target = target.copy_merge_params(params)
         sent = httpx.Headers({"Accept": "*/*", "User-Agent": _USER_AGENT})
@@ -259,7 +259,7 @@ def _tls() -> ssl.SSLContext:
     return context
 
 
-def _checked_url(text: str) -> httpx.URL:
+def checked_url(text: str) -> httpx.URL:
     """A web address that every parser reads alike; anything else is Forbidden, unseen in errors."""
     try:
         url = httpx.URL(text)
@@ -286,7 +286,7 @@ def _redirected(request: httpx.Request, status: int, location: str) -> httpx.Req
         target = str(request.url.join(location))
     except (httpx.InvalidURL, ValueError) as error:
         raise Forbidden(f"{_shown(request.url)} redirects to a malformed address.") from error
-    url = _checked_url(target if location.isprintable() and "\\" not in location else "")
+    url = checked_url(target if location.isprintable() and "\\" not in location else "")
     same = origin(url, "") == origin(request.url, "")
     kept = [
         (name, value)
