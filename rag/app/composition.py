@@ -34,6 +34,7 @@ from rag.types import Progress, utc_now
 
 PARSERS = (
     "rag.backends.pdf:PdfParser",
+    "rag.backends.ocr:ImageParser",
     "rag.backends.tabular:TabularParser",
     "rag.backends.unstructured:UnstructuredParser",
 )

@@ -6,27 +6,27 @@
 from __future__ import annotations
 
 import ctypes
+import math
 import re
 from collections.abc import Iterator
 from contextlib import closing
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta, timezone
-from typing import Any, ClassVar
+from typing import Any, ClassVar, cast
 
 import pypdfium2
 import pypdfium2.raw as pdfium
 
 from rag.backends.drafting import Draft
-from rag.backends.pdf_layout import Page, Run, lay_out
+from rag.backends.ocr import DPI, MAX_PIXELS, Ocr, require_text
+from rag.backends.pdf_layout import CELL_GAP, Page, Run, lay_out
 from rag.config import ParsingSettings
 from rag.errors import DocumentRejected
 from rag.types import Document, RawDocument
 
-CELL_GAP = 0.9
-"""Space between two runs of a line, in line heights, from which they are cells of a table."""
 SOFT_HYPHENS = {0x02: 0xAD, 0xFFFE: 0xAD}
 WORD = re.compile("[^\\s\x00\x01]+")
 SURROGATE = re.compile("[\ud800-\udfff]")
-NO_TEXT_HINT = "It is probably a scan; run OCR over it, or add the text another way."
 DATE = re.compile(
     r"D:(\d{4})(\d\d)?(\d\d)?(\d\d)?(\d\d)?(\d\d)?(?:([+-])(\d\d)'?(\d\d)?|Z)?", re.ASCII
 )
@@ -36,7 +36,11 @@ TINY = 1.0
 
 
 class PdfParser:
-    """Reads the text layer with page numbers and boxes; a PDF without one is rejected."""
+    """Reads the text layer with page numbers and boxes.
+
+    Pages that show something but have no text are read by OCR where it is installed; a PDF without
+    any text is rejected.
+    """
 
     media_types: ClassVar[frozenset[str]] = frozenset({"application/pdf"})
 
@@ -55,16 +59,16 @@ class PdfParser:
                 )
             draft.pages = count
             _facts(draft, pdf, raw.data)
-            pages, broken = _pages(pdf, count)
+            ocr = Ocr.found(self._settings)
+            pages, broken = _pages(pdf, count, ocr)
         if count == 0 or broken == count:
             raise _corrupt(raw.name, "has no page that can be read")
         if broken:
             draft.warn(f"corrupt: {broken} of {count} pages could not be read")
-        if not any(page.runs for page in pages):
-            raise DocumentRejected(
-                "no_text_layer", f"'{raw.name}' has no text layer.", hint=NO_TEXT_HINT
-            )
+        require_text(raw.name, pages, ocr, "has no text layer; it is probably a scan")
         lay_out(draft, pages)
+        if ocr is not None:
+            ocr.note(draft)
         return draft.build()
 
 
@@ -123,7 +127,7 @@ def _date(text: str) -> datetime | None:
         return None
 
 
-def _pages(pdf: pypdfium2.PdfDocument, count: int) -> tuple[list[Page], int]:
+def _pages(pdf: pypdfium2.PdfDocument, count: int, ocr: Ocr | None) -> tuple[list[Page], int]:
     """Every page's runs, and how many pages could not be loaded."""
     pages: list[Page] = []
     broken = 0
@@ -139,8 +143,25 @@ def _pages(pdf: pypdfium2.PdfDocument, count: int) -> tuple[list[Page], int]:
             if any(run.pale for run in runs):
                 grounds = list(_grounds(page))
                 runs = [run.on(grounds) for run in runs]
-        pages.append(Page(number, right - left, top - bottom, runs))
+            seen = Page(number, right - left, top - bottom, runs)
+            if ocr is not None and not runs and any(page.get_objects(max_depth=1)):
+                seen = _read_as_picture(page, number, ocr)
+        pages.append(seen)
     return pages, broken
+
+
+def _read_as_picture(page: pypdfium2.PdfPage, number: int, ocr: Ocr) -> Page:
+    """The page with what OCR sees on it, in the page's own points as far as it stands upright."""
+    width, height = page.get_size()
+    scale = min(DPI / 72, math.sqrt(MAX_PIXELS / max(1.0, width * height)))
+    with closing(page.render(scale=cast(Any, scale), grayscale=True)) as drawn:
+        seen = ocr.page(number, drawn.to_pil(), scale)
+    left, bottom, _, _ = page.get_bbox()
+    runs = [
+        replace(run, x0=run.x0 + left, y0=run.y0 + bottom, x1=run.x1 + left, y1=run.y1 + bottom)
+        for run in seen.runs
+    ]
+    return replace(seen, runs=runs, turned=page.get_rotation() != 0)
 
 
 def _runs(text: Any, bounds: tuple[float, float, float, float]) -> Iterator[Run]:

@@ -10,6 +10,8 @@ from dataclasses import dataclass, field, replace
 from rag.backends.drafting import Draft
 from rag.types import Box
 
+CELL_GAP = 0.9
+"""Space between two runs of a line, in line heights, from which they are cells of a table."""
 BULLET = re.compile(r"^(?:[-–•*▪◦●]|\(?\d{1,3}[.)]|\(?[a-z][.)])$")
 BULLET_START = re.compile(r"^(?:[-–•*▪◦●]|\d{1,3}[.)])\s")
 HEADING_SIZE = 1.12
@@ -54,6 +56,8 @@ class Page:
     width: float
     height: float
     runs: Sequence[Run]
+    turned: bool = False
+    """Shown turned, and the runs placed as shown: not where the page itself has them."""
 
 
 @dataclass
@@ -129,7 +133,7 @@ def lay_out(draft: Draft, pages: Sequence[Page]) -> None:
     state.levels = {size: min(rank, 5) for rank, size in enumerate(larger, start=1)}
     for page, lines in lined:
         kept = [line for line in lines if _place(page, line) not in repeated]
-        _write_page(draft, page.number, kept, state)
+        _write_page(draft, page, kept, state)
 
 
 def _lines(runs: Sequence[Run]) -> list[Line]:
@@ -229,7 +233,7 @@ def _place(page: Page, line: Line) -> tuple[int, str]:
     return round(line.bottom / 2), re.sub(r"\d+", "#", line.text)
 
 
-def _write_page(draft: Draft, page: int, lines: list[Line], state: _State) -> None:
+def _write_page(draft: Draft, page: Page, lines: list[Line], state: _State) -> None:
     at = 0
     while at < len(lines):
         end = _table_end(lines, at)
@@ -269,11 +273,11 @@ def _continues(lines: list[Line], at: int, level: int, state: _State) -> bool:
     return _table_end(lines, at) <= at + 1
 
 
-def _write_text(draft: Draft, page: int, lines: list[Line], level: int) -> None:
-    boxes = [_box(page, lines)]
+def _write_text(draft: Draft, page: Page, lines: list[Line], level: int) -> None:
+    boxes = _boxes(page, lines)
     hidden = lines[0].hidden
     if level:
-        draft.heading(_joined_lines(lines), level, page=page, boxes=boxes, hidden=hidden)
+        draft.heading(_joined_lines(lines), level, page=page.number, boxes=boxes, hidden=hidden)
         return
     items: list[list[Line]] = []
     listed = _is_item(lines[0])
@@ -283,7 +287,7 @@ def _write_text(draft: Draft, page: int, lines: list[Line], level: int) -> None:
         else:
             items.append([line])
     text = "\n".join(_joined_lines(item) for item in items)
-    draft.text(text, "list" if listed else "text", page=page, boxes=boxes, hidden=hidden)
+    draft.text(text, "list" if listed else "text", page=page.number, boxes=boxes, hidden=hidden)
 
 
 def _is_item(line: Line) -> bool:
@@ -329,7 +333,7 @@ def _inner(cells: list[list[Run]], line: Line) -> bool:
     )
 
 
-def _write_table(draft: Draft, page: int, lines: list[Line], state: _State) -> None:
+def _write_table(draft: Draft, page: Page, lines: list[Line], state: _State) -> None:
     columns = _columns(lines)
     rows: list[list[str]] = []
     for line in lines:
@@ -342,12 +346,12 @@ def _write_table(draft: Draft, page: int, lines: list[Line], state: _State) -> N
         else:
             rows.append(row)
     starts = [start for start, _ in columns]
-    if state.table is not None and _goes_on(state.table, page, starts):
+    if state.table is not None and _goes_on(state.table, page.number, starts):
         header = state.table.header
         rows = [header, *(row for row in rows if row != header)]
-    state.table = _Table(rows[0], starts, page)
+    state.table = _Table(rows[0], starts, page.number)
     hidden = any(line.hidden for line in lines)
-    draft.table(rows, page=page, boxes=[_box(page, lines)], hidden=hidden)
+    draft.table(rows, page=page.number, boxes=_boxes(page, lines), hidden=hidden)
 
 
 def _goes_on(table: _Table, page: int, starts: list[float]) -> bool:
@@ -400,15 +404,18 @@ def _joined_lines(lines: Sequence[Line]) -> str:
     return _joined([run for line in lines for run in line.runs])
 
 
-def _box(page: int, lines: Sequence[Line]) -> Box:
+def _boxes(page: Page, lines: Sequence[Line]) -> list[Box]:
+    if page.turned:
+        return []
     runs = [run for line in lines for run in line.runs]
-    return Box(
-        page=page,
+    box = Box(
+        page=page.number,
         x0=round(min(run.x0 for run in runs), 1),
         y0=round(min(run.y0 for run in runs), 1),
         x1=round(max(run.x1 for run in runs), 1),
         y1=round(max(run.y1 for run in runs), 1),
     )
+    return [box]
 
 
 def _size(height: float) -> float:

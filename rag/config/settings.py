@@ -144,6 +144,11 @@ class ParsingSettings(Section):
     max_text_chars: int = Field(
         default=20_000_000, ge=1_000, description="Largest text of one document."
     )
+    ocr_languages: str = Field(
+        default="eng",
+        pattern=r"^([A-Za-z][A-Za-z0-9_]*(\+[A-Za-z][A-Za-z0-9_]*)*)?$",
+        description="Tesseract's names of the languages in scans, e.g. eng+deu; empty: no OCR.",
+    )
 
 
 class SyncSettings(Section):

@@ -137,8 +137,8 @@ def _unsupported(name: str, media_type: str) -> DocumentRejected:
     if media_type.startswith("image/"):
         return DocumentRejected(
             "pixels",
-            f"'{name}' is an image.",
-            hint="Images hold no text without OCR; add a text version of it.",
+            f"'{name}' is an image of a kind that is not read ({media_type}).",
+            hint="Save it as png, jpg or tiff, or add a text version of it.",
         )
     hint = "Save it as PDF, docx, xlsx, pptx, HTML, Markdown or text."
     if media_type in {sniff.DOC, sniff.PPT}:

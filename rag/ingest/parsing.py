@@ -33,7 +33,7 @@ from rag.types import Block, Document, RawDocument
 
 __all__ = ["PARSER_FINGERPRINT", "ParserPool"]
 
-PARSER_FINGERPRINT = "ratchet-parse-1"
+PARSER_FINGERPRINT = "ratchet-parse-2"
 """Changes whenever the same bytes would be parsed into another Document."""
 
 START_SECONDS = 120

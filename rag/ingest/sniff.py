@@ -54,6 +54,8 @@ MEDIA_TYPE_BY_SUFFIX = {
     ".png": "image/png",
     ".jpg": "image/jpeg",
     ".jpeg": "image/jpeg",
+    ".tif": "image/tiff",
+    ".tiff": "image/tiff",
     ".gif": "image/gif",
     ".zip": "application/zip",
 }

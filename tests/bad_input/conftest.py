@@ -12,6 +12,7 @@ from tests.bad_input.cases import Parse, document
 
 PARSERS = (
     "rag.backends.pdf:PdfParser",
+    "rag.backends.ocr:ImageParser",
     "rag.backends.tabular:TabularParser",
     "rag.backends.unstructured:UnstructuredParser",
 )

@@ -94,7 +94,7 @@ CASES = [
         "indexed:extension_mismatch",
         ("vented",),
     ),
-    Case(35, "png named docx", "a.docx", lambda: _png(10, 10), "rejected:pixels"),
+    Case(35, "png named docx", "a.docx", lambda: _png(10, 10), "rejected:pixels|no_text_layer"),
     Case(37, "executable", "tool.bin", lambda: b"\x7fELF" + bytes(4_000), "rejected:unsupported"),
     Case(
         37,
