@@ -26,6 +26,7 @@ ADAPTERS = {
     # protocols that are not HTTP, and SDKs: they connect to an address that egress has checked
     "connectors/_git_remote.py": {"urllib3"},
     "connectors/_ssh.py": {"paramiko"},
+    "connectors/_sdk.py": {"requests"},
     "connectors/mail.py": {"imaplib", "imap_tools"},
     "connectors/objects.py": {"aiobotocore", "botocore", "aiohttp"},
     "connectors/sftp.py": {"paramiko"},
