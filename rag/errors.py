@@ -5,6 +5,7 @@ Third-party errors are translated into these once, at the boundary where they ar
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from difflib import get_close_matches
 from typing import ClassVar
 
@@ -64,6 +65,12 @@ class Conflict(RagError):
     """The object exists already or was changed meanwhile."""
 
     code, status, exit_code = "conflict", 409, 6
+
+
+class Superseded(RagError):
+    """This run was ended or taken over by another worker; nothing more of it is written."""
+
+    code, status, exit_code = "superseded", 409, 6
 
 
 class Locked(RagError):
@@ -131,6 +138,23 @@ class DocumentFailed(RagError):
     def __init__(self, reason: str, message: str, *, hint: str = "") -> None:
         super().__init__(message, hint=hint)
         self.reason = reason
+
+
+def of_code(code: str, message: str, hint: str = "") -> RagError:
+    """An error told elsewhere, as the class that its code names."""
+    for kind in _tree(RagError):
+        if kind.code == code:
+            # Some classes want more than was told: made without asking them.
+            error = kind.__new__(kind)
+            RagError.__init__(error, message, hint=hint)
+            return error
+    return RagError(message, hint=hint)
+
+
+def _tree(kind: type[RagError]) -> Iterator[type[RagError]]:
+    for child in kind.__subclasses__():
+        yield child
+        yield from _tree(child)
 
 
 def did_you_mean(word: str, known: list[str]) -> str:

@@ -10,6 +10,8 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 EVERYONE = "everyone"
+LOCAL = "local"
+"""The id of this machine's single user, who has every role and is in every group."""
 
 
 class Data(BaseModel):
@@ -34,6 +36,21 @@ class Principal(Data):
     @property
     def readers(self) -> frozenset[str]:
         return frozenset({EVERYONE, f"user:{self.id}", *(f"group:{g}" for g in self.groups)})
+
+
+class Member(Data):
+    """One person in one group; nobody added them where the domain's pack declares them."""
+
+    user: str
+    added_by: str = ""
+    added_at: datetime | None = None
+
+
+class Group(Data):
+    """A group of one domain; the same name in another domain has nothing to do with it."""
+
+    name: str
+    members: tuple[Member, ...] = ()
 
 
 # --- from a source to chunks ------------------------------------------------------------------
@@ -227,7 +244,7 @@ class Scored(Data):
     """A candidate of one list, best first."""
 
     score: float
-    payload: Payload
+    chunk_id: str
 
 
 class Candidates(Data):
@@ -358,6 +375,67 @@ class Progress(Data):
     done: int
     total: int = 0
     document: str = ""
+    failed: int = 0
+    final: bool = False
+    """The total grows no more."""
+
+
+class RunProgress(Data):
+    """How far a run has come, and how fast."""
+
+    phase: str = ""
+    seen: int = 0
+    done: int = 0
+    failed: int = 0
+    rate: float = 0.0
+    """Documents per second."""
+    seconds_left: float | None = None
+    """Not known while the source is still being listed."""
+
+
+class RunError(Data):
+    """Why a run did not succeed, in the words of the error."""
+
+    code: str
+    message: str
+    hint: str = ""
+
+
+class Run(Data):
+    """A durable job: asked for, done by a worker, kept with what came of it."""
+
+    id: str
+    kind: Literal["sync", "rebuild", "change"]
+    """change: an admin removes a source, an upload, or documents whose deletion was held."""
+    domain: str
+    source: str = ""
+    """The source's name then; empty for a run of the whole domain."""
+    source_id: str | None = None
+    state: Literal["queued", "running", "succeeded", "failed", "cancelled"]
+    cancelling: bool = False
+    """Told to stop; it ends when the work has stopped."""
+    requested_by: str
+    requested_at: datetime
+    started_at: datetime | None = None
+    ended_at: datetime | None = None
+    worker: str = ""
+    heartbeat_at: datetime | None = None
+    fence: int = 0
+    """Grows with every worker that takes the run; only the latest one's writes count."""
+    progress: RunProgress = RunProgress()
+    report: Mapping[str, Any] = Field(default_factory=dict[str, Any])
+    error: RunError | None = None
+
+    @property
+    def ended(self) -> bool:
+        return self.state not in ("queued", "running")
+
+
+class Schedule(Data):
+    """When a source is read by itself: by the clock (UTC), or so long after the last time."""
+
+    cron: str = Field(default="", max_length=200)
+    every_seconds: int | None = Field(default=None, ge=10, le=366 * 86_400)
 
 
 class Original(Data):
@@ -380,6 +458,9 @@ class SourceInfo(Data):
     documents: int = 0
     held: int = 0
     last_sync: datetime | None = None
+    schedule: Schedule | None = None
+    next_sync: datetime | None = None
+    """When the schedule is due."""
 
 
 class ConnectorInfo(Data):

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 from contextlib import contextmanager
+from copy import copy
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 from alembic import command
 from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy import Connection, Engine, create_engine, event
+from sqlalchemy import Connection, Engine, create_engine, event, text
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError, OperationalError
 from sqlalchemy.orm import Session
@@ -19,6 +20,9 @@ from sqlalchemy.orm import Session
 from rag.errors import ConfigError, StorageFull, Unavailable
 
 BUSY_TIMEOUT_S = 30
+MIGRATING = 0x7A7C4E70
+Guard = Callable[[Session], None]
+"""Looks at a transaction before its first write; raises what refuses it."""
 
 
 class Database:
@@ -45,6 +49,7 @@ class Database:
             ) from error
         if self.sqlite:
             _prepare_sqlite(self.engine)
+        self._guard: Guard | None = None
         self._writer = self.engine.execution_options(rag_write=True)
 
     @contextmanager
@@ -54,14 +59,22 @@ class Database:
             yield session
 
     @contextmanager
-    def write(self) -> Generator[Session]:
+    def write(self, *, guarded: bool = True) -> Generator[Session]:
         """A unit of work that commits when the block ends well and is durable when it returns."""
         with (
             translated(),
             Session(self._writer, expire_on_commit=False) as session,
             session.begin(),
         ):
+            if guarded and self._guard is not None:
+                self._guard(session)
             yield session
+
+    def guarded(self, guard: Guard) -> Self:
+        """The same database, where every write passes the guard first, within its transaction."""
+        same = copy(self)
+        same._guard = guard
+        return same
 
     def migrate(self) -> None:
         """Bring the schema up to date; a schema newer than this program is refused unwritten."""
@@ -79,6 +92,9 @@ class Database:
         if current == scripts.get_current_head():
             return
         with translated(), self._writer.begin() as connection:
+            if not self.sqlite:
+                # Processes that start together wait for the first; SQLite makes them by itself.
+                connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": MIGRATING})
             config.attributes["connection"] = connection
             command.upgrade(config, "head")
 

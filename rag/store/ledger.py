@@ -9,11 +9,20 @@ from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime, timedelta
 from typing import Any, Literal, cast
 
-from sqlalchemy import ColumnElement, CursorResult, bindparam, select, update
+from sqlalchemy import (
+    ColumnElement,
+    CursorResult,
+    String,
+    bindparam,
+    literal_column,
+    select,
+    update,
+)
 
 from rag.errors import NotFound
-from rag.store.database import Database
+from rag.store.database import Database, Guard
 from rag.store.generations import Generations
+from rag.store.groups import Groups
 from rag.store.models import (
     DocumentRow,
     OrphanRow,
@@ -21,7 +30,14 @@ from rag.store.models import (
     SourceRow,
     VersionRow,
 )
-from rag.store.placements import Placements, document_id, new_document
+from rag.store.placements import (
+    PLACE,
+    SHARED,
+    Placements,
+    document_id,
+    new_document,
+    place,
+)
 from rag.store.sources import Sources
 from rag.types import Data, DocumentInfo, Principal, utc_now
 
@@ -29,6 +45,8 @@ BACKOFF_S = 60
 LONGEST_S = 3 * 3600
 
 
+# Written as its index is, or the database would not use that.
+_SHARED = literal_column(f"substr(documents.id, 1, {SHARED})", String)
 # Asked with every question, so it is put together once.
 _ADMITTED = (
     select(DocumentRow.id, DocumentRow.readers, PlacementRow.version)
@@ -36,7 +54,7 @@ _ADMITTED = (
     .where(
         PlacementRow.generation_id == bindparam("generation"),
         DocumentRow.deleted_at.is_(None),
-        DocumentRow.id.in_(bindparam("ids", expanding=True)),
+        _SHARED.in_(bindparam("shared", expanding=True)),
     )
 )
 
@@ -75,6 +93,11 @@ class Ledger:
         self.sources = Sources(database, now)
         self.generations = Generations(database, now)
         self.placements = Placements(database, now)
+        self.groups = Groups(database, now)
+
+    def guarded(self, guard: Guard) -> Ledger:
+        """The same ledger, where every write passes the guard first, within its transaction."""
+        return Ledger(self.database.guarded(guard), self.now)
 
     # --- documents ---
 
@@ -273,18 +296,25 @@ class Ledger:
 
     # --- reading ---
 
-    def admit(
-        self, generation_id: str, principal: Principal, document_ids: Iterable[str]
-    ) -> dict[str, int]:
-        """The live version of each document that exists and that the principal may read now."""
-        readers = principal.readers
-        asked = {"generation": generation_id, "ids": list(set(document_ids))}
+    def domain(self, document_id: str) -> str:
+        """The domain that a document belongs to. Raises NotFound."""
         with self.database.read() as session:
-            return {
-                document_id: version
-                for document_id, allowed, version in session.connection().execute(_ADMITTED, asked)
-                if not readers.isdisjoint(allowed)
-            }
+            row = session.get(DocumentRow, document_id)
+            if row is None:
+                raise NotFound("No such document version.")
+            return row.domain
+
+    def admit(self, generation_id: str, principal: Principal, chunk_ids: Iterable[str]) -> set[str]:
+        """Those chunks that are of a live version which the principal may read now."""
+        readers, wanted = principal.readers, set(chunk_ids)
+        asked = {"generation": generation_id, "shared": list({one[:SHARED] for one in wanted})}
+        live: dict[str, bool] = {}
+        with self.database.read() as session:
+            for document, allowed, version in session.connection().execute(_ADMITTED, asked):
+                at = place(document, version)
+                # Were two documents to share a place, one's readers would not open the other.
+                live[at] = live.get(at, True) and not readers.isdisjoint(allowed)
+        return {one for one in wanted if live.get(one[:PLACE])}
 
     def texts(self, versions: Iterable[tuple[str, int]]) -> dict[tuple[str, int], str]:
         """The digest of the parsed text of each (document, version). Checks no permission."""

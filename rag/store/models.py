@@ -5,7 +5,17 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import JSON, BigInteger, DateTime, ForeignKey, Index, String, Text, UniqueConstraint
+from sqlalchemy import (
+    JSON,
+    BigInteger,
+    DateTime,
+    ForeignKey,
+    Index,
+    String,
+    Text,
+    UniqueConstraint,
+    text,
+)
 from sqlalchemy.engine import Dialect
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 from sqlalchemy.types import TypeDecorator
@@ -54,6 +64,9 @@ class SourceRow(Base):
     listed_at: Mapped[datetime | None]
     """when a complete listing ended last"""
     removed_at: Mapped[datetime | None]
+    schedule: Mapped[dict[str, Any] | None]
+    due_at: Mapped[datetime | None]
+    """when the schedule asks for the next run"""
 
 
 class UploadRow(Base):
@@ -119,6 +132,7 @@ class DocumentRow(Base):
     __table_args__ = (
         UniqueConstraint("source_id", "key"),
         Index("ix_documents_domain_state", "domain", "state"),
+        Index("ix_documents_shared", text("substr(id, 1, 23)")),
     )
 
     id: Mapped[str] = mapped_column(String(36), primary_key=True)
@@ -140,6 +154,8 @@ class DocumentRow(Base):
     held_at: Mapped[datetime | None]
     """missing from a listing that was not believed"""
     deleted_at: Mapped[datetime | None]
+    reserved: Mapped[int]
+    """The highest version ever reserved: none is given twice, though it may never become live."""
 
 
 class VersionRow(Base):
@@ -187,6 +203,47 @@ class OrphanRow(Base):
     generation_id: Mapped[str] = mapped_column(String(36), primary_key=True)
     document_id: Mapped[str] = mapped_column(String(36), primary_key=True)
     version: Mapped[int] = mapped_column(primary_key=True)
+
+
+class RunRow(Base):
+    """A durable job. While it is queued or running it alone holds its slot."""
+
+    __tablename__ = "runs"
+    __table_args__ = (
+        Index(
+            "ix_runs_slot",
+            "slot",
+            unique=True,
+            sqlite_where=text("state IN ('queued', 'running')"),
+            postgresql_where=text("state IN ('queued', 'running')"),
+        ),
+        Index("ix_runs_domain_requested", "domain", "requested_at"),
+        Index("ix_runs_state", "state"),
+    )
+
+    id: Mapped[str] = mapped_column(String(36), primary_key=True)
+    kind: Mapped[str] = mapped_column(String(16))
+    slot: Mapped[str] = mapped_column(String(80))
+    """what only one run at a time may work on: a source, or a domain's whole index"""
+    domain: Mapped[str] = mapped_column(String(64))
+    source: Mapped[str] = mapped_column(String(200))
+    source_id: Mapped[str | None] = mapped_column(ForeignKey("sources.id"), index=True)
+    state: Mapped[str] = mapped_column(String(16))
+    cancelling: Mapped[bool]
+    requested_by: Mapped[str]
+    requested_at: Mapped[datetime]
+    started_at: Mapped[datetime | None]
+    ended_at: Mapped[datetime | None]
+    worker: Mapped[str]
+    heartbeat_at: Mapped[datetime | None]
+    beats: Mapped[int]
+    """counts heartbeats, so that nobody compares the clocks of two machines"""
+    fence: Mapped[int]
+    lost: Mapped[int]
+    """workers that died of it, or with it"""
+    progress: Mapped[dict[str, Any]]
+    report: Mapped[dict[str, Any]]
+    error: Mapped[dict[str, Any] | None]
 
 
 class TraceRow(Base):

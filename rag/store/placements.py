@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime
 from uuid import UUID, uuid5
 
-from sqlalchemy import delete, func, insert, select, tuple_, update
+from sqlalchemy import delete, insert, select, tuple_, update
 from sqlalchemy.orm import Session
 
 from rag.store.database import Database
@@ -18,6 +18,10 @@ from rag.store.models import DocumentRow, OrphanRow, PlacementRow, VersionRow
 from rag.types import Data
 
 NAMESPACE = UUID("5b0f6f0e-1c1c-4a53-9f0e-8a6f4f2f7c11")
+SHARED = 23
+"""Characters that the id of a document shares with those of its chunks."""
+PLACE = SHARED + 7
+"""Characters of a chunk's id that name its place."""
 
 
 class NewVersion(Data):
@@ -59,26 +63,29 @@ class Placements:
         """Document id and next version for each (key, uri), listed as orphans until committed."""
         ids = {key: document_id(source_id, key) for key, _ in keys}
         with self.database.write() as session:
-            known = set(
-                session.scalars(select(DocumentRow.id).where(DocumentRow.id.in_(ids.values())))
+            latest = dict(
+                session.execute(
+                    select(DocumentRow.id, DocumentRow.reserved).where(
+                        DocumentRow.id.in_(ids.values())
+                    )
+                )
+                .tuples()
+                .all()
             )
             fresh = [
                 new_document(source_id, domain, key, uri, self.now())
                 for key, uri in keys
-                if ids[key] not in known
+                if ids[key] not in latest
             ]
             if fresh:
                 session.execute(insert(DocumentRow), fresh)
-            latest = dict.fromkeys(ids.values(), 0)
-            for table in (VersionRow, OrphanRow):
-                highest = (
-                    select(table.document_id, func.max(table.version))
-                    .where(table.document_id.in_(known))
-                    .group_by(table.document_id)
-                )
-                for identity, version in session.execute(highest):
-                    latest[identity] = max(latest[identity], version)
-            reserved = {key: (identity, latest[identity] + 1) for key, identity in ids.items()}
+            reserved = {
+                key: (identity, latest.get(identity, 0) + 1) for key, identity in ids.items()
+            }
+            session.execute(
+                update(DocumentRow),
+                [{"id": identity, "reserved": version} for identity, version in reserved.values()],
+            )
             session.execute(
                 insert(OrphanRow),
                 [
@@ -139,12 +146,31 @@ class Placements:
                 self._settled(session, generation_id, [(identity, version)])
 
     def mark_orphans(self, orphans: Iterable[Orphan]) -> None:
-        with self.database.write() as session:
+        """What an index may hold of these is swept, unless it is live.
+
+        Anyone may say so, also a worker whose run was taken over while it wrote.
+        """
+        with self.database.write(guarded=False) as session:
             _list_orphans(session, orphans)
 
-    def orphans(self) -> list[Orphan]:
+    def orphans(self, source_id: str | None = None) -> list[Orphan]:
+        """What is listed and not live, of one source or of all."""
+        statement = (
+            select(OrphanRow)
+            .outerjoin(
+                PlacementRow,
+                (PlacementRow.generation_id == OrphanRow.generation_id)
+                & (PlacementRow.document_id == OrphanRow.document_id)
+                & (PlacementRow.version == OrphanRow.version),
+            )
+            .where(PlacementRow.version.is_(None))
+        )
+        if source_id is not None:
+            statement = statement.join(DocumentRow, DocumentRow.id == OrphanRow.document_id).where(
+                DocumentRow.source_id == source_id
+            )
         with self.database.read() as session:
-            rows = session.scalars(select(OrphanRow))
+            rows = session.scalars(statement)
             return [
                 Orphan(
                     generation_id=row.generation_id,
@@ -184,6 +210,19 @@ def document_id(source_id: str, key: str) -> str:
     return str(uuid5(NAMESPACE, f"{source_id}\n{key}"))
 
 
+def place(document_id: str, version: int) -> str:
+    """What the ids of all chunks of a version begin with: 80 bits of the document's, 24 of its."""
+    return f"{document_id[:SHARED]}-{version:06x}"
+
+
+def chunk_id(document_id: str, version: int, ordinal: int) -> str:
+    """The id a chunk has in every generation, a UUID that tells which version it is of.
+
+    So a hit is checked against the ledger by its id alone, before anything of it is read.
+    """
+    return f"{place(document_id, version)}{ordinal:06x}"
+
+
 def new_document(
     source_id: str, domain: str, key: str, uri: str, now: datetime
 ) -> dict[str, object]:
@@ -207,6 +246,7 @@ def new_document(
         "updated_at": now,
         "held_at": None,
         "deleted_at": None,
+        "reserved": 0,
     }
 
 

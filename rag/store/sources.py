@@ -12,7 +12,7 @@ from sqlalchemy import Select, case, func, select, update
 from rag.errors import Conflict, NotFound, did_you_mean
 from rag.store.database import Database
 from rag.store.models import DocumentRow, SourceRow
-from rag.types import Cursor, SourceInfo
+from rag.types import Cursor, Schedule, SourceInfo
 
 
 class Sources:
@@ -58,6 +58,8 @@ class Sources:
                     last_sync_at=None,
                     listed_at=None,
                     removed_at=None,
+                    schedule=None,
+                    due_at=None,
                 )
                 session.add(row)
             elif row.connector != connector or row.config != dict(config) or not same(row.secrets):
@@ -98,6 +100,11 @@ class Sources:
         """A paused source is read by no sync; its documents go on answering."""
         self._set(source_id, paused=paused)
 
+    def schedule(self, source_id: str, schedule: Schedule | None, due: datetime | None) -> None:
+        """When it is read by itself from now on; None for never."""
+        plain = schedule.model_dump(exclude_defaults=True) if schedule else None
+        self._set(source_id, schedule=plain, due_at=due)
+
     def remove(self, source_id: str) -> None:
         """Forget how it is read; its name is free again. Its documents are deleted apart."""
         with self.database.write() as session:
@@ -105,6 +112,7 @@ class Sources:
             row.name = f"{row.name[:150]} (removed {row.id})"
             row.config, row.secrets, row.secret_names, row.cursor = {}, "", [], None
             row.removed_at = self.now()
+            row.schedule, row.due_at = None, None
 
     def cursor(self, source_id: str) -> tuple[Cursor, datetime | None]:
         """Where the last listing ended, and when the source was last listed completely."""
@@ -167,4 +175,6 @@ def _source(row: SourceRow, documents: int, held: int) -> SourceInfo:
         documents=documents,
         held=held,
         last_sync=row.last_sync_at,
+        schedule=Schedule.model_validate(row.schedule) if row.schedule else None,
+        next_sync=row.due_at,
     )

@@ -1,0 +1,341 @@
+"""Runs: asked for, claimed by one worker at a time, kept with what came of them.
+
+A run holds its slot (a source, or a domain's index) from when it is asked for until it has ended.
+Whoever claims it gets a higher fence; `guard` makes every other write of the run depend on it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from datetime import datetime, timedelta
+from typing import Any, Literal
+from uuid import uuid4
+
+from sqlalchemy import ColumnElement, delete, select, text, update
+from sqlalchemy.orm import Session
+
+from rag.errors import Conflict, NotFound, Superseded
+from rag.store.database import Database, Guard
+from rag.store.models import GenerationRow, RunRow, SourceRow
+from rag.types import Data, Run, RunError, RunProgress, Schedule, SourceInfo
+
+CLAIMING = 0x7A7C4E71
+MAX_LOST = 5
+"""Workers that may die of a run before it is given up."""
+KEEP_DAYS = 90
+SCHEDULE = "schedule"
+"""Who asked for a run that nobody asked for."""
+Kind = Literal["sync", "rebuild", "change"]
+Word = Literal["go on", "stop", "lost"]
+Due = Callable[[Schedule, datetime], datetime | None]
+
+_ACTIVE = RunRow.state.in_(("queued", "running"))
+
+
+class Held(Data):
+    """A run that some worker holds, as seen from outside."""
+
+    id: str
+    fence: int
+    worker: str
+    beats: int
+
+
+class Runs:
+    """Every method is one transaction; those that give a slot away take turns."""
+
+    def __init__(self, database: Database, now: Callable[[], datetime]) -> None:
+        self.database = database
+        self.now = now
+
+    # --- asking ---
+
+    def request(
+        self, kind: Kind, domain: str, source: SourceInfo | None, by: str
+    ) -> tuple[Run, bool]:
+        """A run that waits for a worker, and whether it is new.
+
+        One that waits already will see whatever this one would. Raises Conflict, naming the run,
+        while one is under way.
+        """
+        with self.database.write() as session:
+            self._take_turns(session)
+            made = self._new(kind, domain, source, by)
+            other = self._active(session, made.slot)
+            if other is None:
+                session.add(made)
+                return _run(made), True
+            if other.state == "running":
+                raise _busy(other)
+            return _run(other), False
+
+    def begin(
+        self, kind: Kind, domain: str, source: SourceInfo | None, by: str, worker: str
+    ) -> Run:
+        """A run that the caller does at once. Raises Conflict while the source is worked on."""
+        with self.database.write() as session:
+            self._take_turns(session)
+            row = self._new(kind, domain, source, by)
+            other = self._active(session, row.slot) or self._active(session, _slot(domain))
+            if other is not None:
+                raise _busy(other)
+            self._start(row, worker)
+            session.add(row)
+            return _run(row)
+
+    def cancel(self, run_id: str) -> Run:
+        """Let it end soon: at once when nobody works on it. One that has ended stays as it is."""
+        with self.database.write() as session:
+            self._take_turns(session)
+            row = self._get(session, run_id, lock=True)
+            if row.state == "queued":
+                self._end(row, "cancelled")
+            elif row.state == "running":
+                row.cancelling = True
+            return _run(row)
+
+    # --- looking ---
+
+    def get(self, run_id: str) -> Run:
+        with self.database.read() as session:
+            return _run(self._get(session, run_id))
+
+    def history(self, domain: str, source_id: str | None = None, limit: int = 50) -> list[Run]:
+        """The latest runs of a domain or of a source, newest first."""
+        statement = select(RunRow).where(RunRow.domain == domain)
+        if source_id is not None:
+            statement = statement.where(RunRow.source_id == source_id)
+        statement = statement.order_by(RunRow.requested_at.desc(), RunRow.id).limit(limit)
+        with self.database.read() as session:
+            return [_run(row) for row in session.scalars(statement)]
+
+    def held(self) -> list[Held]:
+        """Every run that a worker holds."""
+        with self.database.read() as session:
+            rows = session.scalars(select(RunRow).where(RunRow.state == "running"))
+            return [Held(id=r.id, fence=r.fence, worker=r.worker, beats=r.beats) for r in rows]
+
+    # --- working ---
+
+    def claim(self, worker: str, run_id: str | None = None) -> Run | None:
+        """The run that has waited longest and may start now, or that one; None if there is none."""
+        wanted = [RunRow.state == "queued"] if run_id is None else [RunRow.id == run_id]
+        statement = select(RunRow).where(*wanted).order_by(RunRow.requested_at, RunRow.id)
+        with self.database.read() as session:
+            if session.scalar(select(statement.exists())) is not True:
+                return None
+        with self.database.write() as session:
+            self._take_turns(session)
+            for row in session.scalars(statement).all():
+                if row.state == "queued" and self._may_start(session, row):
+                    self._start(row, worker)
+                    return _run(row)
+        return None
+
+    def beat(self, run: Run, progress: RunProgress) -> Word:
+        """Tell that the work goes on, and hear whether it should."""
+        with self.database.write() as session:
+            row = session.scalar(
+                update(RunRow)
+                .where(*_mine(run))
+                .values(
+                    beats=RunRow.beats + 1, heartbeat_at=self.now(), progress=progress.model_dump()
+                )
+                .returning(RunRow.cancelling)
+            )
+            return "lost" if row is None else "stop" if row else "go on"
+
+    def finish(
+        self,
+        run: Run,
+        state: Literal["succeeded", "failed", "cancelled"],
+        *,
+        progress: RunProgress,
+        report: Mapping[str, Any] | None = None,
+        error: RunError | None = None,
+    ) -> None:
+        """The work has stopped: the slot is free. Nothing happens to a run that another took."""
+        with self.database.write() as session:
+            row = session.scalar(select(RunRow).where(*_mine(run)).with_for_update())
+            if row is not None:
+                row.progress, row.report = progress.model_dump(), dict(report or {})
+                self._end(row, state, error)
+            old = self.now() - timedelta(days=KEEP_DAYS)
+            session.execute(delete(RunRow).where(RunRow.ended_at < old))
+
+    def give_back(self, run: Run) -> None:
+        """Its worker ends in good order: another goes on with it."""
+        with self.database.write() as session:
+            session.execute(
+                update(RunRow).where(*_mine(run)).values(state="queued", worker="", beats=0)
+            )
+
+    def take_back(self, held: Held) -> None:
+        """Its worker is gone: another goes on with it, unless too many died of it.
+
+        If the worker is not gone after all, it writes nothing from now on.
+        """
+        with self.database.write() as session:
+            self._take_turns(session)
+            row = session.scalar(
+                select(RunRow).where(*_mine(held), RunRow.beats == held.beats).with_for_update()
+            )
+            if row is None:
+                return
+            row.lost += 1
+            if row.cancelling:
+                self._end(row, "cancelled")
+            elif row.kind == "change" or row.lost >= MAX_LOST:
+                why = f"Its worker {row.worker} was lost."
+                hint = "Ask for it again." if row.kind == "change" else "See the worker's log."
+                self._end(row, "failed", RunError(code="lost", message=why, hint=hint))
+            else:
+                row.state, row.worker, row.beats = "queued", "", 0
+
+    def guard(self, run: Run) -> Guard:
+        """Refuses a transaction with Superseded unless the run is still this worker's.
+
+        Until the transaction ends the run cannot be ended or taken over.
+        """
+        statement = select(RunRow.id).where(*_mine(run)).with_for_update(read=True)
+
+        def check(session: Session) -> None:
+            if session.scalar(statement) is None:
+                raise Superseded(f"The run {run.id} is no longer this worker's.")
+
+        return check
+
+    # --- schedules ---
+
+    def plan(self, due: Due) -> None:
+        """Ask for a run of every source whose schedule says so, and set when the next is due.
+
+        However long nobody looked, one is asked for; none while the one before goes on.
+        """
+        statement = select(SourceRow).where(
+            SourceRow.due_at <= self.now(), SourceRow.removed_at.is_(None)
+        )
+        with self.database.read() as session:
+            if session.scalar(select(statement.exists())) is not True:
+                return
+        with self.database.write() as session:
+            self._take_turns(session)
+            for row in session.scalars(statement.with_for_update()).all():
+                schedule = Schedule.model_validate(row.schedule)
+                row.due_at = due(schedule, self.now())
+                made = self._new("sync", row.domain, row, SCHEDULE)
+                if not row.paused and self._active(session, made.slot) is None:
+                    session.add(made)
+
+    # --- rows ---
+
+    def _take_turns(self, session: Session) -> None:
+        """Who gets a slot is decided by one transaction at a time; on SQLite all writes are so."""
+        if not self.database.sqlite:
+            session.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": CLAIMING})
+
+    def _get(self, session: Session, run_id: str, *, lock: bool = False) -> RunRow:
+        row = session.get(RunRow, run_id, with_for_update=lock or None)
+        if row is None:
+            raise NotFound("There is no such run.", hint="See: rag runs.")
+        return row
+
+    def _active(self, session: Session, slot: str) -> RunRow | None:
+        """The run that holds a slot."""
+        return session.scalar(select(RunRow).where(RunRow.slot == slot, _ACTIVE))
+
+    def _may_start(self, session: Session, row: RunRow) -> bool:
+        """A domain is rebuilt alone, and the first sync makes the generation for the others.
+
+        What has become pointless while it waited ends here.
+        """
+        running = session.scalar(
+            select(RunRow.id).where(RunRow.domain == row.domain, RunRow.state == "running").limit(1)
+        )
+        if row.source_id is None:
+            return running is None
+        source = session.get_one(SourceRow, row.source_id)
+        if source.paused or source.removed_at is not None:
+            why = f"The source '{row.source}' was {'paused' if source.paused else 'removed'}."
+            self._end(row, "cancelled", RunError(code=Conflict.code, message=why))
+            return False
+        if self._active(session, _slot(row.domain)) is not None:
+            return False
+        live = select(GenerationRow.id).where(
+            GenerationRow.domain == row.domain, GenerationRow.state == "live"
+        )
+        return running is None or session.scalar(live.limit(1)) is not None
+
+    def _new(
+        self, kind: Kind, domain: str, source: SourceInfo | SourceRow | None, by: str
+    ) -> RunRow:
+        return RunRow(
+            id=str(uuid4()),
+            kind=kind,
+            slot=_slot(domain, source.id if source else None),
+            domain=domain,
+            source=source.name if source else "",
+            source_id=source.id if source else None,
+            state="queued",
+            cancelling=False,
+            requested_by=by,
+            requested_at=self.now(),
+            started_at=None,
+            ended_at=None,
+            worker="",
+            heartbeat_at=None,
+            beats=0,
+            fence=0,
+            lost=0,
+            progress={},
+            report={},
+            error=None,
+        )
+
+    def _start(self, row: RunRow, worker: str) -> None:
+        now = self.now()
+        row.state, row.worker, row.fence = "running", worker, row.fence + 1
+        row.started_at, row.heartbeat_at = row.started_at or now, now
+
+    def _end(self, row: RunRow, state: str, error: RunError | None = None) -> None:
+        row.state, row.cancelling, row.ended_at = state, False, self.now()
+        row.error = error.model_dump() if error else None
+
+
+def _slot(domain: str, source_id: str | None = None) -> str:
+    return f"source:{source_id}" if source_id else f"domain:{domain}"
+
+
+def _mine(run: Run | Held) -> tuple[ColumnElement[bool], ...]:
+    """The run in the hands of whoever claimed it with this fence."""
+    return RunRow.id == run.id, RunRow.fence == run.fence, RunRow.state == "running"
+
+
+def _busy(row: RunRow) -> Conflict:
+    what = f"'{row.source}'" if row.source else f"The domain '{row.domain}'"
+    return Conflict(
+        f"{what} is being worked on by run {row.id} ({row.kind}, {row.state}).",
+        hint=f"Wait for its end, or stop it: rag run cancel {row.id}.",
+    )
+
+
+def _run(row: RunRow) -> Run:
+    return Run(
+        id=row.id,
+        kind=row.kind,  # pyright: ignore[reportArgumentType]
+        domain=row.domain,
+        source=row.source,
+        source_id=row.source_id,
+        state=row.state,  # pyright: ignore[reportArgumentType]
+        cancelling=row.cancelling,
+        requested_by=row.requested_by,
+        requested_at=row.requested_at,
+        started_at=row.started_at,
+        ended_at=row.ended_at,
+        worker=row.worker,
+        heartbeat_at=row.heartbeat_at,
+        fence=row.fence,
+        progress=RunProgress.model_validate(row.progress),
+        report=row.report,
+        error=RunError.model_validate(row.error) if row.error else None,
+    )
