@@ -20,7 +20,9 @@ from rag.errors import DocumentRejected, SourceError
 from rag.types import Cursor
 
 PAGE = 100
-_BEGINNING = datetime(1970, 1, 1, tzinfo=UTC)
+_BEGINNING = datetime(1971, 1, 1, tzinfo=UTC)
+# Some take a time to mean after it, others from it on.
+_SURELY = timedelta(seconds=1)
 
 Item = dict[str, Any]
 Ask = Callable[[str, int], Awaitable[list[Item]]]
@@ -163,8 +165,8 @@ class Updates:
 
     async def walk(self, ask: Ask) -> AsyncIterator[Item]:
         seen: dict[int, datetime] = {}
-        since, page = self._since, 1
-        end, changed = since, list[datetime]()
+        since, page = self._since - _SURELY, 1
+        end, changed = self._since, list[datetime]()
         while True:
             items = await ask(f"{since:%Y-%m-%dT%H:%M:%SZ}", page)
             for item in items:
@@ -176,8 +178,7 @@ class Updates:
                     changed.append(end)
             if len(items) < PAGE:
                 break
-            # One second less: some take the time to mean after it.
-            nearly = end.replace(microsecond=0) - timedelta(seconds=1)
+            nearly = end.replace(microsecond=0) - _SURELY
             since, page = (nearly, 1) if nearly > since else (since, page + 1)
         self.resume = min([end, *changed]).isoformat()
 

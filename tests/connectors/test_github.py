@@ -185,7 +185,7 @@ def test_the_next_sync_asks_only_for_what_changed(github, vendor, make):
     vendor.asked.clear()
     changes = listing(make(), cursor)
     assert [one.key for one in changes if one.kind == "upsert"][-2:] == ["acme/app#1", "acme/app#3"]
-    assert vendor.asked[0].query["since"] == "2024-05-02T10:00:00Z"
+    assert vendor.asked[0].query["since"] == "2024-05-02T09:59:59Z"
     assert "2024-06-02T10:00:00" in changes[-1].cursor
 
 
