@@ -90,26 +90,35 @@ class Api:
 
         url = self._address(path)
         try:
-            response = await self._patiently(url, once, headers or {})
+            response = await self._patiently(once, headers or {})
         except DocumentRejected as error:
             raise SourceError(f"{self.vendor} answers with more than can be read.") from error
         return self.read(response)
 
     async def download(
-        self, path: str, uri: str, *, params: Mapping[str, str] | None = None
+        self, path: str, uri: str, media_type: str, *, params: Mapping[str, str] | None = None
     ) -> Response:
-        """The bytes at `path`; `uri` is how messages call the document."""
+        """The bytes at `path`, or a status that says why not, for a document called `uri`.
+
+        A web page where `media_type` was expected is a sign-in, and never content.
+        """
 
         async def once(authorized: Mapping[str, str]) -> Response:
             return await self._files.get(url, params=params, headers=authorized)
 
         url = self._address(path)
         try:
-            return await self._patiently(url, once, {})
+            response = await self._patiently(once, {})
         except DocumentRejected as error:
             raise DocumentRejected(
                 "too_large", f"{uri} is larger than allowed.", hint=error.hint
             ) from error
+        if response.status in (404, 410):
+            raise DocumentFailed("vanished", f"{uri} vanished after it was listed.")
+        page = "html" in response.headers.get("content-type", "") and "html" not in media_type
+        if response.status == 200 and page:
+            raise DocumentFailed("auth_error", f"{uri} is answered with a web page: a sign-in?")
+        return response
 
     async def post_form(self, url: str, data: Mapping[str, str]) -> Answer:
         """A form sent without a token, as tokens are asked for."""
@@ -150,7 +159,6 @@ class Api:
 
     async def _patiently(
         self,
-        url: str,
         once: Callable[[Mapping[str, str]], Awaitable[Response]],
         headers: Mapping[str, str],
     ) -> Response:

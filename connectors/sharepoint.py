@@ -146,13 +146,9 @@ class SharepointConnector:
                     f"{change.uri} has {item['size']:,} bytes.",
                     hint="Raise max_bytes of the source.",
                 )
-            response = await self._api.download(f"{path}/content", change.uri)
-        if response.status in (404, 410):
-            raise DocumentFailed("vanished", f"{change.uri} vanished while it was read.")
+            response = await self._api.download(f"{path}/content", change.uri, kind)
         if response.status != 200:
             raise DocumentFailed("unreachable", f"{change.uri} answers {response.status}.")
-        if "html" in response.headers.get("content-type", "") and "html" not in kind:
-            raise DocumentFailed("auth_error", f"{change.uri} is answered with a web page.")
         return RawDocument(
             key=change.key,
             uri=change.uri,
