@@ -25,6 +25,7 @@ _BEGINNING = datetime(1971, 1, 1, tzinfo=UTC)
 _SURELY = timedelta(seconds=1)
 
 Item = dict[str, Any]
+Items = AsyncIterator[Item]
 Ask = Callable[[str, int], Awaitable[list[Item]]]
 """A page of at most PAGE items, updated at or after a time, the one updated longest ago first."""
 
@@ -143,6 +144,28 @@ def rows(answer: Any) -> list[Item]:
     return cast("list[Item]", answer)
 
 
+async def overlapping(page: Callable[[int], Awaitable[tuple[list[Item], bool]]]) -> Items:
+    """Items of a listing by offset; `page` says what is there from one on, and whether there is
+    more. Each begins with the last of the one before: if it is not there, something vanished, and
+    another item would be passed over.
+    """
+    start, last = 0, None
+    more = True
+    while more:
+        items, more = await page(start)
+        if last is not None and (not items or items[0]["id"] != last):
+            raise SourceError(
+                "The listing changed while it was read.",
+                hint="Sync again. Nothing was deleted.",
+            )
+        fresh = items if last is None else items[1:]
+        for item in fresh:
+            yield item
+        if more and not fresh:
+            raise SourceError("The listing does not get on.", hint="Nothing was deleted.")
+        start, last = start + len(items) - 1, items[-1]["id"] if items else None
+
+
 def resumed(state: Cursor) -> dict[str, str]:
     """What a cursor says per part of the source; nothing where it cannot be read any more."""
     try:
@@ -163,12 +186,16 @@ class Updates:
         self._since = when(since) if since else _BEGINNING
         self.resume = self._since.isoformat()
 
-    async def walk(self, ask: Ask) -> AsyncIterator[Item]:
+    async def walk(self, ask: Ask) -> Items:
         seen: dict[int, datetime] = {}
         since, page = self._since - _SURELY, 1
         end, changed = self._since, list[datetime]()
+        items: list[Item] = []
         while True:
+            before = items
             items = await ask(f"{since:%Y-%m-%dT%H:%M:%SZ}", page)
+            if items and items == before:
+                raise SourceError("The listing does not get on.", hint="Nothing was deleted.")
             for item in items:
                 end = when(item["updated_at"])
                 if item["id"] not in seen:
