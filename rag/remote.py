@@ -16,12 +16,14 @@ from rag.config import Settings
 from rag.errors import InvalidInput, Locked, RagError, Unavailable
 from rag.store.folder import DataFolder
 from rag.types import (
+    LOCAL,
     Answer,
     AnswerEvent,
     AskRequest,
     Check,
     ConnectorInfo,
     DocumentInfo,
+    Group,
     Original,
     Principal,
     Progress,
@@ -37,7 +39,6 @@ if TYPE_CHECKING:
     from rag.store.uploads import Upload
 
 OnProgress = Callable[[Progress], None]
-LOCAL = "local"
 PATIENCE_SECONDS = 5.0
 """How long a server that has just taken the folder may need before it answers."""
 
@@ -114,6 +115,29 @@ class RemoteApp:
 
     async def trace(self, principal: Principal, trace_id: str) -> Mapping[str, Any]:
         return await self._json("GET", f"traces/{quote(trace_id, safe='')}", principal)
+
+    async def groups(self, principal: Principal, domain: str | None = None) -> list[Group]:
+        found = await self._json("GET", "groups", principal, domain, params=_given(domain=domain))
+        return [Group.model_validate(one) for one in found["groups"]]
+
+    async def change_group(
+        self,
+        principal: Principal,
+        group: str,
+        user: str,
+        *,
+        belongs: bool,
+        domain: str | None = None,
+    ) -> Group:
+        from rag.people import checked_name
+
+        # Checked here as well: the client would follow dots and slashes to another route.
+        names = [quote(checked_name(*one), safe="") for one in ((group, "group"), (user, "person"))]
+        path = "groups/{}/members/{}".format(*names)
+        method = "PUT" if belongs else "DELETE"
+        return Group.model_validate(
+            await self._json(method, path, principal, domain, params=_given(domain=domain))
+        )
 
     async def add_source(
         self,

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+import asyncio
+from typing import Annotated, Any, cast
 
 from fastapi import Depends, Request
+from fastapi.routing import APIRoute
+from pydantic_core import from_json
 
 from rag.api.state import app_of
 from rag.errors import Forbidden, InvalidInput
@@ -20,11 +23,11 @@ class Policy:
     def __init__(self, role: Role) -> None:
         self.role = role
 
-    def __call__(self, request: Request) -> Principal:
-        """On loopback there is one user with every role, who may ask as a person of the pack."""
+    async def __call__(self, request: Request) -> Principal:
+        """On loopback there is one user with every role, who may ask as a person of the domain."""
         app = app_of(request)
         user = _one(request, AS_HEADER)
-        principal = app.person(user, _one(request, DOMAIN_HEADER))
+        principal = await asyncio.to_thread(app.person, user, await _domain(request))
         if self.role not in principal.roles:
             raise Forbidden(
                 f"'{principal.id}' lacks the role '{self.role.value}'.",
@@ -41,6 +44,38 @@ User = Annotated[Principal, Depends(Policy(Role.USER))]
 Admin = Annotated[Principal, Depends(Policy(Role.ADMIN))]
 Data = Annotated[Principal, Depends(Policy(Role.DATA))]
 Public = Depends(public)
+
+
+async def _domain(request: Request) -> str | None:
+    """The domain that a request is about, whose people and roles count.
+
+    Raises InvalidInput where the header says another: a role in one domain is none in the other.
+    """
+    named = _one(request, DOMAIN_HEADER)
+    route: APIRoute = request.scope["route"]
+    body = route.body_field.field_info.annotation if route.body_field else None
+    if "domain" in getattr(body, "model_fields", {}):
+        asked = await _of_body(request)
+    elif any(parameter.alias == "domain" for parameter in route.dependant.query_params):
+        asked = request.query_params.get("domain")
+    else:
+        return named
+    about = asked or app_of(request).settings.domain
+    if named is not None and named != about:
+        raise InvalidInput(
+            f"The request is about the domain '{about[:100]}', {DOMAIN_HEADER} about '{named}'."
+        )
+    return about
+
+
+async def _of_body(request: Request) -> str | None:
+    """The domain that the body names. A body that is not as it should be, its route refuses."""
+    try:
+        body: Any = from_json(await request.body())
+    except ValueError:
+        return None
+    domain = cast("dict[str, Any]", body).get("domain") if isinstance(body, dict) else None
+    return domain if isinstance(domain, str) else None
 
 
 def _one(request: Request, name: str) -> str | None:

@@ -10,12 +10,15 @@ from typing import Any
 import structlog
 
 from rag import plugins
+from rag.app.documents import Documents
 from rag.app.domains import Domains
 from rag.app.generations import Generations
 from rag.app.health import Health
 from rag.app.models import Models
 from rag.app.parts import Parts
+from rag.app.people import People
 from rag.app.sources import Sources
+from rag.app.traces import Traces
 from rag.app.uploads import Uploads
 from rag.domain import Pack
 from rag.errors import Conflict, InvalidInput, NotFound, RagError, Unavailable
@@ -30,10 +33,10 @@ from rag.types import (
     Check,
     ConnectorInfo,
     DocumentInfo,
+    Group,
     Original,
     Principal,
     Progress,
-    Role,
     SearchRequest,
     SearchResult,
     SourceInfo,
@@ -42,7 +45,6 @@ from rag.types import (
 
 log = structlog.get_logger(__name__)
 OnProgress = Callable[[Progress], None]
-LOCAL = "local"
 
 
 class App:
@@ -53,6 +55,9 @@ class App:
         self._parts = parts
         self._resources = resources
         self._domains = Domains(parts)
+        self._people = People(parts, self._domains)
+        self._documents = Documents(parts, self._domains, self._people)
+        self._traces = Traces(parts, self._people)
         self._sources = Sources(parts, self._domains)
         self._uploads = Uploads(parts)
         self._generations = Generations(parts)
@@ -78,17 +83,19 @@ class App:
         domain = self._domains.get(request.domain)
         _require_words(request.question, "question")
         generator, card = self._models.get(request.model)
+        who = await self._people.within(principal, request.domain)
         generation = await self._generations.answering(domain)
-        async for event in domain.asker.stream(principal, request, generation, generator, card):
+        async for event in domain.asker.stream(who, request, generation, generator, card):
             yield event
 
     async def search(self, principal: Principal, request: SearchRequest) -> SearchResult:
         """The hits the principal may read, best first."""
         domain = self._domains.get(request.domain)
         _require_words(request.query, "query")
+        who = await self._people.within(principal, request.domain)
         generation = await self._generations.answering(domain)
         return await domain.retriever.retrieve(
-            principal,
+            who,
             request.query,
             generation=generation.id,
             limit=request.limit,
@@ -96,7 +103,26 @@ class App:
         )
 
     async def trace(self, principal: Principal, trace_id: str) -> Mapping[str, Any]:
-        return await asyncio.to_thread(self._parts.traces.get, principal, trace_id)
+        """Everything that made an answer, but for what the principal may no longer read."""
+        return await self._traces.get(principal, trace_id)
+
+    # --- groups ---
+
+    async def groups(self, principal: Principal, domain: str | None = None) -> list[Group]:
+        """Every group of the domain with who is in it now."""
+        return await self._people.groups(domain)
+
+    async def change_group(
+        self,
+        principal: Principal,
+        group: str,
+        user: str,
+        *,
+        belongs: bool,
+        domain: str | None = None,
+    ) -> Group:
+        """Let a person into a group or put them out, from the next question on."""
+        return await self._people.change(principal, group, user, belongs, domain)
 
     # --- sources and documents ---
 
@@ -292,26 +318,15 @@ class App:
         held: bool = False,
     ) -> list[DocumentInfo]:
         """What the principal may read, or what was not indexed, or whose deletion is held."""
-        name = self._domains.get(domain).pack.name
-        return await asyncio.to_thread(
-            self._parts.ledger.documents, name, principal, failed=failed, held=held
-        )
+        return await self._documents.list(principal, domain, failed=failed, held=held)
 
     async def original(self, principal: Principal, document_id: str, version: int) -> Original:
         """The bytes of a kept version. NotFound also for whoever may not read the document."""
-        stored = await asyncio.to_thread(
-            self._parts.ledger.version, principal, document_id, version
-        )
-        data = await asyncio.to_thread(self._parts.blobs.get, stored.content_hash)
-        return Original(data=data, name=stored.name, media_type=stored.media_type)
+        return await self._documents.original(principal, document_id, version)
 
     async def text(self, principal: Principal, document_id: str, version: int) -> str:
         """The parsed text of a kept version: what citation spans count in."""
-        stored = await asyncio.to_thread(
-            self._parts.ledger.version, principal, document_id, version
-        )
-        document = await asyncio.to_thread(self._parts.blobs.get_document, stored.text_hash)
-        return document.text
+        return await self._documents.text(principal, document_id, version)
 
     # --- quality ---
 
@@ -351,12 +366,8 @@ class App:
         return await self._health.doctor()
 
     def person(self, user: str | None, domain: str | None = None) -> Principal:
-        """Who asks: one of the pack's people, or this machine's single user with every role."""
-        if user is None or user == LOCAL:
-            pack = self._domains.get(domain).pack
-            groups = {group for person in pack.people for group in person.groups}
-            return Principal(id=LOCAL, groups=frozenset(groups), roles=frozenset(Role))
-        return self._domains.get(domain).pack.person(user).principal
+        """Who asks: someone the domain knows, or this machine's single user with every role."""
+        return self._people.person(user, domain)
 
     def pack(self, domain: str | None = None) -> Pack:
         return self._domains.get(domain).pack

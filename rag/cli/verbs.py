@@ -8,7 +8,7 @@ from typing import Annotated, Any, TypeVar, cast
 
 import typer
 
-from rag.cli import output, sources
+from rag.cli import groups, output, sources
 from rag.cli.running import Json, group, through
 from rag.cli.target import Target
 from rag.errors import ConfigError, InvalidInput, Unavailable
@@ -27,6 +27,8 @@ cli.add_typer(sources.cli, name="source")
 cli.command()(sources.connectors)
 cli.command()(sources.add)
 cli.command()(sources.upload)
+cli.command()(groups.groups)
+cli.add_typer(groups.cli, name="group")
 cli.add_typer(evaluation, name="eval")
 cli.add_typer(trace, name="trace")
 cli.add_typer(config, name="config")

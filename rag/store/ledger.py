@@ -329,6 +329,20 @@ class Ledger:
                 if (document_id, version) in wanted
             }
 
+    def readable(self, principal: Principal, domain: str, document_ids: Iterable[str]) -> set[str]:
+        """Those of a domain's documents that exist and that the principal may read now."""
+        statement = select(DocumentRow.id, DocumentRow.readers).where(
+            DocumentRow.id.in_(set(document_ids)),
+            DocumentRow.domain == domain,
+            DocumentRow.deleted_at.is_(None),
+        )
+        with self.database.read() as session:
+            return {
+                document_id
+                for document_id, readers in session.execute(statement)
+                if not principal.readers.isdisjoint(readers)
+            }
+
     def version(self, principal: Principal, document_id: str, version: int) -> StoredVersion:
         """A kept version of a document that exists and that the principal may read, or NotFound."""
         with self.database.read() as session:

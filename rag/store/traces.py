@@ -32,8 +32,19 @@ class Traces:
         with self.database.write() as session:
             session.add(TraceRow(**fields))
 
+    def domain(self, trace_id: str) -> str:
+        """The domain that was asked. Raises NotFound."""
+        with self.database.read() as session:
+            row = session.get(TraceRow, trace_id)
+            if row is None:
+                raise NotFound(f"There is no trace '{trace_id}'.")
+            return row.domain
+
     def get(self, principal: Principal, trace_id: str) -> dict[str, Any]:
-        """A trace of the principal's own, or any for the data and admin roles; else NotFound."""
+        """A trace of the principal's own, or any for the data and admin roles; else NotFound.
+
+        As it was written: what may no longer be read is the caller's to take out.
+        """
         with self.database.read() as session:
             row = session.get(TraceRow, trace_id)
             if row is None or (

@@ -17,6 +17,7 @@ from rag.errors import (
     StorageFull,
     did_you_mean,
 )
+from rag.people import checked_name as checked_group
 from rag.store.uploads import Upload, checked_name
 from rag.types import (
     Answer,
@@ -26,7 +27,9 @@ from rag.types import (
     Citation,
     ConnectorInfo,
     DocumentInfo,
+    Group,
     Hit,
+    Member,
     Original,
     Payload,
     Principal,
@@ -54,6 +57,7 @@ class FakeApp:
         self.kept: list[SourceInfo] = []
         self.uploaded: dict[tuple[str, str], tuple[Upload, bytes]] = {}
         self.seen: list[tuple[str, Principal, Any]] = []
+        self.members: dict[str, set[str]] = {"service": {"anna"}}
         self.cancelled = asyncio.Event()
         self.started = asyncio.Event()
         self.closed = False
@@ -335,6 +339,27 @@ class FakeApp:
     async def text(self, principal: Principal, document_id: str, version: int) -> str:
         await self.original(principal, document_id, version)
         return TEXT
+
+    async def groups(self, principal: Principal, domain: str | None = None) -> list[Group]:
+        return [
+            Group(name=name, members=tuple(Member(user=user) for user in sorted(users)))
+            for name, users in sorted(self.members.items())
+        ]
+
+    async def change_group(
+        self,
+        principal: Principal,
+        group: str,
+        user: str,
+        *,
+        belongs: bool,
+        domain: str | None = None,
+    ) -> Group:
+        checked_group(group, "group")
+        checked_group(user, "person")
+        users = self.members.setdefault(group, set())
+        (users.add if belongs else users.discard)(user)
+        return Group(name=group, members=tuple(Member(user=one) for one in sorted(users)))
 
     async def doctor(self) -> list[Check]:
         return [*self.checks, Check(name="embedder", ok=True, detail="all-MiniLM-L6-v2")]

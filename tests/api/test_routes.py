@@ -143,6 +143,38 @@ def test_asking_as_a_person_of_the_pack(client: TestClient, fake: FakeApp) -> No
     assert (lacking.status_code, lacking.json()["code"]) == (403, "forbidden")
 
 
+def test_a_request_is_about_one_domain(client: TestClient, fake: FakeApp) -> None:
+    """Whose groups and roles count is never another domain's than the one that is asked."""
+    asked: list[str | None] = []
+    look = fake.person
+    fake.person = lambda user, domain=None: (asked.append(domain), look(user))[1]  # type: ignore[method-assign]
+    other = {"X-Ratchet-Domain": "other"}
+    for send in (
+        lambda headers: client.post(
+            "/api/v1/answers", json={"question": "q", "domain": "here"}, headers=headers
+        ),
+        lambda headers: client.get("/api/v1/documents?domain=here", headers=headers),
+    ):
+        assert send({}).status_code == 200
+        assert send({"X-Ratchet-Domain": "here"}).status_code == 200
+        assert send(other).json()["code"] == "invalid_input"
+    assert asked == ["here"] * 4
+    assert client.get("/api/v1/documents", headers=other).status_code == 422
+    client.get(f"/api/v1/traces/{TRACE}", headers=other)
+    assert asked[-1] == "other", "where a request names none itself, the header does"
+
+
+def test_people_are_let_into_groups_and_put_out(client: TestClient) -> None:
+    made = client.put("/api/v1/groups/h%20r/members/bob").json()
+    assert made == {"name": "h r", "members": [{"user": "bob", "added_by": "", "added_at": None}]}
+    found = client.get("/api/v1/groups").json()["groups"]
+    assert [one["name"] for one in found] == ["h r", "service"]
+    assert client.delete("/api/v1/groups/h%20r/members/bob").json()["members"] == []
+    assert client.put("/api/v1/groups/hr/members/%20").status_code == 422
+    lacking = client.put("/api/v1/groups/hr/members/anna", headers={"X-Ratchet-As": "anna"})
+    assert lacking.status_code == 403
+
+
 def test_health_says_nothing_of_the_parts_and_readiness_does(
     client: TestClient, fake: FakeApp
 ) -> None:
@@ -240,6 +272,7 @@ def test_every_route_is_known_here(fake: FakeApp) -> None:
         *("/connectors", "/connectors/{connector}/check", "/keys/rotate", "/sources/{source}"),
         *(f"/sources/{{source}}/{verb}" for verb in ("check", "pause", "release", "retry")),
         *("/sources/{source}/uploads", "/sources/{source}/uploads/{name:path}"),
+        *("/groups", "/groups/{group}/members/{user}"),
         *("/rebuilds", "/evaluations", "/checks", f"{version}/original", f"{version}/text"),
     }
 

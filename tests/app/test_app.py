@@ -29,6 +29,15 @@ from tests.support import parse_text
 
 BOB = Principal(id="bob")
 ANNA = Principal(id="anna", groups=frozenset({"hr"}))
+PEOPLE = """
+[[people]]
+id = "anna"
+groups = ["hr"]
+[[people]]
+id = "bob"
+[[people]]
+id = "eve"
+"""
 
 
 class TextParsers:
@@ -37,12 +46,19 @@ class TextParsers:
     parse = staticmethod(parse_text)
 
 
-def open_app(root: Path, embedder: HashingEmbedder | None = None) -> App:
+def open_app(
+    root: Path, embedder: HashingEmbedder | None = None, domains: tuple[str, ...] = ()
+) -> App:
     data = root / "data"
     if not (root / "pack").exists():
         init_pack(root / "pack", "test")
+        with (root / "pack" / "pack.toml").open("a") as file:
+            file.write(PEOPLE)
         data.mkdir()
-        (data / "rag.toml").write_text('domain = "test"\n[domains.test]\npack = "../pack"\n')
+        others = "".join(f'[domains.{one}]\npack = "../{one}"\n' for one in domains)
+        (data / "rag.toml").write_text(
+            f'domain = "test"\n[domains.test]\npack = "../pack"\n{others}'
+        )
         (root / "docs" / "hr").mkdir(parents=True)
         (root / "docs" / "pump.txt").write_text(
             "The turbine pump TX-9 weighs 40 kg.\n\nIts flange is blue."

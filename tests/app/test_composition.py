@@ -32,7 +32,7 @@ def test_a_reranker_that_is_configured_orders_the_hits(tmp_path: Path) -> None:
             me = app.person(None)
             await app.add_source(me, connector="files", config={"path": str(tmp_path / "docs")})
             await app.sync(me)
-            found = await app.search(Principal(id="bob"), SearchRequest(query="what leaks"))
+            found = await app.search(Principal(id="guest"), SearchRequest(query="what leaks"))
         finally:
             await app.aclose()
         assert len(found.hits) == 2

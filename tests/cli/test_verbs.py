@@ -19,6 +19,7 @@ VERBS = [
     "ask", "eval", "eval retrieval", "trace show", "doctor", "config show", "config check",
     "source list", "source show", "source check", "source pause", "source remove",
     "source release", "source retry", "source rotate-keys", "source uploads", "upload",
+    "groups", "group add", "group remove",
 ]  # fmt: skip
 
 
@@ -125,6 +126,14 @@ def test_the_verbs_of_sources(run, fake: FakeApp) -> None:
     assert "--yes" in run("source", "remove", "manuals").err
     assert "2 documents deleted" in run("source", "remove", "manuals", "--yes").out
     assert run("source", "show", "manuals").code == 4
+
+
+def test_the_verbs_of_groups(run, fake: FakeApp) -> None:
+    assert run("group", "add", "hr", "bob").out == "'bob' is in 'hr' now.\n"
+    assert run("groups").out.splitlines()[-3].split() == ["hr", "bob", "the", "pack"]
+    gone = json.loads(run("group", "remove", "hr", "bob", "--json").out)
+    assert gone == {"name": "hr", "members": []}
+    assert json.loads(run("groups", "--json").out)["groups"][0] == gone
 
 
 def test_files_are_uploaded_listed_and_removed(run, fake: FakeApp, tmp_path: Path) -> None:

@@ -1,0 +1,45 @@
+"""Who asks in which domain, and the verbs of groups."""
+
+from __future__ import annotations
+
+import asyncio
+
+from rag import people
+from rag.app.domains import Domains
+from rag.app.parts import Parts
+from rag.types import Group, Principal
+
+
+class People:
+    """The people of each domain; nothing is remembered from one question to the next."""
+
+    def __init__(self, parts: Parts, domains: Domains) -> None:
+        self._table = parts.ledger.groups
+        self._domains = domains
+
+    def person(self, user: str | None, domain: str | None) -> Principal:
+        """Raises NotFound for whoever the domain does not know."""
+        return people.person(self._domains.get(domain).pack, self._table, user)
+
+    async def within(self, principal: Principal, domain: str | None) -> Principal:
+        """The same person with the groups and roles that they have in a domain now.
+
+        Whatever was said of them before, or in another domain, grants nothing here.
+        """
+        return await asyncio.to_thread(self.person, principal.id, domain)
+
+    async def groups(self, domain: str | None) -> list[Group]:
+        pack = self._domains.get(domain).pack
+        return await asyncio.to_thread(people.groups, pack, self._table)
+
+    async def change(
+        self, principal: Principal, group: str, user: str, belongs: bool, domain: str | None
+    ) -> Group:
+        """Let a person into a group, or put them out. Returns the group as it is now."""
+        pack = self._domains.get(domain).pack
+        people.checked_name(group, "group")
+        people.checked_name(user, "person")
+        await asyncio.to_thread(
+            self._table.set, pack.name, group, user, belongs=belongs, by=principal.id
+        )
+        return next(one for one in await self.groups(domain) if one.name == group)

@@ -1,0 +1,74 @@
+"""Traces as whoever asks may see them now: what was deleted or revoked since is not shown again."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping, Set
+from typing import Any
+
+from rag.app.parts import Parts
+from rag.app.people import People
+from rag.errors import NotFound
+from rag.types import Principal
+
+REMOVED = "[removed: no longer readable]"
+
+
+class Traces:
+    """Checks everything that a trace holds against the ledger, each time it is shown."""
+
+    def __init__(self, parts: Parts, people: People) -> None:
+        self._kept = parts.traces
+        self._ledger = parts.ledger
+        self._people = people
+
+    async def get(self, principal: Principal, trace_id: str) -> Mapping[str, Any]:
+        """A trace of the principal's own, or any of a domain in which they have the role."""
+        try:
+            domain = await asyncio.to_thread(self._kept.domain, trace_id)
+            who = await self._people.within(principal, domain)
+            trace = await asyncio.to_thread(self._kept.get, who, trace_id)
+        except NotFound:
+            raise NotFound(f"There is no trace '{trace_id}'.") from None
+        named = {one["doc_id"] for one in trace["hits"]}
+        named |= {one["document_id"] for one in trace["citations"]}
+        readable = await asyncio.to_thread(self._ledger.readable, who, domain, named)
+        return redacted(trace, readable)
+
+
+def redacted(trace: Mapping[str, Any], readable: Set[str]) -> dict[str, Any]:
+    """The trace without a word of documents that are not readable, nor what was made of them.
+
+    A version that was replaced stays: its document may still be read.
+    """
+    hits: list[dict[str, Any]] = trace["hits"]
+    gone = [hit for hit in hits if hit["doc_id"] not in readable]
+    lost = any(one["document_id"] not in readable for one in trace["citations"])
+    composed = bool(trace["rendered_messages"]) and any(hit["in_context"] for hit in gone)
+    # An abstention names the titles it looked at; a quoted answer says what it cites alone.
+    spoiled = lost or composed or (trace["abstained"] and bool(gone))
+    shown = {
+        **trace,
+        "hits": [hit if hit["doc_id"] in readable else _unsaid(hit) for hit in hits],
+        "citations": [
+            one if one["document_id"] in readable else _unquoted(one) for one in trace["citations"]
+        ],
+    }
+    if composed:
+        shown["rendered_messages"] = [
+            {**message, "content": REMOVED} for message in trace["rendered_messages"]
+        ]
+    if spoiled:
+        # Not the hash either: who guesses a text could confirm it.
+        shown |= {"answer": REMOVED, "answer_sha": "", "error": trace["error"] and REMOVED}
+    return shown
+
+
+def _unsaid(hit: dict[str, Any]) -> dict[str, Any]:
+    """The hit without its story, in which stages may tell the words they found."""
+    scores = [{**score, "why": REMOVED} for score in hit["scores"]]
+    return {**hit, "scores": scores, "removed": True}
+
+
+def _unquoted(citation: dict[str, Any]) -> dict[str, Any]:
+    return {**citation, "document": REMOVED, "uri": "", "quote": REMOVED, "boxes": []}

@@ -1,0 +1,108 @@
+"""What was deleted or revoked since an answer was made is gone from its trace as well."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from rag.app import App
+from rag.app.traces import REMOVED, redacted
+from rag.types import AskRequest
+from tests.app.test_app import ANNA, run
+
+SECRET = ("9 crowns", "pay.txt", "hr/")
+QUESTION = AskRequest(question="What is the salary of the director?")
+
+
+async def asked(app: App) -> str:
+    answer = await app.ask(ANNA, QUESTION)
+    assert "9 crowns" in answer.answer
+    shown = str(await app.trace(ANNA, answer.trace_id))
+    assert all(word in shown for word in ("9 crowns", "pay.txt"))
+    return answer.trace_id
+
+
+@pytest.mark.parametrize("how", ["deleted", "readers revoked", "membership revoked", "source"])
+def test_a_trace_shows_nothing_of_what_is_gone(tmp_path: Path, how: str) -> None:
+    async def story(app: App) -> None:
+        trace_id = await asked(app)
+        me = app.person(None)
+        if how == "membership revoked":
+            await app.change_group(me, "hr", "anna", belongs=False)
+        elif how == "source":
+            await app.remove_source(me, "docs")
+        elif how == "deleted":
+            (tmp_path / "docs" / "hr" / "pay.txt").unlink()
+            await app.sync(me)
+        else:
+            pay = next(one for one in await app.documents(me) if one.title == "pay.txt")
+            app._parts.ledger.set_readers(pay.id, frozenset({"user:robin"}))
+        trace = await app.trace(ANNA, trace_id)
+        assert not any(word in str(trace) for word in SECRET)
+        assert trace["answer"] == trace["citations"][0]["quote"] == REMOVED
+        assert [hit["removed"] for hit in trace["hits"] if hit["cited"]] == [True]
+        assert trace["query_raw"] == QUESTION.question, "what she asked is hers"
+
+    run(tmp_path, story)
+
+
+def test_whoever_else_reads_a_trace_sees_only_what_they_may(tmp_path: Path) -> None:
+    async def story(app: App) -> None:
+        trace_id = await asked(app)
+        app._parts.ledger.set_readers(
+            next(one.id for one in await app.documents(ANNA) if one.title == "pay.txt"),
+            frozenset({"user:anna"}),
+        )
+        assert "9 crowns" in (await app.trace(ANNA, trace_id))["answer"]
+        assert (await app.trace(app.person(None), trace_id))["answer"] == REMOVED
+
+    run(tmp_path, story)
+
+
+def test_a_replaced_version_that_may_still_be_read_stays(tmp_path: Path) -> None:
+    async def story(app: App) -> None:
+        trace_id = await asked(app)
+        (tmp_path / "docs" / "hr" / "pay.txt").write_text("The salary of the director is a secret.")
+        assert (await app.sync(app.person(None))).updated == 1
+        trace = await app.trace(ANNA, trace_id)
+        assert "9 crowns" in trace["answer"]
+        assert "9 crowns" in trace["citations"][0]["quote"]
+        assert not any("removed" in hit for hit in trace["hits"])
+
+    run(tmp_path, story)
+
+
+def trace_of(**fields: Any) -> dict[str, Any]:
+    def hit(document: str, in_context: bool) -> dict[str, Any]:
+        return {"doc_id": document, "in_context": in_context, "scores": [{"why": "turbine"}]}
+
+    return {
+        "hits": [hit("a", True), hit("b", fields.pop("given", True)), hit("c", False)],
+        "citations": [{"document_id": "a", "quote": "A.", "document": "A", "uri": "u"}],
+        "rendered_messages": [{"role": "user", "content": "A. B."}],
+        "answer": "A, and B.",
+        "answer_sha": "1",
+        "abstained": False,
+        "error": "",
+        **fields,
+    }
+
+
+def test_a_model_may_have_told_what_it_was_given_but_did_not_cite() -> None:
+    seen = redacted(trace_of(), {"a", "c"})
+    assert seen["answer"] == seen["rendered_messages"][0]["content"] == REMOVED
+    assert seen["citations"][0]["quote"] == "A.", "this one may be read"
+    assert [hit.get("removed") for hit in seen["hits"]] == [None, True, None]
+    assert redacted(trace_of(given=False), {"a", "c"})["answer"] == "A, and B."
+    assert redacted(trace_of(), {"a", "b"})["answer"] == "A, and B."
+
+
+def test_a_quoted_answer_tells_only_what_it_cites() -> None:
+    assert redacted(trace_of(rendered_messages=[]), {"a"})["answer"] == "A, and B."
+    assert redacted(trace_of(rendered_messages=[]), {"b"})["answer"] == REMOVED
+
+
+def test_an_abstention_names_titles() -> None:
+    quiet = trace_of(abstained=True, rendered_messages=[], citations=[])
+    assert redacted(quiet, {"a", "b"})["answer"] == REMOVED
+    assert redacted(quiet, {"a", "b", "c"})["answer"] == "A, and B."
