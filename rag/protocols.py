@@ -21,6 +21,7 @@ from rag.types import (
     Hit,
     IndexQuery,
     Message,
+    Payload,
     Point,
     RawDocument,
     SparseVector,
@@ -136,6 +137,13 @@ class Index(Protocol):
 
     async def search(self, generation: str, query: IndexQuery) -> Candidates:
         """Both lists in one call, permissions outermost, ties broken by chunk_id."""
+        ...
+
+    async def payloads(self, generation: str, chunk_ids: Sequence[str]) -> Mapping[str, Payload]:
+        """What is stored beside these chunks' vectors, by chunk_id; one that is gone is left out.
+
+        Checks no permission: ask for what may be shown.
+        """
         ...
 
     async def optimize(self, generation: str) -> None:

@@ -140,11 +140,10 @@ class Bench:
         # More than there are: a write of a process just killed may still arrive between two calls.
         query = IndexQuery(dense=(1.0, *[0.0] * 63), readers=everyone.readers, limit=100_000)
         found = (await self.index.search(live.id, query)).dense
-        admitted = self.ledger.admit(live.id, everyone, [one.payload.document_id for one in found])
+        admitted = self.ledger.admit(live.id, everyone, [one.chunk_id for one in found])
         shown: dict[str, list[Payload]] = {}
-        for payload in (one.payload for one in found):
-            if admitted.get(payload.document_id) == payload.version:
-                shown.setdefault(payload.title, []).append(payload)
+        for payload in (await self.index.payloads(live.id, list(admitted))).values():
+            shown.setdefault(payload.title, []).append(payload)
         return {
             title: tuple(one.text for one in sorted(payloads, key=lambda one: one.ordinal))
             for title, payloads in shown.items()

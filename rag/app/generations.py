@@ -8,7 +8,7 @@ from rag.app.domains import Domain
 from rag.app.parts import Parts
 from rag.errors import Conflict, GenerationMismatch, Unavailable
 from rag.ingest.parsing import PARSER_FINGERPRINT
-from rag.ingest.write import GenerationWriter
+from rag.ingest.write import POINTS_FINGERPRINT, GenerationWriter
 from rag.store.generations import Generation
 
 
@@ -24,6 +24,7 @@ class Generations:
             "sparse": domain.sparse.fingerprint,
             "chunker": self._parts.chunker.fingerprint,
             "parser": PARSER_FINGERPRINT,
+            "points": POINTS_FINGERPRINT,
         }
 
     async def answering(self, domain: Domain) -> Generation:
@@ -35,7 +36,7 @@ class Generations:
                 f"The domain '{name}' has nothing indexed yet.", hint="Run: rag sync."
             )
         now = self.fingerprint(domain)
-        for part in ("embedder", "sparse"):
+        for part in ("embedder", "sparse", "points"):
             if live.fingerprint.get(part) != now[part]:
                 raise _mismatch(live, part, now[part])
         return live

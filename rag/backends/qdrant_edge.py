@@ -16,7 +16,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from pydantic import ValidationError
+from pydantic import TypeAdapter, ValidationError
 
 import rag
 from rag.backends.qdrant_edge_wire import BUFFER, Frame, pack, receive
@@ -30,7 +30,7 @@ from rag.backends.qdrant_payload import (
     to_stored,
 )
 from rag.errors import EngineError, GenerationMismatch, NotFound, RagError, StorageFull
-from rag.types import Candidates, Data, Filter, IndexQuery, Payload, Point, Scored
+from rag.types import Candidates, Filter, IndexQuery, Payload, Point, Scored
 
 BATCH = 128
 """Points per request: a search that comes meanwhile waits for one batch at most."""
@@ -39,6 +39,7 @@ MAX_LOG_BYTES = 1_000_000
 POLL_S = 0.1
 RETRY_PAUSES_S = (0.0, 0.05, 0.2, 0.5)
 """A process being killed still takes connections for a moment: one retry can meet it again."""
+_PAYLOADS = TypeAdapter(list[Payload])
 REBUILD = "Drop the generation and sync again: it is rebuilt from the stored documents."
 
 
@@ -91,19 +92,24 @@ class QdrantEdgeIndex:
         }
         raw = b"" if vector is None else vector.tobytes()
         reply = await self._call({"op": "search"}, generation, encode(body), raw)
+        dense, sparse = (
+            tuple(
+                Scored.model_construct(score=score, chunk_id=id) for id, score in reply.head[name]
+            )
+            for name in ("dense", "sparse")
+        )
+        return Candidates.model_construct(dense=dense, sparse=sparse)
+
+    async def payloads(self, generation: str, chunk_ids: Sequence[str]) -> Mapping[str, Payload]:
+        reply = await self._call({"op": "payloads"}, generation, encode(list(chunk_ids)))
         try:
-            found = _Found.model_validate_json(reply.body)
+            found = _PAYLOADS.validate_json(reply.body)
         except ValidationError as error:
             raise EngineError(
                 f"Generation {generation!r} holds payloads of another version of Ratchet.",
                 hint=REBUILD,
             ) from error
-        payloads = {payload.chunk_id: payload for payload in found.payloads}
-        dense, sparse = (
-            tuple(Scored.model_construct(score=score, payload=payloads[id]) for id, score in hits)
-            for hits in (found.lists.dense, found.lists.sparse)
-        )
-        return Candidates.model_construct(dense=dense, sparse=sparse)
+        return {payload.chunk_id: payload for payload in found}
 
     async def optimize(self, generation: str) -> None:
         head = {"op": "optimize", "above": self._optimize_above}
@@ -187,18 +193,6 @@ class QdrantEdgeIndex:
             writer.close()
         # What ended a connection before us is no concern of ours any more.
         await asyncio.gather(*(w.wait_closed() for _, w in idle), return_exceptions=True)
-
-
-class _Lists(Data):
-    dense: list[tuple[str, float]]
-    sparse: list[tuple[str, float]]
-
-
-class _Found(Data):
-    """A shard's reply to a search: (id, score) in order, and each payload once."""
-
-    lists: _Lists
-    payloads: list[Payload]
 
 
 def _row(point: Point) -> tuple[Any, ...]:

@@ -82,6 +82,8 @@ class Shard:
                 return Frame({"count": self._shard.count(edge.CountRequest(filter=filter))})
             case "search":
                 return self._search(body, request.vectors)
+            case "payloads":
+                return self._payloads(body)
             case "flush":
                 self.flush()
                 return Frame({})
@@ -130,11 +132,12 @@ class Shard:
             terms = edge.SparseVector(body["indices"], body["values"])
             queries["bm25"] = edge.Query.Nearest(terms, using="bm25")
         found = self._ranked(queries, filter, limit)
-        ids = {id for hits in found.values() for id, _ in hits}
-        records = self._shard.retrieve(list(ids), with_payload=[BODY], with_vector=False)
-        payloads = ",".join(record.payload[BODY] for record in records if record.payload)
-        lists = json.dumps({"dense": found.get("dense", ()), "sparse": found.get("bm25", ())})
-        return Frame({}, f'{{"lists":{lists},"payloads":[{payloads}]}}'.encode())
+        return Frame({"dense": found.get("dense", ()), "sparse": found.get("bm25", ())})
+
+    def _payloads(self, ids: list[edge.PointId]) -> Frame:
+        records = self._shard.retrieve(ids, with_payload=[BODY], with_vector=False)
+        stored = (record.payload for record in records)
+        return Frame({}, f"[{','.join(one[BODY] for one in stored if one)}]".encode())
 
     def _ranked(
         self, queries: dict[str, edge.Query], filter: edge.Filter | None, limit: int

@@ -138,9 +138,7 @@ class QdrantServerIndex:
         fetch = limit + 1
         while queries:
             requests = [
-                models.QueryRequest(
-                    query=query, using=name, filter=condition, limit=fetch, with_payload=[BODY]
-                )
+                models.QueryRequest(query=query, using=name, filter=condition, limit=fetch)
                 for name, query in queries.items()
             ]
             with self._translated(generation):
@@ -149,14 +147,20 @@ class QdrantServerIndex:
                 hits = [Ranked(str(point.id), point.score) for point in response.points]
                 settled = settle(hits, fetch, limit)
                 if settled is not None:
-                    payloads = {str(point.id): point.payload or {} for point in response.points}
                     lists[name] = tuple(
-                        Scored.model_construct(score=score, payload=_payload(payloads[id]))
-                        for id, score in settled
+                        Scored.model_construct(score=score, chunk_id=id) for id, score in settled
                     )
                     del queries[name]
             fetch = widen(fetch)
         return lists
+
+    async def payloads(self, generation: str, chunk_ids: Sequence[str]) -> Mapping[str, Payload]:
+        with self._translated(generation):
+            records = await self._client.retrieve(
+                self._name(generation), list(chunk_ids), with_payload=[BODY], with_vectors=False
+            )
+        found = [_payload(record.payload or {}) for record in records]
+        return {payload.chunk_id: payload for payload in found}
 
     async def optimize(self, generation: str) -> None:
         """Nothing to start: a server optimises by itself, without blocking searches."""

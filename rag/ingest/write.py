@@ -5,15 +5,16 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass
-from uuid import UUID, uuid5
 
 from rag.errors import EngineError
 from rag.protocols import Embedder, Index, SparseEncoder
 from rag.store.generations import Generation
 from rag.store.ledger import Ledger
-from rag.store.placements import NewVersion, Orphan
+from rag.store.placements import NewVersion, Orphan, chunk_id
 from rag.types import And, Chunk, Document, Match, Or, Payload, Point
 
+POINTS_FINGERPRINT = "2"
+"""What a point holds and how its id is made; an index of another making must be rebuilt."""
 # Enough to sort by length and keep the encoder busy; bounds what is held in memory.
 SLICE = 256
 # Versions that one filter names.
@@ -166,7 +167,7 @@ class GenerationWriter:
     def _payload(self, at: Placed, chunk: Chunk) -> Payload:
         modified = at.document.modified_at
         return Payload(
-            chunk_id=chunk_id(self.generation.id, at.document_id, at.version, chunk.ordinal),
+            chunk_id=chunk_id(at.document_id, at.version, chunk.ordinal),
             document_id=at.document_id,
             version=at.version,
             source=at.source,
@@ -191,11 +192,6 @@ class GenerationWriter:
 def embedded_text(chunk: Chunk) -> str:
     """What both encoders read: the contextual header, then the text."""
     return f"{chunk.header}\n{chunk.text}" if chunk.header else chunk.text
-
-
-def chunk_id(generation_id: str, document_id: str, version: int, ordinal: int) -> str:
-    """The same chunk of the same version and generation always has the same id."""
-    return str(uuid5(UUID(generation_id), f"{document_id}/{version}/{ordinal}"))
 
 
 def _versions(pairs: Sequence[tuple[str, int]]) -> Or:

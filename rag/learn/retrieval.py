@@ -55,16 +55,17 @@ async def evaluate_beir(
     queries, qrels = await asyncio.to_thread(_read, folder, split)
     generation = str(uuid5(NAMESPACE_URL, str(folder)))
     await index.create(generation, embedder.dimension)
-    documents = chunks = 0
+    documents = 0
+    owner: dict[str, str] = {}
     batch: list[tuple[str, Chunk]] = []
     for document_id, document in _documents(folder):
         documents += 1
         batch.extend((document_id, chunk) for chunk in chunker.chunk(document))
         if len(batch) >= BATCH:
-            chunks += await _write(generation, batch, embedder, sparse, index)
+            owner |= await _write(generation, batch, embedder, sparse, index)
             batch = []
             progress(Progress(phase="index", done=documents))
-    chunks += await _write(generation, batch, embedder, sparse, index)
+    owner |= await _write(generation, batch, embedder, sparse, index)
     runs: dict[str, dict[str, dict[str, float]]] = {"fused": {}, "dense": {}, "bm25": {}}
     for done, (query_id, text) in enumerate(queries.items(), 1):
         candidates = await index.search(
@@ -76,10 +77,13 @@ async def evaluate_beir(
                 limit=DEPTH,
             ),
         )
-        hits = fuse(candidates, knobs)
-        runs["fused"][query_id] = _best((h.payload.document_id, h.score) for h in hits)
-        for name, scored in (("dense", candidates.dense), ("bm25", candidates.sparse)):
-            runs[name][query_id] = _best((s.payload.document_id, s.score) for s in scored)
+        lists = (
+            ("fused", fuse(candidates, knobs)),
+            ("dense", candidates.dense),
+            ("bm25", candidates.sparse),
+        )
+        for name, ranked in lists:
+            runs[name][query_id] = _best((owner[one.chunk_id], one.score) for one in ranked)
         progress(Progress(phase="query", done=done, total=len(queries)))
     measured = {name: _measure(qrels, run) for name, run in runs.items()}
     return {
@@ -87,7 +91,7 @@ async def evaluate_beir(
         "queries": len(queries),
         "documents": documents,
         "seconds": round(time.monotonic() - started, 3),
-        "chunks": chunks,
+        "chunks": len(owner),
         "dense": measured["dense"],
         "bm25": measured["bm25"],
     }
@@ -99,21 +103,20 @@ async def _write(
     embedder: Embedder,
     sparse: SparseEncoder,
     index: Index,
-) -> int:
+) -> dict[str, str]:
+    """Which document each chunk is of."""
     texts = [embedded_text(chunk) for _, chunk in batch]
     vectors = await embedder.embed_documents(texts)
-    await index.upsert(
-        generation,
-        [
-            Point.model_construct(
-                dense=vector,
-                sparse=sparse.encode_document(text),
-                payload=_payload(document_id, chunk),
-            )
-            for (document_id, chunk), text, vector in zip(batch, texts, vectors, strict=True)
-        ],
-    )
-    return len(batch)
+    points = [
+        Point.model_construct(
+            dense=vector,
+            sparse=sparse.encode_document(text),
+            payload=_payload(document_id, chunk),
+        )
+        for (document_id, chunk), text, vector in zip(batch, texts, vectors, strict=True)
+    ]
+    await index.upsert(generation, points)
+    return {point.payload.chunk_id: point.payload.document_id for point in points}
 
 
 def _payload(document_id: str, chunk: Chunk) -> Payload:

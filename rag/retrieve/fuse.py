@@ -5,8 +5,9 @@ The engines' own fusion breaks ties at random; here equal scores are ordered by 
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from math import sqrt
+from typing import Literal, NamedTuple
 
 from rag.domain import RetrievalKnobs
 from rag.types import Candidates, Hit, Payload, Score, Scored
@@ -15,71 +16,90 @@ from rag.types import Candidates, Hit, Payload, Score, Scored
 SIGMAS = 3.0
 
 
-def fuse(candidates: Candidates, knobs: RetrievalKnobs) -> list[Hit]:
-    """Hits ordered by (-score, chunk id), each telling its rank and score in either list."""
-    lists = (
+Stage = Literal["dense", "bm25"]
+
+
+class Step(NamedTuple):
+    """What one list made of a chunk: its rank and score there, and that as a share of the whole."""
+
+    stage: Stage
+    rank: int
+    score: float
+    value: float
+
+
+class Ranked(NamedTuple):
+    """A chunk with its score and how that came about, before anything of it is read."""
+
+    chunk_id: str
+    score: float
+    rank: int
+    steps: tuple[Step, ...]
+    fusion: str
+
+    def hit(self, rank: int, payload: Payload) -> Hit:
+        """The chunk as a hit at a rank, with its story told for people."""
+        story = [
+            Score.model_construct(
+                stage=step.stage,
+                rank=step.rank,
+                score=step.score,
+                why=f"{self.fusion} {step.value:.3f}",
+            )
+            for step in self.steps
+        ]
+        last = Score.model_construct(
+            stage="fusion", rank=self.rank, score=self.score, why=self.fusion
+        )
+        return Hit.model_construct(
+            rank=rank,
+            score=self.score,
+            payload=payload,
+            scores=(*story, last),
+            context="",
+            context_start=0,
+            pages=(),
+        )
+
+
+def fuse(candidates: Candidates, knobs: RetrievalKnobs) -> list[Ranked]:
+    """Ordered by (-score, chunk id), each telling its rank and score in either list."""
+    steps: dict[str, tuple[Step, ...]] = {}
+    total: dict[str, float] = {}
+    lists: tuple[tuple[Stage, Sequence[Scored], float], ...] = (
         ("dense", candidates.dense, knobs.dense_weight),
         ("bm25", candidates.sparse, knobs.sparse_weight),
     )
-    total: dict[str, float] = {}
-    story: dict[str, list[Score]] = {}
-    payloads: dict[str, Payload] = {}
     for stage, scored, weight in lists:
         values = _normalised(scored, knobs)
         for rank, (one, value) in enumerate(zip(scored, values, strict=True), 1):
-            key = one.payload.chunk_id
-            payloads.setdefault(key, one.payload)
+            key = one.chunk_id
             total[key] = total.get(key, 0.0) + weight * value
-            story.setdefault(key, []).append(
-                Score.model_construct(
-                    stage=stage, rank=rank, score=one.score, why=f"{knobs.fusion} {value:.3f}"
-                )
-            )
-    return ordered(total, payloads, story, knobs.fusion)
+            steps[key] = (*steps.get(key, ()), Step(stage, rank, one.score, value))
+    ranked = sorted(total, key=lambda key: (-total[key], key))
+    return [
+        Ranked(key, total[key], rank, steps[key], knobs.fusion)
+        for rank, key in enumerate(ranked, 1)
+    ]
 
 
-def merge(lists: Sequence[Sequence[Hit]]) -> list[Hit]:
-    """The hits of several queries as one list: each keeps its best score and that score's story."""
+def merge(lists: Sequence[Sequence[Ranked]]) -> list[Ranked]:
+    """Several queries' lists as one: each chunk keeps its best score and that score's story."""
     if len(lists) == 1:
         return list(lists[0])
-    best: dict[str, Hit] = {}
-    for hits in lists:
-        for hit in hits:
-            known = best.get(hit.payload.chunk_id)
-            if known is None or hit.score > known.score:
-                best[hit.payload.chunk_id] = hit
-    ranked = sorted(best.values(), key=lambda hit: (-hit.score, hit.payload.chunk_id))
-    return renumbered(ranked)
+    best: dict[str, Ranked] = {}
+    for ranked in lists:
+        for one in ranked:
+            known = best.get(one.chunk_id)
+            if known is None or one.score > known.score:
+                best[one.chunk_id] = one
+    return sorted(best.values(), key=lambda one: (-one.score, one.chunk_id))
 
 
 def renumbered(hits: Sequence[Hit]) -> list[Hit]:
     return [
         hit if hit.rank == rank else hit.model_copy(update={"rank": rank})
         for rank, hit in enumerate(hits, 1)
-    ]
-
-
-def ordered(
-    total: Mapping[str, float],
-    payloads: Mapping[str, Payload],
-    story: Mapping[str, Sequence[Score]],
-    why: str,
-) -> list[Hit]:
-    ranked = sorted(total, key=lambda key: (-total[key], key))
-    return [
-        Hit.model_construct(
-            rank=rank,
-            score=total[key],
-            payload=payloads[key],
-            scores=(
-                *story[key],
-                Score.model_construct(stage="fusion", rank=rank, score=total[key], why=why),
-            ),
-            context="",
-            context_start=0,
-            pages=(),
-        )
-        for rank, key in enumerate(ranked, 1)
     ]
 
 

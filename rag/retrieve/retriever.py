@@ -11,7 +11,7 @@ from rag.domain import Pack
 from rag.protocols import Embedder, Index, Reranker, SparseEncoder
 from rag.retrieve.duplicates import distinct
 from rag.retrieve.expand import Expander, Query
-from rag.retrieve.fuse import fuse, merge, renumbered
+from rag.retrieve.fuse import Ranked, fuse, merge, renumbered
 from rag.retrieve.widen import widen
 from rag.store.blobs import Blobs
 from rag.store.ledger import Ledger
@@ -81,9 +81,10 @@ class Retriever:
         clock = _lap(timings, "search", clock)
         admitted = await self._admitted(principal, generation, found)
         clock = _lap(timings, "check", clock)
-        hits = merge([fuse(candidates, knobs) for candidates in admitted])
-        hits = distinct(hits, knobs.near_duplicate, depth if self.reranker else limit)
+        ranked = merge([fuse(candidates, knobs) for candidates in admitted])
         clock = _lap(timings, "fuse", clock)
+        hits = await self._read(ranked, generation, depth if self.reranker else limit)
+        clock = _lap(timings, "read", clock)
         if self.reranker is not None:
             hits = await self._rerank(self.reranker, question, hits)
             _lap(timings, "rerank", clock)
@@ -122,21 +123,36 @@ class Retriever:
         self, principal: Principal, generation: str, found: Sequence[Candidates]
     ) -> list[Candidates]:
         named = {
-            one.payload.document_id
-            for candidates in found
-            for one in (*candidates.dense, *candidates.sparse)
+            one.chunk_id for candidates in found for one in (*candidates.dense, *candidates.sparse)
         }
         live = await asyncio.to_thread(self.ledger.admit, generation, principal, named)
 
         def allowed(scored: Sequence[Scored]) -> tuple[Scored, ...]:
-            return tuple(
-                one for one in scored if live.get(one.payload.document_id) == one.payload.version
-            )
+            return tuple(one for one in scored if one.chunk_id in live)
 
         return [
             Candidates.model_construct(dense=allowed(one.dense), sparse=allowed(one.sparse))
             for one in found
         ]
+
+    async def _read(self, ranked: Sequence[Ranked], generation: str, limit: int) -> list[Hit]:
+        """The best `limit` that differ from each other, with their texts; no more are read."""
+        hits: list[Hit] = []
+        kept: list[Hit] = []
+        at_once = limit + limit // 2
+        for start in range(0, len(ranked), at_once):
+            part = ranked[start : start + at_once]
+            payloads = await self.index.payloads(generation, [one.chunk_id for one in part])
+            # One that is missing was swept after it had been replaced a moment ago.
+            hits += [
+                one.hit(rank, payloads[one.chunk_id])
+                for rank, one in enumerate(part, start + 1)
+                if one.chunk_id in payloads
+            ]
+            kept = distinct(hits, self.pack.retrieval.near_duplicate, limit)
+            if len(kept) == limit:
+                break
+        return kept
 
     async def _rerank(self, reranker: Reranker, question: str, hits: Sequence[Hit]) -> list[Hit]:
         scores = await reranker.rerank(question, hits)

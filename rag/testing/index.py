@@ -61,7 +61,7 @@ def make_point(number: int, /, **changes: Any) -> Point:
 
 
 def _numbers(hits: Collection[Scored]) -> list[int]:
-    return [uuid.UUID(hit.payload.chunk_id).int for hit in hits]
+    return [uuid.UUID(hit.chunk_id).int for hit in hits]
 
 
 def _dense(*, readers: frozenset[str] = ALL, **changes: Any) -> IndexQuery:
@@ -140,6 +140,7 @@ class IndexContract:
                 index.count("none"),
                 index.search("none", _dense()),
                 index.search("none", IndexQuery(readers=ALL)),
+                index.payloads("none", []),
                 index.optimize("none"),
             )
             for call in calls:
@@ -164,7 +165,7 @@ class IndexContract:
             assert await index.count("one") == 2
             mail = Match(field="source", any_of=("mail",))
             (hit,) = (await index.search("one", _dense(filter=mail))).dense
-            assert hit.payload.text == "New."
+            assert (await index.payloads("one", [hit.chunk_id]))[hit.chunk_id].text == "New."
 
         run(scenario)
 
@@ -242,12 +243,27 @@ class IndexContract:
             await index.create("one", DIMENSION)
             await index.upsert("one", [full, plain])
             found = await index.search("one", _dense(readers=frozenset({"user:zoë"})))
-            by_id = {hit.payload.chunk_id: hit.payload for hit in found.dense}
+            by_id = await index.payloads("one", [hit.chunk_id for hit in found.dense])
             for point in (full, plain):
                 payload = by_id[point.payload.chunk_id]
                 assert payload == point.payload
                 assert hash(payload.readers)
                 assert Payload.model_validate(payload.model_dump()) == payload
+
+        run(scenario)
+
+    def test_payloads_of_what_is_gone_are_left_out(self, run: Run) -> None:
+        async def scenario(index: Index) -> None:
+            await index.create("one", DIMENSION)
+            await index.upsert("one", [make_point(n) for n in (1, 2, 3)])
+            await index.delete("one", Match(field="document_id", any_of=("doc-2",)))
+            asked = [str(uuid.UUID(int=number)) for number in (3, 2, 1, 9)]
+            found = await index.payloads("one", asked)
+            assert {id: payload.ordinal for id, payload in found.items()} == {
+                asked[0]: 3,
+                asked[2]: 1,
+            }
+            assert await index.payloads("one", []) == {}
 
         run(scenario)
 

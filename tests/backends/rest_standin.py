@@ -151,7 +151,7 @@ class Collections:
                     to_vector(search["query"]["nearest"]), using=search["using"]
                 ),
                 filter=to_filter(search.get("filter")),
-                with_payload=search["with_payload"],
+                with_payload=search.get("with_payload", False),
             )
             for search in body["searches"]
         ]
@@ -165,6 +165,12 @@ class Collections:
             for found in self.shard(name).query_batch(edge.QueryBatchRequest(requests))
         ]
 
+    def retrieve(self, body, name):
+        records = self.shard(name).retrieve(
+            body["ids"], with_payload=body["with_payload"], with_vector=False
+        )
+        return [{"id": str(one.id), "payload": one.payload} for one in records]
+
 
 NAME = "/collections/([^/]+)"
 ROUTES = [
@@ -175,6 +181,7 @@ ROUTES = [
     ("DELETE", NAME, Collections.drop),
     ("PUT", f"{NAME}/index", Collections.index),
     ("PUT", f"{NAME}/points", Collections.upsert),
+    ("POST", f"{NAME}/points", Collections.retrieve),
     ("POST", f"{NAME}/points/delete", Collections.delete),
     ("POST", f"{NAME}/points/count", Collections.count),
     ("POST", f"{NAME}/points/query/batch", Collections.query_batch),

@@ -37,14 +37,9 @@ async def answerable(bench: Bench, word: str, principal: Principal = BOB) -> lis
         live.id,
         IndexQuery(sparse=bench.sparse.encode_query(word), readers=principal.readers, limit=50),
     )
-    admitted = bench.ledger.admit(
-        live.id, principal, [one.payload.document_id for one in found.sparse]
-    )
-    return sorted(
-        one.payload.text
-        for one in found.sparse
-        if admitted.get(one.payload.document_id) == one.payload.version
-    )
+    admitted = bench.ledger.admit(live.id, principal, [one.chunk_id for one in found.sparse])
+    payloads = await bench.index.payloads(live.id, list(admitted))
+    return sorted(one.text for one in payloads.values())
 
 
 def test_added_unchanged_updated_deleted(tmp_path: Path) -> None:

@@ -21,12 +21,12 @@ def payload(number: int) -> Payload:
 
 def scored(*pairs: tuple[int, float]) -> tuple[Scored, ...]:
     ranked = sorted(pairs, key=lambda pair: (-pair[1], str(UUID(int=pair[0]))))
-    return tuple(Scored(score=score, payload=payload(number)) for number, score in ranked)
+    return tuple(Scored(score=score, chunk_id=str(UUID(int=number))) for number, score in ranked)
 
 
 def order(candidates: Candidates, **knobs: object) -> list[int]:
     hits = fuse(candidates, RetrievalKnobs.model_validate(knobs))
-    return [UUID(hit.payload.chunk_id).int for hit in hits]
+    return [UUID(hit.chunk_id).int for hit in hits]
 
 
 def test_what_both_lists_like_wins_under_every_fusion() -> None:
@@ -52,7 +52,7 @@ def test_a_weight_of_zero_silences_a_list() -> None:
 
 def test_the_story_names_stage_rank_and_score() -> None:
     found = Candidates(dense=scored((1, 0.9), (2, 0.8)), sparse=scored((2, 5.0)))
-    best = fuse(found, RetrievalKnobs())[0]
+    best = fuse(found, RetrievalKnobs())[0].hit(1, payload(2))
     assert [(score.stage, score.rank) for score in best.scores] == [
         ("dense", 2),
         ("bm25", 1),
@@ -75,11 +75,9 @@ def test_nothing_found_and_one_list_only() -> None:
 def test_order_is_by_score_then_id_and_nothing_is_lost(dense, sparse, fusion) -> None:
     found = Candidates(dense=scored(*dict(dense).items()), sparse=scored(*dict(sparse).items()))
     hits = fuse(found, RetrievalKnobs(fusion=fusion))
-    keys = [(-hit.score, hit.payload.chunk_id) for hit in hits]
+    keys = [(-hit.score, hit.chunk_id) for hit in hits]
     assert keys == sorted(keys)
-    assert {UUID(hit.payload.chunk_id).int for hit in hits} == dict(dense).keys() | dict(
-        sparse
-    ).keys()
+    assert {UUID(hit.chunk_id).int for hit in hits} == dict(dense).keys() | dict(sparse).keys()
     assert [hit.rank for hit in hits] == list(range(1, len(hits) + 1))
 
 
@@ -87,5 +85,5 @@ def test_merging_keeps_the_best_of_each_query() -> None:
     one = fuse(Candidates(dense=scored((1, 0.9), (2, 0.2))), RetrievalKnobs())
     two = fuse(Candidates(dense=scored((2, 0.9), (3, 0.2))), RetrievalKnobs())
     merged = merge([one, two])
-    assert [UUID(hit.payload.chunk_id).int for hit in merged] == [1, 2, 3]
-    assert [hit.rank for hit in merged] == [1, 2, 3]
+    assert [UUID(one.chunk_id).int for one in merged] == [1, 2, 3]
+    assert [one.score for one in merged] == [one[0].score, two[0].score, two[1].score]

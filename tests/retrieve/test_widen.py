@@ -23,7 +23,8 @@ DOCUMENT = Document(
 
 def hit(number: int = 1, **payload_fields: object) -> Hit:
     given = payload(number).model_copy(update=payload_fields)
-    return fuse(Candidates(dense=(Scored(score=1.0, payload=given),)), RetrievalKnobs())[0]
+    found = Candidates(dense=(Scored(score=1.0, chunk_id=given.chunk_id),))
+    return fuse(found, RetrievalKnobs())[0].hit(1, given)
 
 
 def test_a_short_section_is_given_whole_and_exactly() -> None:
