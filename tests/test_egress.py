@@ -12,6 +12,7 @@ from datetime import UTC, datetime, timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import httpcore
+import httpx
 import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
@@ -44,9 +45,9 @@ def server(location=None):
             thread.join()
 
 
-def get(url, allowed, **options):
+def get(url, allowed, networks=(), **options):
     async def scenario():
-        async with client(allowed, 5) as http:
+        async with client(allowed, 5, networks, "models.small.networks") as http:
             return await http.get(url, **options)
 
     return asyncio.run(scenario())
@@ -86,6 +87,60 @@ def test_proxies_of_the_environment_are_not_used(monkeypatch):
 def test_what_is_no_web_address_is_a_config_error(url):
     with pytest.raises(ConfigError):
         client([url], 5)
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "localhost", "LocalHost"])
+def test_an_address_that_the_admin_wrote_literally_is_reached(host):
+    with server() as url:
+        url = url.replace("127.0.0.1", host)
+        assert get(url, [url]).status_code == 200
+
+
+@pytest.mark.parametrize("host", ["127.1", "2130706433", "vllm.internal", "8.8.8.8.nip.test"])
+def test_a_name_that_leads_into_a_private_network_is_refused_unless_allowed(monkeypatch, host):
+    async def scenario():
+        async with Site(ok()).at() as site:
+            names(monkeypatch, [ALLOWED])
+            url = f"http://{host}:{site.port}/v1"
+            for networks in ((), ("10.0.0.0/8",)):
+                async with client([url], 5, networks, "models.small.networks") as http:
+                    with pytest.raises(Forbidden, match="not a public address") as caught:
+                        await http.post(url, json={})
+                    assert 'models.small.networks = ["' in caught.value.hint
+            refused = site.connections
+            async with client([url], 5, ("127.0.0.1/32",)) as http:
+                assert (await http.post(url, json={})).text == "hello"
+            return refused
+
+    assert asyncio.run(scenario()) == 0
+
+
+def test_an_endpoint_that_changes_its_address_is_checked_each_time(monkeypatch):
+    async def scenario():
+        async with Site(ok()).at() as site, Site(ok()).at(PRIVATE, site.port) as private:
+            url = f"http://rebind.test:{site.port}/"
+            calls = names(monkeypatch, [ALLOWED], [PRIVATE])
+            for _ in range(2):
+                async with client([url], 5, (f"{ALLOWED}/32",)) as http:
+                    if not calls:
+                        assert (await http.get(url)).status_code == 200
+                        continue
+                    with pytest.raises(Forbidden, match=PRIVATE):
+                        await http.get(url)
+            return private.connections
+
+    assert asyncio.run(scenario()) == 0
+
+
+def test_an_endpoint_whose_name_is_unknown_is_a_lost_line():
+    url = "http://nowhere.invalid/"
+    with pytest.raises(httpx.ConnectError, match="does not resolve"):
+        get(url, [url])
+
+
+def test_networks_of_an_endpoint_are_checked_when_it_is_made():
+    with pytest.raises(ConfigError, match="CIDR"):
+        client(["http://a.test"], 5, ["intranet"])
 
 
 # --- the fetcher ------------------------------------------------------------------------------

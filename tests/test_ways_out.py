@@ -13,7 +13,8 @@ CLIENTS = {
 }  # fmt: skip
 ADAPTERS = {
     # the one way out, and what is built on it
-    "rag/egress/endpoints.py": {"httpx"},
+    "rag/egress/connecting.py": {"httpcore"},
+    "rag/egress/endpoints.py": {"httpx", "httpcore"},
     "rag/egress/fetch.py": {"httpx", "httpcore"},
     "rag/egress/sessions.py": {"httpx", "requests"},
     "rag/backends/openai_embeddings.py": {"httpx"},

@@ -126,7 +126,12 @@ class LlamaIndexGenerator:
             if self._llm is None:
                 if self._settings.provider in ("openai_like", "openai"):
                     address = self._settings.base_url or _OPENAI
-                    self._http = client([address], self._settings.timeout_seconds)
+                    self._http = client(
+                        [address],
+                        self._settings.timeout_seconds,
+                        self._settings.networks,
+                        f"models.{self.name}.networks",
+                    )
                 self._llm = await asyncio.to_thread(_build, self._settings, self._http)
         return self._llm
 

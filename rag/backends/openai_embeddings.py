@@ -51,7 +51,7 @@ class OpenAICompatibleEmbedder:
         self._model = settings.model
         self._url = settings.base_url.rstrip("/") + "/embeddings"
         self._headers = {"Authorization": f"Bearer {key}"} if key else {}
-        self._http = client([settings.base_url], _TIMEOUT)
+        self._http = client([settings.base_url], _TIMEOUT, settings.networks, "embedding.networks")
         self._sleep = sleep
         self._rng = rng or random.Random()
         self.dimension = settings.dimension

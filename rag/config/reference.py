@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from enum import Enum
 from pathlib import Path
-from typing import Any, get_args
+from typing import Any, get_args, get_origin
 
 from pydantic import BaseModel, SecretStr
 from pydantic.fields import FieldInfo
@@ -61,7 +61,9 @@ def _table(title: str, intro: str, model: type[BaseModel]) -> str:
 def _type(field: FieldInfo) -> str:
     kind: Any = field.annotation
     words = {SecretStr: "text", str: "text", Path: "path", int: "whole number", float: "number"}
-    if choices := get_args(kind):
+    if get_origin(kind) is tuple:
+        text = "list of text"
+    elif choices := get_args(kind):
         text = ", ".join(f"`{choice}`" for choice in choices)
     else:
         text = {**words, bool: "true or false"}.get(kind, str(kind))
@@ -79,7 +81,7 @@ def _default(field: FieldInfo) -> str:
     value = field.default
     if value is PydanticUndefined:
         return "required"
-    if isinstance(value, SecretStr) or value == "":
+    if isinstance(value, SecretStr) or value in ("", ()):
         return "empty"
     return f"`{value.value if isinstance(value, Enum) else value}`"
 

@@ -14,6 +14,10 @@ EXTRACTIVE = "extractive"
 PROVIDERS = ("openai_like", "openai", "anthropic", "ollama", "google", "bedrock")
 """What a declared model may be served by."""
 
+_NETWORKS = (
+    "Private networks (CIDR) that the name in base_url may lead to; an IP or localhost needs none."
+)
+
 BACKGROUND_NICENESS = 5
 """How far every thread and process of a sync steps back for questions."""
 
@@ -86,6 +90,7 @@ class EmbeddingSettings(Section):
         default=False, description="Let a hub name be fetched from the hub."
     )
     base_url: str = Field(default="", description="Endpoint (openai_compatible only).")
+    networks: tuple[str, ...] = Field(default=(), description=_NETWORKS)
     api_key: SecretStr = Field(default=SecretStr(""), description="Endpoint key.")
     dimension: int = Field(default=0, ge=0, description="Vector size (openai_compatible only).")
     max_tokens: int = Field(default=0, ge=0, description="Input limit; 0 means the model's own.")
@@ -177,6 +182,7 @@ class ModelSettings(Section):
     provider: str = Field(description=f"What serves it: {', '.join(PROVIDERS)}.")
     model: str = Field(description="The provider's name of the model.")
     base_url: str = Field(default="", description="Endpoint; needed by openai_like.")
+    networks: tuple[str, ...] = Field(default=(), description=_NETWORKS)
     api_key: SecretStr = Field(default=SecretStr(""), description="Key.")
     context_window: int = Field(
         default=8_192, ge=256, description="Tokens the model reads and writes."

@@ -2,34 +2,58 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import ipaddress
+from collections.abc import Iterable, Sequence
+from typing import Any
 
+import httpcore
 import httpx
 
-from rag.errors import ConfigError, Forbidden
+from rag.egress.addresses import Network, parsed
+from rag.egress.connecting import CheckedConnections, tls
+from rag.errors import ConfigError, Forbidden, SourceError
 
 DEFAULT_PORTS = {"http": 80, "https": 443}
+_LOOPBACK = parsed(("127.0.0.0/8", "::1/128"))
 
 Origin = tuple[str, str, int]
 
 
-def client(allowed: Sequence[str], timeout: float) -> httpx.AsyncClient:
+def client(
+    allowed: Sequence[str],
+    timeout: float,
+    networks: Sequence[str] = (),
+    setting: str = "networks",
+) -> httpx.AsyncClient:
     """A client for the scheme, host and port of each URL in `allowed`; any other is Forbidden.
 
-    Redirects are not followed and proxies or credentials of the environment are not used, so what
-    is contacted is what was configured. `timeout` is in seconds, for each connect, read and write.
+    A name must lead to public addresses or into `networks` (CIDR), which the admin lists in
+    `setting`; this is checked while connecting. An address written as an IP, and `localhost`, is
+    where the admin meant to go. Redirects are not followed and proxies or credentials of the
+    environment are not used. `timeout` is in seconds, for each connect, read and write.
     """
     origins = frozenset(origin(httpx.URL(url), url) for url in allowed)
+    connections = _Connections(parsed(networks), setting)
     return httpx.AsyncClient(
-        transport=_Guarded(origins), timeout=timeout, follow_redirects=False, trust_env=False
+        transport=_Guarded(origins, connections),
+        timeout=timeout,
+        follow_redirects=False,
+        trust_env=False,
     )
 
 
 class _Guarded(httpx.AsyncHTTPTransport):
     """Checks the origin of every request, whoever built it."""
 
-    def __init__(self, origins: frozenset[Origin]) -> None:
-        super().__init__(trust_env=False)
+    def __init__(self, origins: frozenset[Origin], connections: _Connections) -> None:
+        super().__init__(verify=tls(), trust_env=False)
+        self._pool = httpcore.AsyncConnectionPool(
+            ssl_context=tls(),
+            max_connections=100,
+            max_keepalive_connections=20,
+            keepalive_expiry=5,
+            network_backend=connections,
+        )
         self._origins = origins
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
@@ -40,6 +64,42 @@ class _Guarded(httpx.AsyncHTTPTransport):
                 hint="Only addresses in the configuration are contacted.",
             )
         return await super().handle_async_request(request)
+
+
+class _Connections(CheckedConnections):
+    """Only hosts of the configuration come here: `_Guarded` has refused every other."""
+
+    def __init__(self, networks: Sequence[Network], setting: str) -> None:
+        super().__init__(networks)
+        self._setting = setting
+
+    def networks(self, host: str) -> Sequence[Network]:
+        if host.lower() == "localhost":
+            return (*self._networks, *_LOOPBACK)
+        try:
+            return (*self._networks, ipaddress.ip_network(host))
+        except ValueError:
+            return self._networks
+
+    async def connect_tcp(
+        self,
+        host: str,
+        port: int,
+        timeout: float | None = None,  # noqa: ASYNC109 - the signature is httpcore's
+        local_address: str | None = None,
+        socket_options: Iterable[Any] | None = None,
+    ) -> httpcore.AsyncNetworkStream:
+        try:
+            return await super().connect_tcp(host, port, timeout, local_address, socket_options)
+        except Forbidden as error:
+            raise Forbidden(
+                error.message,
+                hint=f'If it is meant, list its network: {self._setting} = ["10.0.0.0/8"], say; '
+                "an address written as an IP, or localhost, needs no listing.",
+            ) from error
+        except SourceError as error:
+            # An endpoint is no source: to its callers, a name that is not found is a lost line.
+            raise httpcore.ConnectError(error.message) from error
 
 
 def origin(url: httpx.URL, written: str) -> Origin:

@@ -4,20 +4,18 @@ from __future__ import annotations
 
 import asyncio
 import base64
-import ipaddress
 import re
-import ssl
 import zlib
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import cache
-from typing import Any, Self, cast
+from typing import Any, Self
 
-import certifi
 import httpcore
 import httpx
 
-from rag.egress.addresses import Network, addresses, parsed, within
+from rag.egress.addresses import Network, parsed
+from rag.egress.connecting import CheckedConnections
+from rag.egress.connecting import tls as _tls
 from rag.egress.endpoints import DEFAULT_PORTS, origin
 from rag.errors import DocumentRejected, Forbidden, RagError, SourceError
 
@@ -196,7 +194,7 @@ class _Gunzip:
 
 
 class _Transport(httpx.AsyncHTTPTransport):
-    """httpx over connections that `_Backend` makes; TLS still verifies the host by its name."""
+    """httpx over checked connections; TLS still verifies the host by its name."""
 
     def __init__(self, networks: Sequence[Network]) -> None:
         super().__init__(verify=_tls(), trust_env=False)
@@ -205,58 +203,8 @@ class _Transport(httpx.AsyncHTTPTransport):
             max_connections=20,
             max_keepalive_connections=10,
             keepalive_expiry=5,
-            network_backend=_Backend(networks),
+            network_backend=CheckedConnections(networks, _WEB_PORTS),
         )
-
-
-class _Backend(httpcore.AsyncNetworkBackend):
-    """Connects to checked addresses only, and to the very address that was checked."""
-
-    def __init__(self, networks: Sequence[Network]) -> None:
-        self._networks = networks
-        self._plain = cast("httpcore.AsyncNetworkBackend", httpcore.AnyIOBackend())
-
-    async def connect_tcp(
-        self,
-        host: str,
-        port: int,
-        timeout: float | None = None,  # noqa: ASYNC109 - the signature is httpcore's
-        local_address: str | None = None,
-        socket_options: Iterable[Any] | None = None,
-    ) -> httpcore.AsyncNetworkStream:
-        problem: Exception | None = None
-        for address in await addresses(host, port, self._networks):
-            if port not in _WEB_PORTS and not within(ipaddress.ip_address(address), self._networks):
-                raise Forbidden(
-                    f"Not contacting {host}: port {port} is not a web port.",
-                    hint="An admin can allow it by listing its network in `networks`.",
-                )
-            try:
-                return await self._plain.connect_tcp(
-                    address, port, timeout, local_address, socket_options
-                )
-            except (httpcore.ConnectError, httpcore.ConnectTimeout) as error:
-                problem = error
-        raise problem or httpcore.ConnectError("no address")
-
-    async def connect_unix_socket(
-        self,
-        path: str,
-        timeout: float | None = None,  # noqa: ASYNC109 - the signature is httpcore's
-        socket_options: Iterable[Any] | None = None,
-    ) -> httpcore.AsyncNetworkStream:
-        raise Forbidden("Unix sockets are not contacted.")
-
-    async def sleep(self, seconds: float) -> None:
-        await asyncio.sleep(seconds)
-
-
-@cache
-def _tls() -> ssl.SSLContext:
-    """Trusts the usual authorities and those that the machine's admin installed."""
-    context = ssl.create_default_context(cafile=certifi.where())
-    context.load_default_certs()
-    return context
 
 
 def checked_url(text: str) -> httpx.URL:
