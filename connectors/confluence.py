@@ -70,7 +70,7 @@ class ConfluenceConnector:
         with understood(VENDOR):
             async for item in self._pages():
                 if item["type"] == "blogpost":
-                    item["ancestors"] = []  # it stands below no page
+                    item["ancestors"] = list[Item]()  # it stands below no page
                 above[item["id"]] = _restricted(item)
                 if all(one["id"] in above for one in item["ancestors"]):
                     yield self._listed(item, above)
