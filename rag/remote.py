@@ -6,14 +6,14 @@ import asyncio
 import json
 import re
 import time
-from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote, unquote
 
 import httpx
 
 from rag.config import Settings
-from rag.errors import InvalidInput, Locked, RagError, Unavailable
+from rag.errors import InvalidInput, Locked, RagError, Unavailable, of_code
 from rag.store.folder import DataFolder
 from rag.types import (
     LOCAL,
@@ -28,6 +28,8 @@ from rag.types import (
     Principal,
     Progress,
     Role,
+    Run,
+    Schedule,
     SearchRequest,
     SearchResult,
     SourceInfo,
@@ -262,6 +264,51 @@ class RemoteApp:
             await self._long("syncs", principal, domain, body, progress)
         )
 
+    async def start_sync(self, principal: Principal, source: str, domain: str | None = None) -> Run:
+        return Run.model_validate(await self._of("POST", principal, source, "/sync", domain))
+
+    async def schedule_source(
+        self,
+        principal: Principal,
+        source: str,
+        schedule: Schedule | None,
+        domain: str | None = None,
+    ) -> SourceInfo:
+        body = schedule.model_dump(exclude_defaults=True) if schedule else {}
+        return SourceInfo.model_validate(
+            await self._of("PUT", principal, source, "/schedule", domain, json=body)
+        )
+
+    async def runs(
+        self,
+        principal: Principal,
+        *,
+        source: str | None = None,
+        domain: str | None = None,
+        limit: int = 50,
+    ) -> list[Run]:
+        params = _given(source=source, domain=domain, limit=str(limit))
+        found = await self._json("GET", "runs", principal, domain, params=params)
+        return [Run.model_validate(one) for one in found["runs"]]
+
+    async def run(self, principal: Principal, run_id: str, domain: str | None = None) -> Run:
+        path = f"runs/{quote(run_id, safe='')}"
+        params = _given(domain=domain)
+        return Run.model_validate(await self._json("GET", path, principal, domain, params=params))
+
+    async def follow_run(
+        self, principal: Principal, run_id: str, domain: str | None = None
+    ) -> AsyncIterator[Run]:
+        path = f"runs/{quote(run_id, safe='')}/events"
+        params = _given(domain=domain)
+        async for _, data in self._events(path, principal, domain, params=params, method="GET"):
+            yield Run.model_validate(data)
+
+    async def cancel_run(self, principal: Principal, run_id: str, domain: str | None = None) -> Run:
+        path = f"runs/{quote(run_id, safe='')}/cancel"
+        params = _given(domain=domain)
+        return Run.model_validate(await self._json("POST", path, principal, domain, params=params))
+
     async def rebuild(
         self,
         principal: Principal,
@@ -368,12 +415,19 @@ class RemoteApp:
         raise Unavailable(f"The server at {self.url} ended before it was done.")
 
     async def _events(
-        self, path: str, principal: Principal, domain: str | None, body: Mapping[str, Any]
+        self,
+        path: str,
+        principal: Principal,
+        domain: str | None,
+        body: Mapping[str, Any] | None = None,
+        *,
+        method: str = "POST",
+        params: Mapping[str, str] | None = None,
     ) -> AsyncIterator[tuple[str, Mapping[str, Any]]]:
         headers = {**_who(principal, domain), "Accept": "text/event-stream"}
         try:
             async with self._http.stream(
-                "POST", f"/api/v1/{path}", headers=headers, json=body
+                method, f"/api/v1/{path}", headers=headers, json=body, params=params
             ) as response:
                 if response.is_error:
                     raise _error(await response.aread(), response.status_code)
@@ -428,16 +482,4 @@ def _error(content: bytes, status: int) -> RagError:
 def _typed(problem: Mapping[str, Any]) -> RagError:
     """The error the server raised, as the class that its code names."""
     message = str(problem.get("detail") or problem.get("title") or "The server failed.")
-    hint = str(problem.get("hint") or "")
-    for kind in _tree(RagError):
-        if kind.code == problem.get("code"):
-            error = kind.__new__(kind)
-            RagError.__init__(error, message, hint=hint)
-            return error
-    return RagError(message, hint=hint)
-
-
-def _tree(kind: type[RagError]) -> Iterator[type[RagError]]:
-    for child in kind.__subclasses__():
-        yield child
-        yield from _tree(child)
+    return of_code(str(problem.get("code")), message, str(problem.get("hint") or ""))

@@ -44,7 +44,7 @@ _PROBLEM: dict[str, Any] = {
     "description": "A problem, with what to do about it",
     "content": {MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}}},
 }
-_EVENTS: dict[int | str, dict[str, Any]] = {
+EVENTS: dict[int | str, dict[str, Any]] = {
     200: {
         "content": {
             "text/event-stream": {
@@ -86,7 +86,7 @@ class Rebuilt(Body):
     documents: int
 
 
-@router.post("/answers", response_model=Answer, responses=_EVENTS, dependencies=[Room])
+@router.post("/answers", response_model=Answer, responses=EVENTS, dependencies=[Room])
 async def ask(request: Request, body: AskRequest, who: User, server: Server) -> Any:
     """Answer a question, as one object or, for `Accept: text/event-stream`, as it is made.
 
@@ -148,7 +148,7 @@ async def text(document_id: Id, version: Version, who: User, server: Server) -> 
     return _attachment(data, f"{document_id}.{version}.txt", "text/plain; charset=utf-8")
 
 
-@router.post("/syncs", response_model=SyncReport, responses=_EVENTS)
+@router.post("/syncs", response_model=SyncReport, responses=EVENTS)
 async def sync(request: Request, body: SyncRequest, who: Admin, server: Server) -> Any:
     """Read what changed. Events: progress, then result or error. Leaving stops the sync."""
 
@@ -162,7 +162,7 @@ async def sync(request: Request, body: SyncRequest, who: Admin, server: Server) 
     return await _long(request, work)
 
 
-@router.post("/rebuilds", response_model=Rebuilt, responses=_EVENTS)
+@router.post("/rebuilds", response_model=Rebuilt, responses=EVENTS)
 async def rebuild(request: Request, body: DomainRequest, who: Admin, server: Server) -> Any:
     """Build the index anew and switch to it at once. Events as of a sync."""
 
@@ -173,7 +173,7 @@ async def rebuild(request: Request, body: DomainRequest, who: Admin, server: Ser
     return await _long(request, work)
 
 
-@router.post("/evaluations", response_model=dict[str, Any], responses=_EVENTS)
+@router.post("/evaluations", response_model=dict[str, Any], responses=EVENTS)
 async def evaluate(request: Request, body: DomainRequest, who: Data, server: Server) -> Any:
     """Ask the pack's evals and measure the answers. Events as of a sync."""
 

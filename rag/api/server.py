@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from fastapi import FastAPI
 
 from rag import __version__
-from rag.api import groups, problems, public, routes, sources, uploads
+from rag.api import groups, problems, public, routes, runs, sources, uploads
 from rag.api.guard import Guard
 from rag.api.metrics import Metrics
 from rag.api.state import State
@@ -42,6 +42,7 @@ def create_app(app: App) -> FastAPI:
     api.include_router(routes.router)
     api.include_router(sources.router)
     api.include_router(uploads.router)
+    api.include_router(runs.router)
     api.include_router(groups.router)
     api.add_middleware(
         Guard,

@@ -27,6 +27,7 @@ from rag.store.blobs import Blobs
 from rag.store.database import Database
 from rag.store.folder import DataFolder
 from rag.store.ledger import Ledger
+from rag.store.runs import Runs
 from rag.store.traces import Traces
 from rag.store.uploads import Uploads
 from rag.store.vault import KEY_FILE, Vault
@@ -43,7 +44,9 @@ PARSERS = (
 async def build(settings: Settings, *, serve_url: str | None = None) -> App:
     """Open a data folder and join the parts. Raises Locked, ConfigError; loads no model yet."""
     async with AsyncExitStack() as stack:
-        folder = await asyncio.to_thread(DataFolder.acquire, settings.data, serve_url or "")
+        folder = await asyncio.to_thread(
+            DataFolder.acquire, settings.data, serve_url or "", shared=settings.many_processes
+        )
         stack.callback(folder.release)
         url = settings.database.url or f"sqlite:///{(settings.data / 'ratchet.db').resolve()}"
         database = Database(url)
@@ -63,6 +66,7 @@ async def build(settings: Settings, *, serve_url: str | None = None) -> App:
             ledger=Ledger(database),
             blobs=Blobs(settings.data / "blobs"),
             uploads=Uploads(database, utc_now),
+            runs=Runs(database, utc_now),
             traces=Traces(database, settings.data),
             vault=Vault(settings.data / KEY_FILE),
             index=index,
@@ -71,7 +75,7 @@ async def build(settings: Settings, *, serve_url: str | None = None) -> App:
             chunker=StructureChunker(embedder, settings.chunking),
             parsers=parsers,
         )
-        return App(parts, stack.pop_all())
+        return App(parts, stack.pop_all(), apart=bool(serve_url))
 
 
 async def evaluate_retrieval(

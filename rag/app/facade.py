@@ -17,13 +17,12 @@ from rag.app.health import Health
 from rag.app.models import Models
 from rag.app.parts import Parts
 from rag.app.people import People
+from rag.app.runs import Runs
 from rag.app.sources import Sources
 from rag.app.traces import Traces
 from rag.app.uploads import Uploads
 from rag.domain import Pack
-from rag.errors import Conflict, InvalidInput, NotFound, RagError, Unavailable
-from rag.ingest.sync import Syncer
-from rag.ingest.write import GenerationWriter
+from rag.errors import InvalidInput, Unavailable
 from rag.learn.evaluation import evaluate_pack
 from rag.store.uploads import Upload
 from rag.types import (
@@ -37,6 +36,8 @@ from rag.types import (
     Original,
     Principal,
     Progress,
+    Run,
+    Schedule,
     SearchRequest,
     SearchResult,
     SourceInfo,
@@ -50,7 +51,8 @@ OnProgress = Callable[[Progress], None]
 class App:
     """Every verb of Ratchet for one data folder. Made by `build`, ended by `aclose`."""
 
-    def __init__(self, parts: Parts, resources: AsyncExitStack) -> None:
+    def __init__(self, parts: Parts, resources: AsyncExitStack, *, apart: bool = False) -> None:
+        """`apart`: runs are left to whoever calls `work`, here or in another process."""
         self.settings = parts.settings
         self._parts = parts
         self._resources = resources
@@ -63,8 +65,7 @@ class App:
         self._generations = Generations(parts)
         self._models = Models(parts.settings)
         self._health = Health(parts, self._domains, self._generations, self._models)
-        # Two syncs at once would sweep each other's unfinished points.
-        self._syncing = asyncio.Lock()
+        self._runs = Runs(parts, self._domains, self._sources, apart=apart)
 
     # --- asking ---
 
@@ -172,21 +173,13 @@ class App:
         self, principal: Principal, source: str, domain: str | None = None
     ) -> int:
         """Forget a source with its documents, gone for the next question. Returns how many."""
-        self._require_no_sync()
-        async with self._syncing:
-            count = await self._sources.remove(source, domain)
-            await self._generations.sweep(self._domains.get(domain))
-            return count
+        return await self._runs.change(principal, source, domain, self._sources.remove)
 
     async def release_hold(
         self, principal: Principal, source: str, domain: str | None = None
     ) -> int:
         """Delete the documents whose deletion was held. Returns how many."""
-        self._require_no_sync()
-        async with self._syncing:
-            count = await self._sources.release(source, domain)
-            await self._generations.sweep(self._domains.get(domain))
-            return count
+        return await self._runs.change(principal, source, domain, self._sources.release)
 
     async def retry(
         self,
@@ -226,10 +219,11 @@ class App:
         self, principal: Principal, source: str, name: str, domain: str | None = None
     ) -> None:
         """Forget an upload with its document, gone for the next question. Raises NotFound."""
-        self._require_no_sync()
-        async with self._syncing:
-            await self._uploads.remove(await self._sources.get(source, domain), name)
-            await self._generations.sweep(self._domains.get(domain))
+
+        async def remove(parts: Parts, found: SourceInfo) -> int:
+            return await Uploads(parts).remove(found, name)
+
+        await self._runs.change(principal, source, domain, remove)
 
     async def rotate_keys(self, principal: Principal) -> int:
         """Encrypt every stored credential with a new key. Returns how many sources have any."""
@@ -247,39 +241,11 @@ class App:
         domain: str | None = None,
         progress: OnProgress | None = None,
     ) -> SyncReport:
-        """Read one source, or all; the report adds up what became of every document."""
-        chosen = self._domains.get(domain)
-        reports: list[SyncReport] = []
-        broken: list[RagError] = []
-        async with self._syncing:
-            # Only now: while this waited, a source may have been paused or removed.
-            wanted = await self._to_read(source, domain)
-            writer = self._generations.writer(chosen, await self._generations.writable(chosen))
-            for one in wanted:
-                try:
-                    reports.append(await self._sync_one(one, writer, progress or _silent))
-                except RagError as error:
-                    log.warning("sync_failed", source=one.name, message=str(error))
-                    broken.append(error)
-            await self._parts.index.optimize(writer.generation.id)
-            await self._generations.drop_retired(chosen.pack.name)
-        if broken:
-            raise broken[0]
-        return _summed(reports)
+        """Read one source, or all; the report adds up what became of every document.
 
-    async def _sync_one(
-        self, source: SourceInfo, writer: GenerationWriter, progress: OnProgress
-    ) -> SyncReport:
-        connector = await self._sources.open(source)
-        try:
-            return await self._syncer().sync(source, connector, writer, progress)
-        except BaseExceptionGroup as group:
-            known, other = group.split(RagError)
-            if known is None or other is not None:
-                raise
-            raise _first(known) from group
-        finally:
-            await connector.aclose()
+        Each is a run, begun after the one that is under way. Leaving ends what was asked for.
+        """
+        return await self._runs.sync(principal, source, domain, progress or _silent)
 
     async def rebuild(
         self,
@@ -292,22 +258,52 @@ class App:
 
         The one before goes on answering until the switch and is kept until the next sync.
         """
-        chosen = self._domains.get(domain)
-        name = chosen.pack.name
-        async with self._syncing:
-            live = await asyncio.to_thread(self._parts.ledger.generations.live, name)
-            if live is None:
-                raise NotFound("There is nothing to rebuild yet.", hint="Run: rag sync.")
-            stale = await asyncio.to_thread(self._parts.ledger.generations.building, name)
-            if stale is not None:
-                await self._generations.drop(stale)
-            target = await self._generations.new(chosen)
-            writer = self._generations.writer(chosen, target)
-            await self._syncer().rebuild(live, writer, progress or _silent)
-            await self._generations.verify(live, target)
-            await self._parts.index.optimize(target.id)
-            await asyncio.to_thread(self._parts.ledger.generations.switch, target.id)
-            return (await asyncio.to_thread(self._parts.ledger.generations.placed, target.id))[0]
+        return await self._runs.rebuild(principal, domain, progress or _silent)
+
+    # --- runs ---
+
+    async def start_sync(self, principal: Principal, source: str, domain: str | None = None) -> Run:
+        """Ask for a sync that a worker will do. Raises Conflict, naming it, while one goes on."""
+        return await self._runs.start(principal, source, domain)
+
+    async def runs(
+        self,
+        principal: Principal,
+        *,
+        source: str | None = None,
+        domain: str | None = None,
+        limit: int = 50,
+    ) -> list[Run]:
+        """The latest runs of a domain, or of a source, newest first."""
+        return await self._runs.list(source, domain, limit)
+
+    async def run(self, principal: Principal, run_id: str, domain: str | None = None) -> Run:
+        return await self._runs.get(run_id, domain)
+
+    async def follow_run(
+        self, principal: Principal, run_id: str, domain: str | None = None
+    ) -> AsyncIterator[Run]:
+        """The run now and whenever it changed, until it has ended."""
+        async for run in self._runs.follow(run_id, domain):
+            yield run
+
+    async def cancel_run(self, principal: Principal, run_id: str, domain: str | None = None) -> Run:
+        """Let it end soon; the source is free once the work has stopped. May be said again."""
+        return await self._runs.cancel(run_id, domain)
+
+    async def schedule_source(
+        self,
+        principal: Principal,
+        source: str,
+        schedule: Schedule | None,
+        domain: str | None = None,
+    ) -> SourceInfo:
+        """Let a source be read by itself from now on; None for no more."""
+        return await self._runs.schedule(source, schedule, domain)
+
+    async def work(self) -> None:
+        """Do runs that are asked for or due, and those of workers that died, until cancelled."""
+        await self._runs.worker.serve()
 
     async def documents(
         self,
@@ -380,57 +376,12 @@ class App:
         await self._models.aclose()
         await self._resources.aclose()
 
-    async def _to_read(self, source: str | None, domain: str | None) -> list[SourceInfo]:
-        """The source that was named, or all that are not paused."""
-        if source is not None:
-            one = await self._sources.get(source, domain)
-            if one.paused:
-                raise Conflict(
-                    f"The source '{one.name}' is paused.",
-                    hint=f"Let it be read again: rag source pause {one.name} --off.",
-                )
-            return [one]
-        known = await self._sources.list(domain)
-        if not known:
-            raise NotFound(
-                "There is no source yet.", hint="Add one: rag add files PATH --name NAME."
-            )
-        return [one for one in known if not one.paused]
-
-    def _require_no_sync(self) -> None:
-        if self._syncing.locked():
-            raise Conflict("A sync is running.", hint="Wait for its end, then try again.")
-
-    def _syncer(self) -> Syncer:
-        return Syncer(
-            ledger=self._parts.ledger,
-            blobs=self._parts.blobs,
-            parse=self._parts.parsers.parse,
-            chunker=self._parts.chunker,
-            settings=self.settings.sync,
-            workers=max(2, self.settings.parsing.workers + 1),
-        )
-
 
 def _require_words(text: str, what: str) -> None:
     if not text.strip():
         raise InvalidInput(f"The {what} is empty.", hint="Ask something.")
     if "\x00" in text:
         raise InvalidInput(f"The {what} contains a NUL character.")
-
-
-def _first(group: BaseExceptionGroup[RagError]) -> RagError:
-    error: BaseException = group
-    while isinstance(error, BaseExceptionGroup):
-        error = error.exceptions[0]
-    assert isinstance(error, RagError)
-    return error
-
-
-def _summed(reports: list[SyncReport]) -> SyncReport:
-    names = SyncReport.model_fields
-    totals = {name: sum(getattr(report, name) for report in reports) for name in names}
-    return SyncReport(**{**totals, "seconds": round(totals["seconds"], 3)})
 
 
 def _silent(progress: Progress) -> None:

@@ -87,11 +87,11 @@ class Generations:
         await self._parts.index.drop(generation.id)
         await asyncio.to_thread(self._parts.ledger.generations.forget, generation.id)
 
-    async def sweep(self, domain: Domain) -> None:
-        """Take what was deleted out of the live index; not while anything is written."""
+    async def sweep(self, domain: Domain, source_id: str) -> None:
+        """Take what was deleted out of the live index; not while the source is written."""
         live = await asyncio.to_thread(self._parts.ledger.generations.live, domain.pack.name)
         if live is not None:
-            await self.writer(domain, live).sweep()
+            await self.writer(domain, live).sweep(source_id)
 
     def writer(self, domain: Domain, generation: Generation) -> GenerationWriter:
         return GenerationWriter(

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from rag.config import Settings
 from rag.ingest.chunking import StructureChunker
 from rag.ingest.parsing import ParserPool
 from rag.protocols import Embedder, Index, Reranker
 from rag.store.blobs import Blobs
+from rag.store.database import Guard
 from rag.store.ledger import Ledger
+from rag.store.runs import Runs
 from rag.store.traces import Traces
 from rag.store.uploads import Uploads
 from rag.store.vault import Vault
@@ -23,6 +25,7 @@ class Parts:
     ledger: Ledger
     blobs: Blobs
     uploads: Uploads
+    runs: Runs
     traces: Traces
     vault: Vault
     index: Index
@@ -30,3 +33,7 @@ class Parts:
     reranker: Reranker | None
     chunker: StructureChunker
     parsers: ParserPool
+
+    def guarded(self, guard: Guard) -> Parts:
+        """The same parts for one run: every write passes the guard first, in its transaction."""
+        return replace(self, ledger=self.ledger.guarded(guard), uploads=self.uploads.guarded(guard))

@@ -104,20 +104,20 @@ class Sources:
         await asyncio.to_thread(self._ledger.sources.pause, found.id, paused)
         return await self.get(source, domain)
 
-    async def remove(self, source: str, domain: str | None) -> int:
+    @staticmethod
+    async def remove(parts: Parts, source: SourceInfo) -> int:
         """Stop reading a source and delete its documents; returns how many there were."""
-        found = await self.get(source, domain)
-        documents = await asyncio.to_thread(self._ledger.of_source, found.id)
-        await asyncio.to_thread(self._ledger.delete, documents)
-        await asyncio.to_thread(self._uploads.clear, found.id)
-        await asyncio.to_thread(self._ledger.sources.remove, found.id)
+        documents = await asyncio.to_thread(parts.ledger.of_source, source.id)
+        await asyncio.to_thread(parts.ledger.delete, documents)
+        await asyncio.to_thread(parts.uploads.clear, source.id)
+        await asyncio.to_thread(parts.ledger.sources.remove, source.id)
         return len(documents)
 
-    async def release(self, source: str, domain: str | None) -> int:
+    @staticmethod
+    async def release(parts: Parts, source: SourceInfo) -> int:
         """Believe the deletions that are held: those documents go now. Returns how many."""
-        found = await self.get(source, domain)
-        held = await asyncio.to_thread(self._ledger.held, found.id)
-        await asyncio.to_thread(self._ledger.delete, held)
+        held = await asyncio.to_thread(parts.ledger.held, source.id)
+        await asyncio.to_thread(parts.ledger.delete, held)
         return len(held)
 
     async def retry(self, source: str, document: str | None, domain: str | None) -> int:

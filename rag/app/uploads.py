@@ -149,13 +149,14 @@ class Uploads:
         _config(source)
         return await asyncio.to_thread(self._kept.list, source.id)
 
-    async def remove(self, source: SourceInfo, name: str) -> None:
+    async def remove(self, source: SourceInfo, name: str) -> int:
         """Forget an upload and delete its document. Raises NotFound."""
         _config(source)
         await asyncio.to_thread(self._kept.get, source.id, checked_name(name))
         # The document first: without its upload it would answer until a listing missed it.
         await asyncio.to_thread(self._ledger.delete, [document_id(source.id, name)])
         await asyncio.to_thread(self._kept.remove, source.id, name)
+        return 1
 
 
 def _config(source: SourceInfo) -> UploadsConfig:

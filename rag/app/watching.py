@@ -73,7 +73,8 @@ async def _follow(app: App, watched: frozenset[_Watched], look_seconds: float) -
             # Some systems report paths with links resolved: then it could be any.
             touched = watched
         chosen = touched | due if now() >= due_at else touched
-        failed = {one for one in chosen if not await _sync(app, one)}
+        synced = await asyncio.gather(*(_sync(app, one) for one in chosen))
+        failed = {one for one, well in zip(chosen, synced, strict=True) if not well}
         due = (due - chosen) | failed
         if failed:
             due_at = now() + RETRY_SECONDS

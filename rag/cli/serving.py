@@ -113,6 +113,8 @@ async def _open(
 
     door.open(create_app(app))
     stack.push_async_callback(_ended, asyncio.create_task(watch(app)))
+    if settings.jobs.inside:
+        stack.push_async_callback(_ended, asyncio.create_task(app.work()))
     await prepare(app, url)
 
 

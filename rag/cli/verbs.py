@@ -8,7 +8,7 @@ from typing import Annotated, Any, TypeVar, cast
 
 import typer
 
-from rag.cli import groups, output, sources
+from rag.cli import groups, output, runs, sources
 from rag.cli.running import Json, group, through
 from rag.cli.target import Target
 from rag.errors import ConfigError, InvalidInput, Unavailable
@@ -27,6 +27,10 @@ cli.add_typer(sources.cli, name="source")
 cli.command()(sources.connectors)
 cli.command()(sources.add)
 cli.command()(sources.upload)
+sources.cli.command()(runs.schedule)
+cli.command()(runs.runs)
+cli.add_typer(runs.run, name="run")
+cli.command()(runs.worker)
 cli.command()(groups.groups)
 cli.add_typer(groups.cli, name="group")
 cli.add_typer(evaluation, name="eval")

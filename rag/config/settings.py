@@ -175,6 +175,30 @@ class SyncSettings(Section):
     )
 
 
+class JobSettings(Section):
+    """Who does the runs, and how soon a dead worker is noticed."""
+
+    inside: bool = Field(
+        default=True, description="The server does runs itself; if not, `rag worker` must."
+    )
+    at_once: int = Field(default=4, ge=1, le=64, description="Runs that one worker does at once.")
+    heartbeat_seconds: float = Field(
+        default=2, gt=0, le=15, description="A worker tells this often that it lives."
+    )
+    lease_seconds: float = Field(
+        default=30, gt=0, le=55, description="One that is silent for longer is taken over from."
+    )
+
+    @model_validator(mode="after")
+    def _beats_within_lease(self) -> Self:
+        if self.lease_seconds < 3 * self.heartbeat_seconds:
+            raise ValueError(
+                f"lease_seconds ({self.lease_seconds:g}) must be at least three times "
+                f"heartbeat_seconds ({self.heartbeat_seconds:g}); raise lease_seconds"
+            )
+        return self
+
+
 class ModelSettings(Section):
     """A language model, declared under a name of your choice."""
 
@@ -236,11 +260,18 @@ class Settings(BaseSettings):
     chunking: ChunkingSettings = ChunkingSettings()
     parsing: ParsingSettings = ParsingSettings()
     sync: SyncSettings = SyncSettings()
+    jobs: JobSettings = JobSettings()
     models: dict[str, ModelSettings] = Field(default_factory=dict, description="Declared models.")
     answer: AnswerSettings = AnswerSettings()
     log: LogSettings = LogSettings()
 
     _origins: dict[str, str] = PrivateAttr(default_factory=dict[str, str])
+
+    @property
+    def many_processes(self) -> bool:
+        """Server mode: any number of processes work on one data folder, none owns it."""
+        apart = self.database.url and not self.database.url.startswith("sqlite")
+        return bool(apart) and self.index.engine == "qdrant_server"
 
     @property
     def origins(self) -> dict[str, str]:

@@ -53,6 +53,7 @@ WAITING = 64
 BATCH_CHUNKS = 256
 # One batch embeds while the other is written and committed, so that the encoder never waits.
 WRITERS = 2
+NOT_INDEXED = ("failed", "dead_lettered", "rejected")
 
 log = structlog.get_logger(__name__)
 
@@ -75,16 +76,27 @@ class _Run:
     """Keys that the source itself named as deleted."""
     counts: Counter[str] = field(default_factory=Counter[str])
     listed: int = 0
+    final: bool = False
+    """Nothing more will be listed."""
     done: int = 0
 
     def finished(self, outcome: str, document: str = "") -> None:
         self.counts[outcome] += 1
         self.done += 1
-        self.progress(Progress(phase="sync", done=self.done, total=self.listed, document=document))
+        self.progress(
+            Progress(
+                phase="sync",
+                done=self.done,
+                total=self.listed,
+                document=document,
+                failed=sum(self.counts[one] for one in NOT_INDEXED),
+                final=self.final,
+            )
+        )
 
 
 class Syncer:
-    """Brings a generation up to date with a source. One sync at a time per process."""
+    """Brings a generation up to date with a source. One sync at a time of each source."""
 
     def __init__(
         self,
@@ -113,7 +125,7 @@ class Syncer:
         """Read the source once. Raises SourceError when it could not be listed; then nothing is
         deleted, and what had been listed before is indexed all the same."""
         started = time.monotonic()
-        await writer.sweep()
+        await writer.sweep(source.id)
         known = await asyncio.to_thread(self.ledger.known, source.id)
         run = _Run(source, connector, writer, known, progress, await self._resume_from(source.id))
         async with asyncio.TaskGroup() as group:
@@ -124,7 +136,7 @@ class Syncer:
         if broken is not None:
             raise broken
         await self._delete_gone(run, complete)
-        await writer.sweep()
+        await writer.sweep(source.id)
         if run.counts["failed"]:
             # What failed is listed again only if the next listing begins where this one did.
             await asyncio.to_thread(self.ledger.sources.visited, source.id)
@@ -206,6 +218,7 @@ class Syncer:
                     f"The source '{run.source.name}' broke while it was listed: {error}.",
                     hint="Nothing was deleted.",
                 )
+            run.final = True
             for _ in range(self.workers):
                 await run.todo.put(None)
         for _ in range(WRITERS):

@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from rag.errors import EngineError
+from rag.errors import EngineError, Superseded
 from rag.protocols import Embedder, Index, SparseEncoder
 from rag.store.generations import Generation
 from rag.store.ledger import Ledger
@@ -83,6 +83,20 @@ class GenerationWriter:
             Placed(*reserved[one.key], source, one.uri, one.readers, one.document, one.chunks)
             for one in batch
         ]
+        try:
+            await self._place(batch, placed)
+        except (Superseded, asyncio.CancelledError):
+            # Whoever took over may have swept before the last of it arrived in the index.
+            late = [
+                Orphan(
+                    generation_id=self.generation.id, document_id=at.document_id, version=at.version
+                )
+                for at in placed
+            ]
+            await asyncio.to_thread(self.ledger.placements.mark_orphans, late)
+            raise
+
+    async def _place(self, batch: Sequence[Prepared], placed: Sequence[Placed]) -> None:
         await self.put(placed)
         versions = [
             NewVersion(
@@ -139,9 +153,12 @@ class GenerationWriter:
                 hint="It is tried again at the next sync.",
             )
 
-    async def sweep(self) -> None:
-        """Remove every point that is listed as an orphan; not while anything is written."""
-        orphans = await asyncio.to_thread(self.ledger.placements.orphans)
+    async def sweep(self, source_id: str) -> None:
+        """Remove the points of a source that are listed as orphans; not while it is written.
+
+        With them go those of sources that were removed.
+        """
+        orphans = await asyncio.to_thread(self.ledger.placements.orphans, source_id)
         await self._remove([o for o in orphans if o.generation_id == self.generation.id])
 
     async def _remove(self, orphans: Sequence[Orphan]) -> None:

@@ -27,15 +27,19 @@ class Owner(Data):
 
 
 class DataFolder:
-    """Exclusive ownership of a folder, given up by `release` or by the death of the process."""
+    """A hold on a folder, given up by `release` or by the death of the process.
+
+    One process owns it alone; or many share it, where everything but blobs and keys is on servers.
+    """
 
     def __init__(self, path: Path, lock: IO[str]) -> None:
         self.path = path
         self._lock = lock
 
     @classmethod
-    def acquire(cls, path: Path, url: str = "") -> DataFolder:
-        """Make the folder if needed and own it. Raises Locked naming the owner, or ConfigError."""
+    def acquire(cls, path: Path, url: str = "", *, shared: bool = False) -> DataFolder:
+        """Make the folder if needed and own or share it. Raises Locked naming the owner, or
+        ConfigError."""
         try:
             path.mkdir(parents=True, exist_ok=True)
             lock = (path / LOCK_NAME).open("a+", encoding="utf-8")
@@ -45,7 +49,7 @@ class DataFolder:
                 hint="Choose another with --data or RAG_DATA, or fix its permissions.",
             ) from error
         try:
-            _lock(lock)
+            _lock(lock, fcntl.LOCK_SH if shared else fcntl.LOCK_EX)
         except OSError as error:
             lock.close()
             owner = cls.owner(path)
@@ -55,6 +59,8 @@ class DataFolder:
                 f"The data folder {path} is in use by {by}{at}.",
                 hint="Stop that process, or choose another folder with --data.",
             ) from error
+        if shared:
+            return cls(path, lock)
         lock.seek(0)
         lock.truncate()
         lock.write(Owner(pid=os.getpid(), url=url, started=utc_now()).model_dump_json())
@@ -83,13 +89,13 @@ class DataFolder:
         self._lock.close()
 
 
-def _lock(lock: IO[str]) -> None:
+def _lock(lock: IO[str], how: int) -> None:
     """Take the lock; whoever only asks for its owner holds it for a moment, which is waited for."""
     for _ in range(PATIENCE):
         try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            fcntl.flock(lock, how | fcntl.LOCK_NB)
         except OSError:
             time.sleep(PAUSE_S)
         else:
             return
-    fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    fcntl.flock(lock, how | fcntl.LOCK_NB)

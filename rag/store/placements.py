@@ -14,7 +14,7 @@ from sqlalchemy import delete, insert, select, tuple_, update
 from sqlalchemy.orm import Session
 
 from rag.store.database import Database
-from rag.store.models import DocumentRow, OrphanRow, PlacementRow, VersionRow
+from rag.store.models import DocumentRow, OrphanRow, PlacementRow, SourceRow, VersionRow
 from rag.types import Data
 
 NAMESPACE = UUID("5b0f6f0e-1c1c-4a53-9f0e-8a6f4f2f7c11")
@@ -154,7 +154,7 @@ class Placements:
             _list_orphans(session, orphans)
 
     def orphans(self, source_id: str | None = None) -> list[Orphan]:
-        """What is listed and not live, of one source or of all."""
+        """What is listed and not live: all, or of one source and of those that were removed."""
         statement = (
             select(OrphanRow)
             .outerjoin(
@@ -166,8 +166,10 @@ class Placements:
             .where(PlacementRow.version.is_(None))
         )
         if source_id is not None:
-            statement = statement.join(DocumentRow, DocumentRow.id == OrphanRow.document_id).where(
-                DocumentRow.source_id == source_id
+            statement = (
+                statement.join(DocumentRow, DocumentRow.id == OrphanRow.document_id)
+                .join(SourceRow, SourceRow.id == DocumentRow.source_id)
+                .where((SourceRow.id == source_id) | SourceRow.removed_at.is_not(None))
             )
         with self.database.read() as session:
             rows = session.scalars(statement)

@@ -58,9 +58,13 @@ class Runs:
         One that waits already will see whatever this one would. Raises Conflict, naming the run,
         while one is under way.
         """
+        made = self._new(kind, domain, source, by)
+        with self.database.read() as session:
+            other = self._active(session, made.slot)
+            if other is not None and other.state == "running":
+                raise _busy(other)
         with self.database.write() as session:
             self._take_turns(session)
-            made = self._new(kind, domain, source, by)
             other = self._active(session, made.slot)
             if other is None:
                 session.add(made)
@@ -164,11 +168,11 @@ class Runs:
             session.execute(delete(RunRow).where(RunRow.ended_at < old))
 
     def give_back(self, run: Run) -> None:
-        """Its worker ends in good order: another goes on with it."""
+        """Its worker ends in good order: another goes on with it, if it can."""
         with self.database.write() as session:
-            session.execute(
-                update(RunRow).where(*_mine(run)).values(state="queued", worker="", beats=0)
-            )
+            row = session.scalar(select(RunRow).where(*_mine(run)).with_for_update())
+            if row is not None:
+                self._again(row)
 
     def take_back(self, held: Held) -> None:
         """Its worker is gone: another goes on with it, unless too many died of it.
@@ -183,14 +187,13 @@ class Runs:
             if row is None:
                 return
             row.lost += 1
-            if row.cancelling:
-                self._end(row, "cancelled")
-            elif row.kind == "change" or row.lost >= MAX_LOST:
-                why = f"Its worker {row.worker} was lost."
-                hint = "Ask for it again." if row.kind == "change" else "See the worker's log."
-                self._end(row, "failed", RunError(code="lost", message=why, hint=hint))
-            else:
-                row.state, row.worker, row.beats = "queued", "", 0
+            if row.lost < MAX_LOST:
+                self._again(row)
+                return
+            why = f"{row.lost} workers were lost over it, the last was {row.worker}."
+            self._end(
+                row, "failed", RunError(code="lost", message=why, hint="See what they logged.")
+            )
 
     def guard(self, run: Run) -> Guard:
         """Refuses a transaction with Superseded unless the run is still this worker's.
@@ -255,9 +258,13 @@ class Runs:
         if row.source_id is None:
             return running is None
         source = session.get_one(SourceRow, row.source_id)
-        if source.paused or source.removed_at is not None:
-            why = f"The source '{row.source}' was {'paused' if source.paused else 'removed'}."
-            self._end(row, "cancelled", RunError(code=Conflict.code, message=why))
+        if source.removed_at is not None:
+            why = RunError(code=NotFound.code, message=f"The source '{row.source}' was removed.")
+            self._end(row, "cancelled", why)
+            return False
+        if source.paused:
+            why = RunError(code=Conflict.code, message=f"The source '{row.source}' is paused.")
+            self._end(row, "cancelled", why)
             return False
         if self._active(session, _slot(row.domain)) is not None:
             return False
@@ -296,6 +303,13 @@ class Runs:
         now = self.now()
         row.state, row.worker, row.fence = "running", worker, row.fence + 1
         row.started_at, row.heartbeat_at = row.started_at or now, now
+
+    def _again(self, row: RunRow) -> None:
+        """Let another worker begin it anew; only its caller knows how to do a change."""
+        if row.cancelling or row.kind == "change":
+            self._end(row, "cancelled")
+        else:
+            row.state, row.worker, row.beats = "queued", "", 0
 
     def _end(self, row: RunRow, state: str, error: RunError | None = None) -> None:
         row.state, row.cancelling, row.ended_at = state, False, self.now()

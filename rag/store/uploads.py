@@ -11,7 +11,7 @@ from sqlalchemy import ColumnElement, delete, select
 from sqlalchemy.dialects import postgresql, sqlite
 
 from rag.errors import InvalidInput, NotFound, did_you_mean
-from rag.store.database import Database
+from rag.store.database import Database, Guard
 from rag.store.models import UploadRow
 from rag.types import Data
 
@@ -58,6 +58,10 @@ class Uploads:
     def __init__(self, database: Database, now: Callable[[], datetime]) -> None:
         self.database = database
         self.now = now
+
+    def guarded(self, guard: Guard) -> Uploads:
+        """The same, where every write passes the guard first, within its transaction."""
+        return Uploads(self.database.guarded(guard), self.now)
 
     def put(
         self,

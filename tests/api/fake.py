@@ -10,6 +10,7 @@ from typing import Any
 
 from rag.config import Settings
 from rag.errors import (
+    Conflict,
     DocumentRejected,
     Forbidden,
     InvalidInput,
@@ -17,6 +18,7 @@ from rag.errors import (
     StorageFull,
     did_you_mean,
 )
+from rag.jobs import next_due
 from rag.people import checked_name as checked_group
 from rag.store.uploads import Upload, checked_name
 from rag.types import (
@@ -35,6 +37,9 @@ from rag.types import (
     Principal,
     Progress,
     Role,
+    Run,
+    RunProgress,
+    Schedule,
     Score,
     SearchRequest,
     SearchResult,
@@ -55,6 +60,7 @@ class FakeApp:
         self.settings = settings
         self.checks = [Check(name="database", ok=True, detail="reachable")]
         self.kept: list[SourceInfo] = []
+        self.ran: list[Run] = []
         self.uploaded: dict[tuple[str, str], tuple[Upload, bytes]] = {}
         self.seen: list[tuple[str, Principal, Any]] = []
         self.members: dict[str, set[str]] = {"service": {"anna"}}
@@ -289,6 +295,65 @@ class FakeApp:
             for done in (1, 2):
                 progress(Progress(phase="sync", done=done, total=2, document=f"{done}.md"))
         return SyncReport(added=2, rejected=1, chunks=7, seconds=0.5)
+
+    async def start_sync(self, principal: Principal, source: str, domain: str | None = None) -> Run:
+        found = await self.source(principal, source, domain)
+        made = Run(
+            id=f"run-{len(self.ran)}",
+            kind="sync",
+            domain=found.domain,
+            source=found.name,
+            source_id=found.id,
+            state="queued",
+            requested_by=principal.id,
+            requested_at=datetime(2026, 1, 1, tzinfo=UTC),
+        )
+        if any(not one.ended for one in self.ran):
+            raise Conflict(f"'{found.name}' is being worked on by run {self.ran[-1].id}.")
+        self.ran.append(made)
+        return made
+
+    async def runs(
+        self, principal: Principal, *, source=None, domain=None, limit: int = 50
+    ) -> list[Run]:
+        chosen = None if source is None else (await self.source(principal, source, domain)).id
+        found = [one for one in self.ran if chosen in (None, one.source_id)]
+        return found[::-1][:limit]
+
+    async def run(self, principal: Principal, run_id: str, domain: str | None = None) -> Run:
+        for one in self.ran:
+            if one.id == run_id:
+                return one
+        raise NotFound("There is no such run.", hint="See: rag runs.")
+
+    async def follow_run(
+        self, principal: Principal, run_id: str, domain: str | None = None
+    ) -> AsyncIterator[Run]:
+        found = await self.run(principal, run_id)
+        yield found
+        progress = RunProgress(phase="sync", seen=2, done=1, rate=0.5, seconds_left=2.0)
+        yield found.model_copy(update={"state": "running", "progress": progress})
+        report = SyncReport(added=2).model_dump()
+        yield found.model_copy(update={"state": "succeeded", "report": report})
+
+    async def cancel_run(self, principal: Principal, run_id: str, domain: str | None = None) -> Run:
+        found = await self.run(principal, run_id)
+        done = found if found.ended else found.model_copy(update={"state": "cancelled"})
+        self.ran[self.ran.index(found)] = done
+        return done
+
+    async def schedule_source(
+        self,
+        principal: Principal,
+        source: str,
+        schedule: Schedule | None,
+        domain: str | None = None,
+    ) -> SourceInfo:
+        found = await self.source(principal, source, domain)
+        due = next_due(schedule, datetime(2026, 1, 1, tzinfo=UTC)) if schedule else None
+        made = found.model_copy(update={"schedule": schedule, "next_sync": due})
+        self.kept[self.kept.index(found)] = made
+        return made
 
     async def rebuild(self, principal: Principal, *, domain=None, progress=None) -> int:
         return 2

@@ -273,6 +273,8 @@ def test_every_route_is_known_here(fake: FakeApp) -> None:
         *(f"/sources/{{source}}/{verb}" for verb in ("check", "pause", "release", "retry")),
         *("/sources/{source}/uploads", "/sources/{source}/uploads/{name:path}"),
         *("/groups", "/groups/{group}/members/{user}"),
+        *("/sources/{source}/sync", "/sources/{source}/schedule", "/runs", "/runs/{run_id}"),
+        *("/runs/{run_id}/events", "/runs/{run_id}/cancel"),
         *("/rebuilds", "/evaluations", "/checks", f"{version}/original", f"{version}/text"),
     }
 

@@ -20,6 +20,7 @@ from rag.store.database import Database
 from rag.store.folder import DataFolder
 from rag.store.ledger import Ledger
 from rag.store.models import TraceRow
+from rag.store.runs import Runs
 from rag.store.traces import Traces
 from rag.store.uploads import Uploads
 from rag.store.vault import KEY_FILE, Vault
@@ -76,6 +77,7 @@ def open_app(
         ledger=Ledger(database),
         blobs=Blobs(data / "blobs"),
         uploads=Uploads(database, utc_now),
+        runs=Runs(database, utc_now),
         traces=Traces(database, data),
         vault=Vault(data / KEY_FILE),
         index=index,

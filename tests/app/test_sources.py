@@ -20,7 +20,15 @@ from rag.errors import (
     Unavailable,
 )
 from rag.store.models import SourceRow
-from rag.types import Change, Cursor, Principal, RawDocument, SearchRequest, SyncReport
+from rag.types import (
+    Change,
+    Cursor,
+    Principal,
+    RawDocument,
+    RunProgress,
+    SearchRequest,
+    SyncReport,
+)
 from tests.app.test_app import BOB, open_app, titles
 
 ME = Principal(id="local")
@@ -258,13 +266,20 @@ def test_a_source_removed_or_paused_while_a_sync_waits_is_not_read(tmp_path: Pat
     async def story(app: App) -> None:
         await add_shelf(app)
         shelf.put("a", "turbine")
-        await app._syncing.acquire()
-        waiting = asyncio.create_task(app.sync(ME, source="shelf"))
-        await asyncio.sleep(0)
-        await app._sources.remove("shelf", None)
-        app._syncing.release()
-        with pytest.raises(NotFound):
-            await waiting
+        source = await app.source(ME, "shelf")
+        runs, sources = app._parts.runs, app._parts.ledger.sources
+        for end, error in (
+            (lambda: sources.pause(source.id, True), Conflict),
+            (lambda: sources.remove(source.id), NotFound),
+        ):
+            busy = runs.begin("change", "test", source, "me", "elsewhere:1:")
+            waiting = asyncio.create_task(app.sync(ME, source="shelf"))
+            await asyncio.sleep(0.3)
+            end()
+            runs.finish(busy, "succeeded", progress=RunProgress())
+            with pytest.raises(error):
+                await waiting
+            sources.pause(source.id, False)
         assert shelf.starts == []
 
     run(tmp_path, story)

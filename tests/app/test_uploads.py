@@ -138,9 +138,9 @@ def test_a_removed_upload_is_gone_for_the_next_question(tmp_path: Path) -> None:
 def test_nothing_is_removed_while_a_sync_may_be_reading_it(tmp_path: Path) -> None:
     async def story(app: App) -> None:
         await app.upload(ME, "inbox", "a.txt", b"turbine")
-        async with app._syncing:
-            with pytest.raises(Conflict, match="sync is running"):
-                await app.remove_upload(ME, "inbox", "a.txt")
+        run = await app.start_sync(ME, "inbox")
+        with pytest.raises(Conflict, match=run.id):
+            await app.remove_upload(ME, "inbox", "a.txt")
         assert len(await app.uploads(ME, "inbox")) == 1
 
     run(tmp_path, story)
