@@ -10,6 +10,7 @@ CLIENTS = {
     "urllib.robotparser", "ftplib", "smtplib", "imaplib", "poplib", "telnetlib",
     "xmlrpc.client", "websockets", "grpc", "paramiko", "imap_tools", "aiobotocore", "botocore",
     "boto3", "s3fs", "fsspec", "httpcore", "huggingface_hub", "openai", "qdrant_client",
+    "llama_index.core.readers",
 }  # fmt: skip
 ADAPTERS = {
     # the one way out, and what is built on it
@@ -31,6 +32,8 @@ ADAPTERS = {
     "connectors/mail.py": {"imaplib", "imap_tools"},
     "connectors/objects.py": {"aiobotocore", "botocore", "aiohttp"},
     "connectors/sftp.py": {"paramiko"},
+    # a stranger's code that connects as it likes, which its documentation says
+    "connectors/llamahub.py": {"llama_index.core.readers"},
 }
 
 
