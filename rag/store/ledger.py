@@ -47,15 +47,17 @@ LONGEST_S = 3 * 3600
 
 # Written as its index is, or the database would not use that.
 _SHARED = literal_column(f"substr(documents.id, 1, {SHARED})", String)
-# Asked with every question, so it is put together once.
+# Asked with every question, so it is put together once. An outer join, though what is not placed
+# is of no use: it has the database begin with the few documents, not with all that are placed.
 _ADMITTED = (
     select(DocumentRow.id, DocumentRow.readers, PlacementRow.version)
-    .join(PlacementRow, PlacementRow.document_id == DocumentRow.id)
-    .where(
-        PlacementRow.generation_id == bindparam("generation"),
-        DocumentRow.deleted_at.is_(None),
-        _SHARED.in_(bindparam("shared", expanding=True)),
+    .join(
+        PlacementRow,
+        (PlacementRow.generation_id == bindparam("generation"))
+        & (PlacementRow.document_id == DocumentRow.id),
+        isouter=True,
     )
+    .where(DocumentRow.deleted_at.is_(None), _SHARED.in_(bindparam("shared", expanding=True)))
 )
 
 
@@ -311,6 +313,8 @@ class Ledger:
         live: dict[str, bool] = {}
         with self.database.read() as session:
             for document, allowed, version in session.connection().execute(_ADMITTED, asked):
+                if version is None:
+                    continue
                 at = place(document, version)
                 # Were two documents to share a place, one's readers would not open the other.
                 live[at] = live.get(at, True) and not readers.isdisjoint(allowed)

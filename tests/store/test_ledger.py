@@ -2,18 +2,20 @@
 
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import pytest
 from sqlalchemy import text
 
 from rag.errors import ConfigError, Conflict, NotFound
 from rag.store.database import Database
-from rag.store.ledger import Ledger
+from rag.store.ledger import _ADMITTED, Ledger
 from rag.store.placements import NewVersion, Orphan, chunk_id, document_id
 from rag.types import Principal
 
 ANNA = Principal(id="anna", groups=frozenset({"hr"}))
 BOB = Principal(id="bob")
+ADMITTED = str(_ADMITTED).replace("(__[POSTCOMPILE_shared])", "(:shared)")
 
 
 class Clock:
@@ -212,3 +214,23 @@ def test_models_and_migrations_agree(database_url: str) -> None:
         context = MigrationContext.configure(connection)
         assert compare_metadata(context, Base.metadata) == []
     database.close()
+
+
+def test_a_question_looks_up_only_the_documents_it_found(tmp_path: Path) -> None:
+    """SQLite would otherwise go through all that is placed, with every question."""
+    database = Database(f"sqlite:///{tmp_path / 'ratchet.db'}")
+    database.migrate()
+    with database.engine.connect() as connection:
+        plans = [
+            row[-1]
+            for row in connection.execute(
+                text(f"EXPLAIN QUERY PLAN {ADMITTED}"), {"generation": "g", "shared": "s"}
+            )
+        ]
+    database.close()
+    assert [plan.split()[:2] for plan in plans] == [
+        ["SEARCH", "documents"],
+        ["SEARCH", "placements"],
+    ]
+    assert "ix_documents_shared" in plans[0]
+    assert "document_id=?" in plans[1]
