@@ -446,6 +446,15 @@ class Original(Data):
     media_type: str
 
 
+class Freshness(Data):
+    """How soon what happens at a source takes effect in answers, in seconds."""
+
+    count: int
+    last: float
+    p95: float
+    """95 of 100 took no longer than this: the bound of a bucket, thirty days at most."""
+
+
 class SourceInfo(Data):
     id: str
     domain: str
@@ -461,6 +470,8 @@ class SourceInfo(Data):
     schedule: Schedule | None = None
     next_sync: datetime | None = None
     """When the schedule is due."""
+    freshness: Mapping[str, Freshness] = Field(default_factory=dict[str, Freshness])
+    """By what happened: change, delete, revoke; told of one source, not in lists."""
 
 
 class ConnectorInfo(Data):

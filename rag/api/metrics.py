@@ -2,8 +2,14 @@
 
 from __future__ import annotations
 
-from prometheus_client import CollectorRegistry, Counter, Histogram, generate_latest
+from collections.abc import Iterable, Sequence
+from itertools import accumulate
 
+from prometheus_client import CollectorRegistry, Counter, Histogram, Metric, generate_latest
+from prometheus_client.core import HistogramMetricFamily
+from prometheus_client.registry import Collector
+
+from rag.store.freshness import BOUNDS, Measured
 from rag.types import Answer, SyncReport
 
 MEDIA_TYPE = "text/plain; version=0.0.4; charset=utf-8"
@@ -11,7 +17,7 @@ _SECONDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300
 
 
 class Metrics:
-    """Counters of one server since its start. Labels are routes and words of ours, never input."""
+    """Counters of one server since its start. Their labels are routes and words of ours."""
 
     def __init__(self) -> None:
         self.registry = CollectorRegistry()
@@ -51,5 +57,30 @@ class Metrics:
         for outcome, count in report.model_dump(exclude={"seconds", "chunks"}).items():
             self._synced.labels(outcome).inc(count)
 
-    def text(self) -> bytes:
-        return generate_latest(self.registry)
+    def text(self, freshness: Sequence[Measured] = ()) -> bytes:
+        """With what is kept of freshness, which every process that syncs adds to."""
+        kept = CollectorRegistry()
+        kept.register(_Kept(freshness))
+        return generate_latest(self.registry) + generate_latest(kept)
+
+
+class _Kept(Collector):
+    """Histograms that the database holds; the names of sources are the admin's words."""
+
+    def __init__(self, freshness: Sequence[Measured]) -> None:
+        self._freshness = freshness
+
+    def collect(self) -> Iterable[Metric]:
+        family = HistogramMetricFamily(
+            "ratchet_freshness_seconds",
+            "From a change, deletion or revocation at a source to its effect in answers.",
+            labels=("domain", "source", "kind"),
+        )
+        for one in self._freshness:
+            bounds = [*(str(float(bound)) for bound in BOUNDS), "+Inf"]
+            family.add_metric(
+                (one.domain, one.source, one.kind),
+                list(zip(bounds, accumulate(one.counts), strict=True)),
+                one.total,
+            )
+        yield family

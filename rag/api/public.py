@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from pathlib import Path
 from typing import Any
 
@@ -43,7 +44,8 @@ async def readyz(server: Server) -> Any:
 @router.get("/metrics")
 async def prometheus(server: Server) -> Response:
     """Counters in Prometheus' text format."""
-    return Response(server.metrics.text(), headers={"Content-Type": metrics.MEDIA_TYPE})
+    text = await asyncio.to_thread(server.metrics.text, await server.app.freshness())
+    return Response(text, headers={"Content-Type": metrics.MEDIA_TYPE})
 
 
 @router.get("/")

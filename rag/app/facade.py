@@ -24,6 +24,7 @@ from rag.app.uploads import Uploads
 from rag.domain import Pack
 from rag.errors import InvalidInput, Unavailable
 from rag.learn.evaluation import evaluate_pack
+from rag.store.freshness import Measured
 from rag.store.uploads import Upload
 from rag.types import (
     Answer,
@@ -352,6 +353,10 @@ class App:
         return await evaluate_pack(chosen.pack, ask, progress or _silent)
 
     # --- health ---
+
+    async def freshness(self) -> list[Measured]:
+        """How soon what happened at each source took effect, for `/metrics`."""
+        return await asyncio.to_thread(self._parts.ledger.freshness.all)
 
     async def ready(self) -> list[Check]:
         """Cheap: can this process answer now?"""

@@ -28,6 +28,7 @@ from rag.errors import (
     StorageFull,
     Unavailable,
 )
+from rag.ingest.freshness import Stopwatch
 from rag.ingest.write import GenerationWriter, Placed, Prepared
 from rag.protocols import Chunker, Connector
 from rag.store.blobs import Blobs
@@ -68,6 +69,7 @@ class _Run:
     known: dict[str, Known]
     progress: OnProgress
     start: Cursor
+    watch: Stopwatch
     cursor: str | None = None
     todo: asyncio.Queue[Change | None] = field(default_factory=lambda: asyncio.Queue(WAITING * 4))
     ready: asyncio.Queue[Prepared | None] = field(default_factory=lambda: asyncio.Queue(WAITING))
@@ -79,6 +81,10 @@ class _Run:
     final: bool = False
     """Nothing more will be listed."""
     done: int = 0
+
+    async def look_at(self, change: Change) -> None:
+        self.watch.listed(change.key)
+        await self.todo.put(change)
 
     def finished(self, outcome: str, document: str = "") -> None:
         self.counts[outcome] += 1
@@ -127,15 +133,20 @@ class Syncer:
         started = time.monotonic()
         await writer.sweep(source.id)
         known = await asyncio.to_thread(self.ledger.known, source.id)
-        run = _Run(source, connector, writer, known, progress, await self._resume_from(source.id))
+        start = await self._resume_from(source.id)
+        watch = Stopwatch(source.last_sync, self.ledger.now)
+        run = _Run(source, connector, writer, known, progress, start, watch)
         async with asyncio.TaskGroup() as group:
             for _ in range(WRITERS):
                 group.create_task(self._write(run))
             listing = group.create_task(self._prepare_all(run))
         broken, complete = listing.result()
+        if broken is None:
+            await self._delete_gone(run, complete)
+        if watch.taken:
+            await asyncio.to_thread(self.ledger.freshness.add, source.id, watch.taken)
         if broken is not None:
             raise broken
-        await self._delete_gone(run, complete)
         await writer.sweep(source.id)
         if run.counts["failed"]:
             # What failed is listed again only if the next listing begins where this one did.
@@ -219,6 +230,7 @@ class Syncer:
                     hint="Nothing was deleted.",
                 )
             run.final = True
+            run.watch.ended()
             for _ in range(self.workers):
                 await run.todo.put(None)
         for _ in range(WRITERS):
@@ -230,6 +242,7 @@ class Syncer:
             log.info("skipped", uri=change.uri, reason=change.reason)
             return
         if change.kind == "delete":
+            run.watch.listed(change.key)
             run.gone.add(change.key)
             run.seen.discard(change.key)
             return
@@ -245,22 +258,22 @@ class Syncer:
             return
         known = run.known.get(change.key)
         if known is not None and not known.deleted:
-            await self._revoke(known, change)
+            await self._revoke(run, known, change)
         if known is None or known.deleted or known.revision != change.revision:
-            await run.todo.put(change)
+            await run.look_at(change)
         elif known.state == "failed":
             if known.due:
-                await run.todo.put(change)
+                await run.look_at(change)
             else:
                 run.finished("failed", change.uri)
         elif known.state == "indexed" and known.readers != change.readers:
-            await run.todo.put(change)
+            await run.look_at(change)
         elif known.state == "dead_letter":
             run.finished("dead_lettered", change.uri)
         else:
             run.finished("unchanged", change.uri)
 
-    async def _revoke(self, known: Known, change: Change) -> None:
+    async def _revoke(self, run: _Run, known: Known, change: Change) -> None:
         """A revocation counts from the next question on, whatever becomes of the new version.
 
         Until that is live the old text answers, which nobody new may see.
@@ -269,7 +282,10 @@ class Syncer:
         if known.revision != change.revision:
             readers = _in_both(known.readers, readers)
         if readers != known.readers:
+            run.watch.listed(change.key)
             await asyncio.to_thread(self.ledger.set_readers, known.document_id, readers)
+            if _in_both(known.readers, readers) != known.readers:
+                run.watch.effective("revoke", change.key)
 
     async def _prepare_some(self, run: _Run) -> None:
         while (change := await run.todo.get()) is not None:
@@ -303,6 +319,8 @@ class Syncer:
             await asyncio.to_thread(self.ledger.touch, known.document_id, change.revision)
             run.finished("unchanged", change.uri)
             return None
+        if known is None or known.content_hash != digest:
+            run.watch.modified(change.key, raw.modified_at)
         document = await self.parse(raw)
         chunks = await asyncio.to_thread(self.chunker.chunk, document)
         if not chunks:
@@ -356,6 +374,7 @@ class Syncer:
             new = before is None or before.deleted or not before.content_hash
             run.counts["chunks"] += len(one.chunks)
             run.counts["warned"] += bool(one.document.warnings)
+            run.watch.effective("change", one.key)
             run.finished("added" if new else "updated", one.uri)
 
     # --- what did not go well ---
@@ -400,22 +419,24 @@ class Syncer:
         """Delete what the source names as deleted, or no longer names in a complete listing,
         unless that is too much to believe."""
         present = [known for known in run.known.values() if not known.deleted]
-        vanished = [
-            known.document_id
+        vanished = {
+            known.document_id: known.key
             for known in present
             if known.key in run.gone or (complete and known.key not in run.seen)
-        ]
+        }
         if (
             len(vanished) > self.settings.hold_count
             and len(vanished) > self.settings.hold_share * len(present)
         ) or (complete and vanished and not run.seen):
             run.counts["held"] = len(vanished)
             log.warning("deletion_held", source=run.source.name, documents=len(vanished))
-            await asyncio.to_thread(self.ledger.hold, run.source.id, vanished, only=complete)
+            await asyncio.to_thread(self.ledger.hold, run.source.id, [*vanished], only=complete)
             return
         if complete:
             await asyncio.to_thread(self.ledger.hold, run.source.id, [])
-        await asyncio.to_thread(self.ledger.delete, vanished)
+        await asyncio.to_thread(self.ledger.delete, [*vanished])
+        for key in vanished.values():
+            run.watch.effective("delete", key)
         run.counts["deleted"] += len(vanished)
 
 

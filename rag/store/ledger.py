@@ -21,6 +21,7 @@ from sqlalchemy import (
 
 from rag.errors import NotFound
 from rag.store.database import Database, Guard
+from rag.store.freshness import FreshnessTable
 from rag.store.generations import Generations
 from rag.store.groups import Groups
 from rag.store.models import (
@@ -96,6 +97,7 @@ class Ledger:
         self.generations = Generations(database, now)
         self.placements = Placements(database, now)
         self.groups = Groups(database, now)
+        self.freshness = FreshnessTable(database)
 
     def guarded(self, guard: Guard) -> Ledger:
         """The same ledger, where every write passes the guard first, within its transaction."""

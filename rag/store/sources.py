@@ -11,6 +11,7 @@ from sqlalchemy import Select, case, func, select, update
 
 from rag.errors import Conflict, NotFound, did_you_mean
 from rag.store.database import Database
+from rag.store.freshness import FreshnessTable
 from rag.store.models import DocumentRow, SourceRow
 from rag.types import Cursor, Schedule, SourceInfo
 
@@ -24,6 +25,7 @@ class Sources:
     def __init__(self, database: Database, now: Callable[[], datetime]) -> None:
         self.database = database
         self.now = now
+        self._freshness = FreshnessTable(database)
 
     def add(
         self,
@@ -79,7 +81,7 @@ class Sources:
         known = self.list(domain)
         for one in known:
             if name in (one.name, one.id):
-                return one
+                return one.model_copy(update={"freshness": self._freshness.of(one.id)})
         raise NotFound(
             f"There is no source '{name}'.", hint=did_you_mean(name, [one.name for one in known])
         )

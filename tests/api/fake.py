@@ -20,6 +20,7 @@ from rag.errors import (
 )
 from rag.jobs import next_due
 from rag.people import checked_name as checked_group
+from rag.store.freshness import BOUNDS, Measured
 from rag.store.uploads import Upload, checked_name
 from rag.types import (
     Answer,
@@ -428,6 +429,10 @@ class FakeApp:
 
     async def doctor(self) -> list[Check]:
         return [*self.checks, Check(name="embedder", ok=True, detail="all-MiniLM-L6-v2")]
+
+    async def freshness(self) -> list[Measured]:
+        counts = (2, *(0 for _ in BOUNDS[1:]), 1)
+        return [Measured(domain="d", source="n", kind="delete", counts=counts, total=9.5, last=9.0)]
 
     async def ready(self) -> list[Check]:
         return self.checks

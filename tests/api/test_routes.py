@@ -222,6 +222,9 @@ def test_metrics_count_routes_answers_tokens_and_syncs(client: TestClient) -> No
         'ratchet_sync_documents_total{outcome="added"} 2.0',
         'ratchet_requests_total{method="POST",route="/api/v1/answers",status="200"} 3.0',
         'ratchet_requests_total{method="GET",route="unmatched",status="404"} 1.0',
+        'ratchet_freshness_seconds_bucket{domain="d",kind="delete",le="1.0",source="n"} 2.0',
+        'ratchet_freshness_seconds_bucket{domain="d",kind="delete",le="+Inf",source="n"} 3.0',
+        'ratchet_freshness_seconds_sum{domain="d",kind="delete",source="n"} 9.5',
     ):
         assert line in text
     assert "nowhere" not in text

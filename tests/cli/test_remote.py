@@ -75,7 +75,8 @@ async def test_every_verb_gives_what_the_app_gives(remote: RemoteApp, served: Fa
 def test_it_has_every_verb_of_the_app() -> None:
     app = pytest.importorskip("rag.app", reason="the facade is not built here")
     verbs = {name for name in dir(app.App) if not name.startswith("_")}
-    own = {"add_pack_sources", "pack", "warm", "work"}  # only the process that owns the folder needs these
+    # Only the process that owns the folder needs these.
+    own = {"add_pack_sources", "freshness", "pack", "warm", "work"}
     assert verbs - own <= {name for name in dir(RemoteApp) if not name.startswith("_")}
 
 
