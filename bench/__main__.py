@@ -15,7 +15,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-from bench import embed, ingest, large, search
+from bench import embed, ingest, large, search, service, threads
 from rag.app import evaluate_retrieval
 from rag.config import load
 
@@ -45,6 +45,8 @@ def _passages(data: Path, count: int) -> list[str]:
 
 SECTIONS: Mapping[str, Callable[[Path], Any]] = {
     "embed": lambda _: embed.run(),
+    "threads": lambda _: threads.run(),
+    "service": lambda _: service.run(),
     "ingest": lambda _: ingest.run(),
     "search": lambda data: asyncio.run(search.measure(_passages(data, PASSAGES))),
     "large": lambda data: asyncio.run(large.measure(_passages(data, DOCUMENTS))),
