@@ -272,7 +272,7 @@ def test_no_list_is_not_an_empty_one(vendor, make, said):
 def test_a_path_that_is_not_one_list_is_said(vendor, make, items):
     two = {"data": {"items": [{"id": 1}, {"id": 2}]}, "other": {"items": []}}
     vendor.answer = lambda _: (200, {}, two)
-    with pytest.raises(SourceError, match="without a list at|no list"):
+    with pytest.raises(SourceError, match=r"without a list at|no list"):
         listing(make(items=items))
 
 
