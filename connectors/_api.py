@@ -16,7 +16,8 @@ from urllib.parse import urlsplit
 from rag.egress import Response, fetcher
 from rag.errors import DocumentFailed, DocumentRejected, Forbidden, SourceError
 
-ATTEMPTS, LONGEST_WAIT = 5, 120.0
+# How often a vendor is asked that is busy, and one that does not answer at all.
+ATTEMPTS, SILENT, LONGEST_WAIT = 5, 3, 120.0
 # One page of a listing; more than any vendor sends.
 LARGEST_ANSWER = 50_000_000
 # A token is renewed this long before it ends.
@@ -162,11 +163,14 @@ class Api:
         once: Callable[[Mapping[str, str]], Awaitable[Response]],
         headers: Mapping[str, str],
     ) -> Response:
-        response = await self._retried(once, {**headers, **await self._authorization()})
+        used = await self._authorized()
+        response = await self._retried(once, {**headers, "Authorization": f"Bearer {used}"})
         if response.status != 401:
             return response
-        self._token = ""  # it may have been revoked early; a second refusal is believed
-        return await self._retried(once, {**headers, **await self._authorization()})
+        if self._token == used:
+            self._token = ""  # it may have been revoked early; a second refusal is believed
+        used = await self._authorized()
+        return await self._retried(once, {**headers, "Authorization": f"Bearer {used}"})
 
     async def _retried(
         self,
@@ -178,7 +182,7 @@ class Api:
             try:
                 response = await once(headers)
             except SourceError:
-                if attempt == ATTEMPTS:
+                if attempt == SILENT:
                     raise
             else:
                 if not _busy(response):
@@ -190,12 +194,12 @@ class Api:
             f"{self.vendor} is too busy: asked {ATTEMPTS} times.", hint="Nothing was deleted."
         )
 
-    async def _authorization(self) -> dict[str, str]:
+    async def _authorized(self) -> str:
         async with self._lock:
             if not self._token or time.monotonic() >= self._until:
                 self._token, seconds = await self._obtain()
                 self._until = time.monotonic() + max(seconds - EARLY, seconds / 2)
-            return {"Authorization": f"Bearer {self._token}"}
+            return self._token
 
     def _address(self, path: str) -> str:
         if "://" not in path:

@@ -6,6 +6,7 @@ import asyncio
 import json
 from collections.abc import AsyncIterator, Sequence
 from fnmatch import fnmatchcase
+from mimetypes import guess_type
 from typing import Any, ClassVar, Self
 from urllib.parse import quote, urlsplit
 
@@ -137,7 +138,8 @@ class SharepointConnector:
             if answer.status != 200:
                 raise self._api.unexpected(answer, _said(answer.body))
             item = answer.body
-            kind = str(item.get("file", {}).get("mimeType", ""))
+            name = str(item.get("name", item_id))
+            kind = str(item.get("file", {}).get("mimeType") or guess_type(name)[0] or "")
             if "malware" in item:
                 raise DocumentRejected("malware", f"Microsoft found malware in {change.uri}.")
             if int(item.get("size", 0)) > self.config.max_bytes:
@@ -152,7 +154,7 @@ class SharepointConnector:
         return RawDocument(
             key=change.key,
             uri=change.uri,
-            name=str(item.get("name", item_id)),
+            name=name,
             data=response.content,
             media_type=None if kind in ("", "application/octet-stream") else kind,
             modified_at=moment(item.get("lastModifiedDateTime")),

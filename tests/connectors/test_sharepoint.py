@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import socket
 from contextlib import ExitStack
 
 import pytest
@@ -429,3 +430,23 @@ def test_the_form_refuses_what_would_send_secrets_in_the_open():
     with pytest.raises(ConfigError, match="at least one"):
         plugins.connector("sharepoint", basic | {"drives": []})
     assert isinstance(plugins.connector("sharepoint", basic), SharepointConnector)
+
+
+def test_a_graph_that_does_not_answer_is_given_up_soon(graph):
+    waits = []
+    with socket.socket() as deaf:
+        deaf.bind(("127.0.0.1", 0))
+        url = f"http://127.0.0.1:{deaf.getsockname()[1]}"
+        with pytest.raises(SourceError, match="cannot be read"):
+            listing(graph, waits=waits, graph_url=url, login_url=url)
+    assert waits == [2, 4]
+
+
+def test_tokens_refused_to_several_at_once_are_asked_for_anew_once(graph):
+    async def work(source):
+        await source.check()
+        graph.token = "token-2"
+        return await asyncio.gather(*(source.check() for _ in range(4)))
+
+    assert len(run(connector(graph), work)) == 4
+    assert graph.count("/contoso/oauth2/v2.0/token") == 2
