@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-import time
 from collections.abc import AsyncIterator, Sequence
 from fnmatch import fnmatchcase
 from typing import Any, ClassVar
@@ -15,13 +14,12 @@ from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator
 from connectors._api import Answer, Api, Sleep, fetching, moment, secure
 from connectors._google import FIELDS as PERMISSIONS
 from connectors._google import readers_of
-from connectors._pages import need
-from rag.errors import ConfigError, DocumentFailed, DocumentRejected, SourceError
+from connectors._service_account import ServiceAccount, key_file
+from rag.errors import DocumentFailed, DocumentRejected, SourceError
 from rag.types import Change, Cursor, RawDocument, utc_now
 
 PAGE, TOGETHER = 200, 10
 _SCOPE = "https://www.googleapis.com/auth/drive.readonly"
-_GRANT = "urn:ietf:params:oauth:grant-type:jwt-bearer"
 _GOOGLE, _OFFICE = (
     "application/vnd.google-apps.",
     "application/vnd.openxmlformats-officedocument.",
@@ -86,23 +84,13 @@ class DriveConfig(BaseModel):
 
     _secure = field_validator("api_url", "token_url")(secure)
 
-    @field_validator("service_account")
-    @classmethod
-    def _key_file(cls, secret: SecretStr) -> SecretStr:
-        try:
-            key = json.loads(secret.get_secret_value())
-            complete = bool(key["client_email"] and key["private_key"])
-        except (ValueError, TypeError, KeyError):
-            complete = False
-        if not complete:
-            raise ValueError("this is not the JSON key file of a service account")
-        return secret
+    _key_file = field_validator("service_account")(key_file)
 
 
 class DriveConnector:
-    """Lists files; `key` is Drive's id of a file, which moving and renaming keep.
+    """Files of Google Drive, for those with whom each is shared.
 
-    A cursor holds a page token of the changes feed for each drive, taken before the listing begins,
+    Lists by the changes feed; `key` is Drive's id of a file, which moving and renaming keep. A cursor holds a page token of the changes feed for each drive, taken before the listing begins,
     so that what changes meanwhile is listed next. Where Drive no longer knows one, or a drive is
     no longer configured, no cursor is left and the next listing is a full one.
     """
@@ -111,17 +99,9 @@ class DriveConnector:
 
     def __init__(self, config: DriveConfig, sleep: Sleep = asyncio.sleep) -> None:
         self.config = config
-        self._key: dict[str, str] = json.loads(config.service_account.get_secret_value())
-        try:
-            self._signer: Any = need(
-                "google.auth.crypt", "drive"
-            ).RSASigner.from_service_account_info(self._key)
-        except ValueError as error:
-            # Without the cause: it may quote the key.
-            raise ConfigError(
-                "The service account's private key cannot be read.",
-                hint="Give the whole JSON key file.",
-            ) from error
+        self._account = ServiceAccount(
+            config.service_account, _SCOPE, config.token_url, "drive", config.subject
+        )
         self._drives = config.drives or ("",)
         self._api = Api(
             "Google Drive",
@@ -137,7 +117,7 @@ class DriveConnector:
         for drive in self._drives:
             await self._latest(drive)
         where = f"{len(self.config.drives)} shared drives" if self.config.drives else "Google Drive"
-        who = self.config.subject or self._key["client_email"]
+        who = self.config.subject or self._account.email
         return f"Files in {where} that {who} may read."
 
     async def discover(self, state: Cursor) -> AsyncIterator[Change]:
@@ -213,24 +193,7 @@ class DriveConnector:
         raise DocumentFailed("unreachable", f"{uri} cannot be downloaded: {reason}.")
 
     async def _obtain(self) -> tuple[str, float]:
-        """A token for a signed claim; sent by us, so google-auth opens no connection."""
-        now = int(time.time())
-        claims = {
-            "iss": self._key["client_email"],
-            "scope": _SCOPE,
-            "aud": self.config.token_url,
-            "iat": now,
-            "exp": now + 3600,
-        }
-        if self.config.subject:
-            claims["sub"] = self.config.subject
-        encoded: bytes = need("google.auth.jwt", "drive").encode(self._signer, claims)
-        answer = await self._api.post_form(
-            self.config.token_url, {"grant_type": _GRANT, "assertion": encoded.decode()}
-        )
-        if answer.status != 200 or not answer.body.get("access_token"):
-            raise self._api.refused(str(answer.body.get("error", f"status {answer.status}")))
-        return str(answer.body["access_token"]), float(answer.body.get("expires_in", 600))
+        return await self._account.token(self._api)
 
     # --- what is there ---
 

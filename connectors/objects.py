@@ -4,20 +4,24 @@ from __future__ import annotations
 
 import asyncio
 import os
-import socket
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
 from functools import cache
 from typing import Any, ClassVar
-from urllib.parse import quote, unquote, urlsplit
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator, model_validator
+from pydantic import BaseModel, Field, SecretStr, field_validator, model_validator
 
-from connectors._paths import key as path_key
-from connectors._paths import matches
-from rag import egress
-from rag.errors import ConfigError, DocumentFailed, DocumentRejected, RagError, SourceError
-from rag.types import EVERYONE, Change, Cursor, RawDocument
+from connectors._objects import (
+    Entry,
+    ObjectsConfig,
+    ObjectStore,
+    Read,
+    changing,
+    checked_connections,
+    plain_address,
+    vanished,
+)
+from rag.errors import ConfigError, DocumentFailed, RagError, SourceError
 
 PAGE = 1000
 _REFUSED = {
@@ -28,41 +32,20 @@ _GONE = {"404", "NoSuchKey"}
 _CHANGED = {"412", "PreconditionFailed"}
 
 
-class S3Config(BaseModel):
+class S3Config(ObjectsConfig):
     """Which bucket, and which objects of it."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     bucket: str = Field(
         pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{1,253}[A-Za-z0-9]$", description="Name of the bucket."
     )
-    prefix: str = Field("", description="Only keys that begin with this, e.g. handbook/.")
-    include: tuple[str, ...] = Field(("**",), description="Only keys that match one of these.")
-    exclude: tuple[str, ...] = Field((), description="Never keys that match one of these.")
     endpoint_url: str = Field(
         "", description="Address of a store other than Amazon's, e.g. https://minio.example.org."
     )
     region: str = Field("us-east-1", pattern=r"^[a-z0-9-]+$", description="Region of the bucket.")
     access_key: str = Field("", description="Access key id; empty reads a public bucket.")
     secret_key: SecretStr | None = Field(None, description="The secret that goes with it.")
-    max_bytes: int = Field(100_000_000, ge=1, description="Larger objects: rejected(too_large).")
-    timeout_s: float = Field(120, gt=0, description="Longest time to list a page or read one.")
-    readers: tuple[str, ...] = Field(
-        (EVERYONE,), min_length=1, description="Who may read: user:NAME, group:NAME or everyone."
-    )
-    networks: tuple[str, ...] = Field(
-        (), description="Private networks this source may reach, as CIDR, e.g. 10.0.0.0/8."
-    )
 
-    @field_validator("endpoint_url")
-    @classmethod
-    def _plain_address(cls, url: str) -> str:
-        parts = urlsplit(url)
-        if url and (parts.scheme not in ("http", "https") or not parts.hostname):
-            raise ValueError("this is not an http or https address")
-        if parts.username or parts.password or parts.query or parts.fragment:
-            raise ValueError("credentials do not belong in the address")
-        return url
+    _plain = field_validator("endpoint_url")(plain_address)
 
     @model_validator(mode="after")
     def _both_keys(self) -> S3Config:
@@ -71,16 +54,17 @@ class S3Config(BaseModel):
         return self
 
 
-class S3Connector:
-    """Lists keys a page at a time, each page from the last key on, so no token can expire.
+class S3Connector(ObjectStore):
+    """Objects of an S3 bucket, or of any store that speaks S3.
 
-    `revision` is ETag and size. Credentials, profiles, endpoints and proxies of this machine's
-    environment are never used.
+    Each page is listed from the last key on, so no token can expire. `revision` is ETag and size.
+    Credentials, profiles, endpoints and proxies of this machine's environment are never used.
     """
 
     Config: ClassVar[type[BaseModel]] = S3Config
 
     def __init__(self, config: S3Config) -> None:
+        super().__init__(config, f"s3://{config.bucket}")
         self.config = config
         self._client: Any = None
         self._opened = AsyncExitStack()
@@ -93,54 +77,23 @@ class S3Connector:
                 hint="Install it: pip install 'ratchet-rag[s3]'",
             ) from error
 
-    async def check(self) -> str:
-        entries, more = await self._page("")
-        count = f"more than {len(entries):,}" if more else f"{len(entries):,}"
-        return f"s3://{self.config.bucket}/{quote(self.config.prefix)} holds {count} objects."
-
-    async def discover(self, state: Cursor) -> AsyncIterator[Change]:
-        """A full listing each time; the store keeps no history to resume from."""
+    async def _pages(self) -> AsyncIterator[tuple[list[Entry], bool]]:
         last, more = "", True
         while more:
-            entries, more = await self._page(last)
-            for entry in entries:
-                name = str(entry["Key"])
-                if matches(name, self.config.include) and not matches(name, self.config.exclude):
-                    yield self._change(name, entry)
-            if more and (not entries or entries[-1]["Key"] <= last):
+            found, more = await self._page(last)
+            if more and (not found or found[-1]["Key"] <= last):
                 raise SourceError(f"The listing of {self.config.bucket} does not get on.")
-            last = entries[-1]["Key"] if entries else last
-        yield Change(kind="complete")
-
-    async def fetch(self, change: Change) -> RawDocument:
-        name = unquote(change.key)
-        try:
-            data, modified, media_type = await self._read(name, change)
-        except SourceError as error:
-            raise DocumentFailed("unreadable", error.message, hint=error.hint) from error
-        return RawDocument(
-            key=change.key,
-            uri=change.uri,
-            name=name.rstrip("/").rpartition("/")[2] or name,
-            data=data,
-            media_type=media_type,
-            modified_at=modified,
-            readers=change.readers,
-        )
+            last = found[-1]["Key"] if found else last
+            entries = [
+                Entry(str(one["Key"]), int(one["Size"]), str(one["ETag"]).strip('"'))
+                for one in found
+            ]
+            yield entries, more
 
     async def aclose(self) -> None:
         async with self._lock:
             self._client = None
             await self._opened.aclose()
-
-    def _change(self, name: str, entry: Any) -> Change:
-        key, uri = path_key(name.encode()), f"s3://{self.config.bucket}/{quote(name)}"
-        if name.endswith("/") and not entry["Size"]:
-            return Change(kind="skipped", key=key, uri=uri, reason="folder")
-        etag = str(entry["ETag"]).strip('"')
-        readers = frozenset(self.config.readers)
-        revision = f"{etag}-{entry['Size']}"  # some stores keep the ETag of other bytes
-        return Change(kind="upsert", key=key, uri=uri, revision=revision, readers=readers)
 
     async def _page(self, after: str) -> tuple[list[Any], bool]:
         wanted = {"Bucket": self.config.bucket, "Prefix": self.config.prefix, "MaxKeys": PAGE}
@@ -158,35 +111,28 @@ class S3Connector:
             )
         return answer.get("Contents", []), bool(answer["IsTruncated"])
 
-    async def _read(self, name: str, change: Change) -> tuple[bytes, Any, str | None]:
-        etag = change.revision.rpartition("-")[0]
+    async def _read(self, name: str, version: str, size: int, uri: str) -> Read:
         limit = self.config.max_bytes
         try:
             async with asyncio.timeout(self.config.timeout_s):
                 client = await self._connected()
                 answer = await client.get_object(
-                    Bucket=self.config.bucket, Key=name, IfMatch=f'"{etag}"'
+                    Bucket=self.config.bucket, Key=name, IfMatch=f'"{version}"'
                 )
                 async with answer["Body"] as body:
-                    data, size = bytearray(), int(answer["ContentLength"])
-                    if size <= limit:
+                    data, length = bytearray(), int(answer["ContentLength"])
+                    if length <= limit:
                         async for block in body.iter_chunks(1 << 18):
                             data += block
                             if len(data) > limit:
                                 break
         except Exception as error:
-            raise self._translated(error, change.uri) from error
-        if max(size, len(data)) > limit:
-            raise DocumentRejected(
-                "too_large",
-                f"{change.uri} has {size:,} bytes; the limit is {limit:,}.",
-                hint="Raise max_bytes of the source or split the object.",
-            )
-        if len(data) != size:
-            raise DocumentFailed("changing", f"{change.uri} broke off while it was read.")
-        kind = str(answer.get("ContentType") or "").partition(";")[0]
-        generic = kind in ("", "application/octet-stream", "binary/octet-stream")
-        return bytes(data), answer.get("LastModified"), None if generic else kind
+            raise self._translated(error, uri) from error
+        if max(length, len(data)) > limit:
+            raise self.too_large(uri, max(length, len(data)))
+        if len(data) != length:
+            raise changing(uri)
+        return Read(bytes(data), answer.get("LastModified"), str(answer.get("ContentType") or ""))
 
     async def _connected(self) -> Any:
         async with self._lock:
@@ -197,35 +143,11 @@ class S3Connector:
     async def _connect(self) -> Any:
         session = await asyncio.to_thread(_session)
         from aiobotocore.config import AioConfig
-        from aiohttp.abc import AbstractResolver
         from botocore import UNSIGNED
 
         config = self.config
-        parts = urlsplit(config.endpoint_url)
-        if parts.hostname:  # an address written as a number is never asked of the resolver
-            port = parts.port or (443 if parts.scheme == "https" else 80)
-            await egress.resolve(parts.hostname, port, config.networks)
-
-        class Resolver(AbstractResolver):
-            async def resolve(self, host: str, port: int = 0, family: Any = 0) -> list[Any]:
-                address = await egress.resolve(host, port, config.networks)
-                found = socket.AF_INET6 if ":" in address else socket.AF_INET
-                return [
-                    {
-                        "hostname": host,
-                        "host": address,
-                        "port": port,
-                        "family": found,
-                        "proto": 0,
-                        "flags": socket.AI_NUMERICHOST,
-                    }
-                ]
-
-            async def close(self) -> None:
-                """Nothing is held."""
-
         settings: dict[str, Any] = {
-            "connector_args": {"resolver": Resolver()},
+            "connector_args": await checked_connections(config.endpoint_url, config.networks),
             "proxies": {},
             "ignore_configured_endpoint_urls": True,
             "connect_timeout": 10,
@@ -255,9 +177,9 @@ class S3Connector:
         answer: Any = getattr(error, "response", {})
         code = str(answer.get("Error", {}).get("Code", ""))
         if uri and code in _GONE:
-            return DocumentFailed("vanished", f"{uri} vanished after it was listed.")
+            return vanished(uri)
         if uri and code in _CHANGED:
-            return DocumentFailed("changing", f"{uri} changed after it was listed.")
+            return changing(uri)
         bucket = f"The bucket {self.config.bucket}"
         if code in _REFUSED:
             said = f"{bucket} refuses the credentials: {code} (auth_error)."

@@ -9,7 +9,8 @@ CLIENTS = {
     "httpx", "requests", "urllib3", "aiohttp", "http.client", "urllib.request",
     "urllib.robotparser", "ftplib", "smtplib", "imaplib", "poplib", "telnetlib",
     "xmlrpc.client", "websockets", "grpc", "paramiko", "imap_tools", "aiobotocore", "botocore",
-    "boto3", "s3fs", "fsspec", "httpcore", "huggingface_hub", "openai", "qdrant_client",
+    "boto3", "s3fs", "azure", "gcsfs", "google.cloud", "fsspec", "httpcore", "huggingface_hub",
+    "openai", "qdrant_client",
     "llama_index.core.readers",
 }  # fmt: skip
 ADAPTERS = {
@@ -30,7 +31,9 @@ ADAPTERS = {
     "connectors/_ssh.py": {"paramiko"},
     "connectors/_sdk.py": {"requests"},
     "connectors/mail.py": {"imaplib", "imap_tools"},
-    "connectors/objects.py": {"aiobotocore", "botocore", "aiohttp"},
+    "connectors/_objects.py": {"aiohttp"},
+    "connectors/azure.py": {"aiohttp", "azure"},
+    "connectors/objects.py": {"aiobotocore", "botocore"},
     "connectors/sftp.py": {"paramiko"},
     # a stranger's code that connects as it likes, which its documentation says
     "connectors/llamahub.py": {"llama_index.core.readers"},

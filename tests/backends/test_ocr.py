@@ -209,7 +209,7 @@ def test_a_failing_command_costs_only_the_pictures(tesseract: Callable[[str], No
 
 
 def test_time_for_pictures_is_bounded(tesseract: Callable[[str], None]) -> None:
-    tesseract("exec sleep 60")
+    tesseract("exec /bin/sleep 60")
     assert "longer than 0.8 s" in refused("scan.pdf", scan(), wall_seconds=1).message
     document = read("mixed.pdf", scan(text="The cover letter."), wall_seconds=1)
     assert document.warnings == ("ocr_incomplete: 1 page not read in 0.8 s",)
