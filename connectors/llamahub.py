@@ -66,10 +66,11 @@ class LlamahubConfig(BaseModel):
 
 
 class LlamahubConnector:
-    """Loads everything for each listing and holds it in memory; `revision` is a hash of the text.
+    """What a LlamaHub reader loads; it connects as it likes, unchecked.
 
-    A reader that swallows its errors lists less than there is, and what it left out is deleted,
-    but for the hold on large deletions.
+    Everything is loaded for each listing and held in memory; `revision` is a hash of the text. A
+    reader that swallows its errors lists less than there is, and what it left out is deleted, but
+    for the hold on large deletions.
     """
 
     Config: ClassVar[type[BaseModel]] = LlamahubConfig

@@ -42,10 +42,11 @@ class NotionConfig(BaseModel):
 
 
 class NotionConnector:
-    """Lists pages by search, last edited first; `key` is the page's id.
+    """Pages that a Notion integration may read, rows of databases included.
 
-    A cursor is the time of the last edit that was seen; from there on pages are listed that were
-    edited after it. Notion tells nobody what was deleted: the next full listing finds it.
+    Lists by search, last edited first; `key` is the page's id. A cursor is the time of the last
+    edit that was seen; from there on pages are listed that were edited after it. Notion tells
+    nobody what was deleted: the next full listing finds it.
     """
 
     Config: ClassVar[type[BaseModel]] = NotionConfig

@@ -80,11 +80,12 @@ class _Gone(SourceError):
 
 
 class SharepointConnector:
-    """Lists files with Graph's delta; `key` is drive and item, which moving and renaming keep.
+    """Files of SharePoint sites and OneDrives, for those with whom each is shared.
 
-    A cursor holds a delta link for each drive, taken before the listing begins, so that what
-    changes meanwhile is listed next. Where Graph no longer knows one (410), or a drive is gone, no
-    cursor is left and the next listing is a full one.
+    Lists with Graph's delta; `key` is drive and item, which moving and renaming keep. A cursor
+    holds a delta link for each drive, taken before the listing begins, so that what changes
+    meanwhile is listed next. Where Graph no longer knows one (410), or a drive is gone, no cursor
+    is left and the next listing is a full one.
     """
 
     Config: ClassVar[type[BaseModel]] = SharepointConfig

@@ -68,11 +68,12 @@ class _Missing(SourceError):
 
 
 class SlackConnector:
-    """Lists by reading: `revision` is a hash of what a document says.
+    """Threads and days of Slack channels; private channels for their members.
 
-    A cursor holds when the last listing began and who could read each channel. From there on the
-    last `recheck_days` are read again, and a channel whose readers changed as a whole. Slack tells
-    nobody what was deleted or edited before that: the next full listing finds it.
+    Lists by reading: `revision` is a hash of what a document says. A cursor holds when the last
+    listing began and who could read each channel. From there on the last `recheck_days` are read
+    again, and a channel whose readers changed as a whole. Slack tells nobody what was deleted or
+    edited before that: the next full listing finds it.
     """
 
     Config: ClassVar[type[BaseModel]] = SlackConfig
