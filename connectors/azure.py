@@ -73,6 +73,7 @@ class AzureConnector(ObjectStore):
     """
 
     Config: ClassVar[type[BaseModel]] = AzureConfig
+    verified: ClassVar[str] = "azurite, and answers by Azure's published schema; not Azure itself"
 
     def __init__(self, config: AzureConfig, sleep: Sleep = asyncio.sleep) -> None:
         self._address = config.endpoint_url or f"https://{config.account}.blob.core.windows.net"

@@ -49,6 +49,7 @@ class ConfluenceConnector:
     """
 
     Config: ClassVar[type[BaseModel]] = ConfluenceConfig
+    verified: ClassVar[str] = "answers by Atlassian's published schema; not a live Confluence"
 
     def __init__(self, config: ConfluenceConfig) -> None:
         self.config = config

@@ -56,6 +56,7 @@ class FeedsConnector:
     """
 
     Config: ClassVar[type[BaseModel]] = FeedsConfig
+    verified: ClassVar[str] = "RSS and Atom feeds over HTTP"
 
     def __init__(self, config: FeedsConfig) -> None:
         self.config = config

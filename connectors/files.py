@@ -64,6 +64,7 @@ class FilesConnector:
     """Lists a tree in a stable order. Links are never followed, special files never opened."""
 
     Config: ClassVar[type[BaseModel]] = FilesConfig
+    verified: ClassVar[str] = "folders of a real file system"
 
     def __init__(self, config: FilesConfig) -> None:
         self.config = config

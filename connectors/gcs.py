@@ -48,6 +48,9 @@ class GcsConnector(ObjectStore):
     """
 
     Config: ClassVar[type[BaseModel]] = GcsConfig
+    verified: ClassVar[str] = (
+        "gcp-storage-emulator, and answers by Google's schema; not Google itself"
+    )
 
     def __init__(self, config: GcsConfig, sleep: Sleep = asyncio.sleep) -> None:
         super().__init__(config, f"https://storage.cloud.google.com/{config.bucket}")

@@ -110,6 +110,7 @@ class GitConnector:
     """
 
     Config: ClassVar[type[BaseModel]] = GitConfig
+    verified: ClassVar[str] = "git's own server, local repositories and SSH"
 
     def __init__(self, config: GitConfig) -> None:
         self.config = config

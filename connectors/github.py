@@ -68,6 +68,7 @@ class GitHubConnector:
     """
 
     Config: ClassVar[type[BaseModel]] = GitHubConfig
+    verified: ClassVar[str] = "answers by GitHub's published schema; not github.com"
 
     def __init__(self, config: GitHubConfig) -> None:
         self.config = config

@@ -69,6 +69,7 @@ class GitLabConnector:
     """
 
     Config: ClassVar[type[BaseModel]] = GitLabConfig
+    verified: ClassVar[str] = "answers by GitLab's published schema; not gitlab.com"
 
     def __init__(self, config: GitLabConfig) -> None:
         self.config = config

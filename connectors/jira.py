@@ -58,6 +58,7 @@ class JiraConnector:
     """
 
     Config: ClassVar[type[BaseModel]] = JiraConfig
+    verified: ClassVar[str] = "answers by Atlassian's published schema; not a live Jira"
 
     def __init__(self, config: JiraConfig) -> None:
         self.config = config

@@ -74,6 +74,7 @@ class LlamahubConnector:
     """
 
     Config: ClassVar[type[BaseModel]] = LlamahubConfig
+    verified: ClassVar[str] = "readers of two installed packages"
 
     def __init__(self, config: LlamahubConfig) -> None:
         self.config = config

@@ -77,6 +77,7 @@ class MailConnector:
     """Lists messages that are not marked as deleted. Opens folders read-only: nothing is marked."""
 
     Config: ClassVar[type[BaseModel]] = MailConfig
+    verified: ClassVar[str] = "an IMAP server of our own"
 
     def __init__(self, config: MailConfig) -> None:
         self.config = config

@@ -50,6 +50,7 @@ class NotionConnector:
     """
 
     Config: ClassVar[type[BaseModel]] = NotionConfig
+    verified: ClassVar[str] = "answers by Notion's published schema; not notion.com"
 
     def __init__(self, config: NotionConfig, sleep: Sleep = asyncio.sleep) -> None:
         # notion-client would add its own waiting and logging to what is one JSON object each way.

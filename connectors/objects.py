@@ -62,6 +62,7 @@ class S3Connector(ObjectStore):
     """
 
     Config: ClassVar[type[BaseModel]] = S3Config
+    verified: ClassVar[str] = "moto's S3 server; not Amazon"
 
     def __init__(self, config: S3Config) -> None:
         super().__init__(config, f"s3://{config.bucket}")

@@ -108,6 +108,7 @@ class RestConnector:
     """
 
     Config: ClassVar[type[BaseModel]] = RestConfig
+    verified: ClassVar[str] = "HTTP servers of our own, every way of paging"
 
     def __init__(self, config: RestConfig) -> None:
         self.config = config

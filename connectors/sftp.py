@@ -53,6 +53,7 @@ class SftpConnector:
     """Lists a tree over one connection. Links are never followed, special files never opened."""
 
     Config: ClassVar[type[BaseModel]] = SftpConfig
+    verified: ClassVar[str] = "an SSH server of our own"
 
     def __init__(self, config: SftpConfig) -> None:
         self.config = config

@@ -89,6 +89,7 @@ class SharepointConnector:
     """
 
     Config: ClassVar[type[BaseModel]] = SharepointConfig
+    verified: ClassVar[str] = "answers by Microsoft Graph's published schema; not Microsoft 365"
 
     def __init__(self, config: SharepointConfig, sleep: Sleep = asyncio.sleep) -> None:
         self.config = config

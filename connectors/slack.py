@@ -77,6 +77,7 @@ class SlackConnector:
     """
 
     Config: ClassVar[type[BaseModel]] = SlackConfig
+    verified: ClassVar[str] = "answers by Slack's published schema; not slack.com"
 
     def __init__(self, config: SlackConfig, sleep: Sleep = asyncio.sleep) -> None:
         # slack_sdk is no help: its client opens connections by urllib, or by aiohttp, itself.

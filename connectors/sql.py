@@ -116,6 +116,7 @@ class SqlConnector:
     """Lists rows in the order of their key, a page at a time, each in a short transaction."""
 
     Config: ClassVar[type[BaseModel]] = SqlConfig
+    verified: ClassVar[str] = "SQLite and PostgreSQL"
 
     def __init__(self, config: SqlConfig) -> None:
         self.config = config

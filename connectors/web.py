@@ -83,6 +83,7 @@ class WebConnector:
     """
 
     Config: ClassVar[type[BaseModel]] = WebConfig
+    verified: ClassVar[str] = "web sites of our own"
 
     def __init__(self, config: WebConfig, sleep: Sleep = asyncio.sleep) -> None:
         self.config = config

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import json
 from collections.abc import Mapping
 from importlib.metadata import EntryPoint, entry_points
@@ -48,9 +49,21 @@ def connectors() -> list[ConnectorInfo]:
         except ConfigError as error:
             found.append(ConnectorInfo(name=name, problem=str(error)))
             continue
-        about = (cls.__doc__ or "").strip().partition("\n")[0]
-        found.append(ConnectorInfo(name=name, about=about, form=cls.Config.model_json_schema()))
+        found.append(
+            ConnectorInfo(
+                name=name,
+                about=_about(cls),
+                form=cls.Config.model_json_schema(),
+                verified=getattr(cls, "verified", ""),
+            )
+        )
     return found
+
+
+def _about(cls: type[Any]) -> str:
+    """The first paragraph of what its module says of itself, or else of what the class does."""
+    said = inspect.getdoc(inspect.getmodule(cls)) or inspect.getdoc(cls) or ""
+    return " ".join(said.partition("\n\n")[0].split())
 
 
 def connector(name: str, config: Mapping[str, Any]) -> Connector:

@@ -480,6 +480,8 @@ class ConnectorInfo(Data):
     name: str
     about: str = ""
     form: Mapping[str, Any] = Field(default_factory=dict[str, Any])
+    verified: str = ""
+    """What it was tested against, in words; empty means unverified."""
     problem: str = ""
     """Why it cannot be used here; empty when it can."""
 

@@ -43,6 +43,7 @@ class UploadsConnector:
     """
 
     Config: ClassVar[type[BaseModel]] = UploadsConfig
+    verified: ClassVar[str] = "uploads over HTTP, on SQLite and PostgreSQL"
 
     def __init__(
         self, config: UploadsConfig, kept: Kept, blobs: Blobs, source: SourceInfo | None = None

@@ -24,14 +24,22 @@ Source = Annotated[str, typer.Argument(help="The source's name.")]
 
 
 def connectors(ctx: typer.Context, as_json: Json = False) -> None:
-    """List the kinds of source that can be added, and what each wants to know."""
+    """List the kinds of source that can be added, and what each wants to know and was tested on."""
     found = through(ctx, lambda app, who: app.connectors(who))
     if as_json:
         output.say_json({"connectors": found})
         return
     output.say_table(
-        ("connector", "reads", "settings (needed ones first)"),
-        [(one.name, one.problem or one.about, ", ".join(_wanted(one))) for one in found],
+        ("connector", "reads", "verified against", "settings (needed ones first)"),
+        [
+            (
+                one.name,
+                one.problem or one.about,
+                one.verified or "unverified",
+                ", ".join(_wanted(one)),
+            )
+            for one in found
+        ],
     )
 
 
