@@ -31,6 +31,7 @@ Precision = Literal["fp32", "bf16"]
 
 # Padded tokens of one batch: what fits the caches is fastest.
 _BUDGETS = (1024, 2048, 4096)
+SWITCH_S = 0.0005
 _WORTH_IT = 1.15
 _SAME_DIRECTION = 0.999
 # What torch and transformers raise over files that do not fit together.
@@ -293,6 +294,9 @@ def load_network(folder: Path, kind: Literal["SentenceTransformer", "CrossEncode
     logging.disable_progress_bar()
     # Holds for threads that begin to use torch from now on.
     torch.set_num_threads(1)
+    # torch asks for the interpreter lock between its operations, and a thread that parses or cuts
+    # text keeps it so long each time: a question beside it took ten times as long.
+    sys.setswitchinterval(SWITCH_S)
     make: Any = getattr(sentence_transformers, kind)
     try:
         return make(str(folder), device="cpu", local_files_only=True).eval()
