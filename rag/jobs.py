@@ -21,7 +21,7 @@ import structlog
 from croniter import croniter  # pyright: ignore[reportMissingTypeStubs]
 
 from rag.config import JobSettings
-from rag.errors import Conflict, InvalidInput, RagError, Superseded
+from rag.errors import Conflict, InvalidInput, RagError
 from rag.store.database import Guard
 from rag.store.runs import Held, Kind, Runs
 from rag.types import Progress, Run, RunError, RunProgress, Schedule, SourceInfo
@@ -195,24 +195,15 @@ class Worker:
         """Record how the work ended. Nothing happens to a run that is no longer ours."""
         if task.cancelled():
             if leaving:
-                self._runs.give_back(run)
+                ours = self._runs.give_back(run)
             else:
-                self._runs.finish(run, "cancelled", progress=progress)
-            return
-        error = task.exception()
-        if error is None:
-            self._runs.finish(run, "succeeded", progress=progress, report=task.result())
-            return
-        known = _known(error)
-        if known is None:
-            log.error("run broke", run=run.id, kind=run.kind, exc_info=error)
-            known = RagError(f"{type(error).__name__}: {error}", hint="The log has the rest.")
-        elif isinstance(known, Superseded):
-            log.warning("run was taken over", run=run.id, source=run.source)
+                ours = self._runs.finish(run, "cancelled", progress=progress)
+        elif (error := task.exception()) is None:
+            ours = self._runs.finish(run, "succeeded", progress=progress, report=task.result())
         else:
-            log.warning("run failed", run=run.id, source=run.source, reason=known.message)
-        told = RunError(code=known.code, message=known.message, hint=known.hint)
-        self._runs.finish(run, "failed", progress=progress, error=told)
+            ours = self._runs.finish(run, "failed", progress=progress, error=_told(run, error))
+        if not ours:
+            log.warning("run was taken over", run=run.id, source=run.source)
 
     async def _beat(self, run: Run, pace: _Pace) -> bool:
         """Whether the work should go on. A database that is away for a while ends nothing."""
@@ -285,6 +276,14 @@ def _tell(run: Run, progress: OnProgress) -> None:
     seen = run.progress
     if seen.phase:
         progress(Progress(phase=seen.phase, done=seen.done, total=seen.seen, failed=seen.failed))
+
+
+def _told(run: Run, error: BaseException) -> RunError:
+    known = _known(error)
+    if known is None:
+        log.error("run broke", run=run.id, kind=run.kind, exc_info=error)
+        known = RagError(f"{type(error).__name__}: {error}", hint="The log has the rest.")
+    return RunError(code=known.code, message=known.message, hint=known.hint)
 
 
 def _known(error: BaseException) -> RagError | None:

@@ -20,6 +20,7 @@ from sqlalchemy.orm import Session
 from rag.errors import ConfigError, StorageFull, Unavailable
 
 BUSY_TIMEOUT_S = 30
+IDLE_TIMEOUT_S = 20
 MIGRATING = 0x7A7C4E70
 Guard = Callable[[Session], None]
 """Looks at a transaction before its first write; raises what refuses it."""
@@ -38,6 +39,10 @@ class Database:
             ) from error
         self.sqlite = parsed.get_backend_name() == "sqlite"
         options: dict[str, Any] = {"pool_pre_ping": True}
+        if not self.sqlite and "options" not in parsed.query:
+            # What a process that was put to sleep had locked is free before it is taken over from.
+            idle = f"-c idle_in_transaction_session_timeout={IDLE_TIMEOUT_S}s"
+            options["connect_args"] = {"options": idle}
         if self.sqlite:
             options = {"connect_args": {"timeout": BUSY_TIMEOUT_S, "check_same_thread": False}}
         try:

@@ -157,8 +157,9 @@ class Runs:
         progress: RunProgress,
         report: Mapping[str, Any] | None = None,
         error: RunError | None = None,
-    ) -> None:
-        """The work has stopped: the slot is free. Nothing happens to a run that another took."""
+    ) -> bool:
+        """The work has stopped: the slot is free. Nothing happens, and it is not true, where
+        another took the run."""
         with self.database.write() as session:
             row = session.scalar(select(RunRow).where(*_mine(run)).with_for_update())
             if row is not None:
@@ -166,13 +167,15 @@ class Runs:
                 self._end(row, state, error)
             old = self.now() - timedelta(days=KEEP_DAYS)
             session.execute(delete(RunRow).where(RunRow.ended_at < old))
+            return row is not None
 
-    def give_back(self, run: Run) -> None:
-        """Its worker ends in good order: another goes on with it, if it can."""
+    def give_back(self, run: Run) -> bool:
+        """Its worker ends in good order: another goes on with it, if it can. As `finish`."""
         with self.database.write() as session:
             row = session.scalar(select(RunRow).where(*_mine(run)).with_for_update())
             if row is not None:
                 self._again(row)
+            return row is not None
 
     def take_back(self, held: Held) -> None:
         """Its worker is gone: another goes on with it, unless too many died of it.
