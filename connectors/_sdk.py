@@ -194,16 +194,17 @@ class Updates:
         while True:
             before = items
             items = await ask(f"{since:%Y-%m-%dT%H:%M:%SZ}", page)
-            if items and items == before:
+            if page > 1 and items and items == before:
                 raise SourceError("The listing does not get on.", hint="Nothing was deleted.")
+            fresh = [item for item in items if item["id"] not in seen]
             for item in items:
                 end = when(item["updated_at"])
-                if item["id"] not in seen:
-                    seen[item["id"]] = end
-                    yield item
-                elif seen[item["id"]] != end:
+                if seen.setdefault(item["id"], end) != end:
                     changed.append(end)
-            if len(items) < PAGE:
+            for item in fresh:
+                yield item
+            # A short page is not the last one: what is hidden from who asks is taken out of it.
+            if len(items) < PAGE and not fresh:
                 break
             nearly = end.replace(microsecond=0) - _SURELY
             since, page = (nearly, 1) if nearly > since else (since, page + 1)

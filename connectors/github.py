@@ -154,23 +154,27 @@ class GitHubConnector:
     async def _all(self, path: str) -> list[Item]:
         found: list[Item] = []
         for page in range(1, _MOST_PAGES + 1):
-            more = await self._get(path, {"per_page": PAGE, "page": page})
-            if more is None:
+            response = await self._ask(path, {"per_page": PAGE, "page": page})
+            if response is None:
                 return found
-            found += rows(more)
-            if len(more) < PAGE:
+            found += rows(response.json())
+            if "next" not in response.links:
                 return found
         raise SourceError(f"{VENDOR} lists comments without end.")
 
     async def _get(self, path: str, params: Mapping[str, Any]) -> Any:
-        """None where there is nothing, or nothing that the token may see."""
+        response = await self._ask(path, params)
+        return None if response is None else response.json()
+
+    async def _ask(self, path: str, params: Mapping[str, Any]) -> Any:
+        """The response; None where there is nothing, or nothing that the token may see."""
         url = f"{self.config.url}/{path}"
         response = await asyncio.to_thread(self._session.get, url, params=dict(params))
         if response.status_code in (404, 410):
             return None
         if not response.ok:
             raise SourceError(f"{VENDOR} answers {response.status_code}.")
-        return response.json()
+        return response
 
 
 def _unseen(name: str) -> SourceError:

@@ -79,7 +79,6 @@ class GitLabConnector:
             session=vendor_session(
                 VENDOR, config.url, networks=config.networks, timeout=config.timeout_s
             ),
-            keep_base_url=True,
         )
 
     async def check(self) -> str:
@@ -115,7 +114,11 @@ class GitLabConnector:
                 return _wiki_page(change, item)
             if self._readers(item) != change.readers:
                 raise DocumentFailed("changing", f"Who may read {change.uri} has just changed.")
-            notes = [_note(one) for one in await self._notes(path, kind, name) if _open(one)]
+            notes = [
+                _note(one)
+                for one in await self._all(f"{_of(path)}/{kind}/{name}/notes")
+                if _open(one)
+            ]
         title = f"{item['title']} ({_MARKS[kind]}{name})"
         return RawDocument(
             key=change.key,
@@ -152,7 +155,7 @@ class GitLabConnector:
         )
 
     async def _wiki(self, path: str, web_url: str) -> AsyncIterator[Change]:
-        for item in rows(await self._get(f"{_of(path)}/wikis", with_content=1)):
+        for item in await self._all(f"{_of(path)}/wikis", with_content=1):
             text = f"{item['title']}\n{item['content']}"
             yield Change(
                 kind="upsert",
@@ -173,16 +176,6 @@ class GitLabConnector:
 
         return ask
 
-    async def _notes(self, path: str, kind: str, name: str) -> list[Item]:
-        found: list[Item] = []
-        for page in range(1, _MOST_PAGES + 1):
-            asked = {"per_page": PAGE, "page": page}
-            more = rows(await self._get(f"{_of(path)}/{kind}/{name}/notes", **asked))
-            found += more
-            if len(more) < PAGE:
-                return found
-        raise SourceError(f"{VENDOR} lists notes without end.")
-
     async def _project(self, path: str) -> Item:
         project = await self._get(_of(path))
         if project is None:
@@ -193,10 +186,26 @@ class GitLabConnector:
         return project
 
     async def _get(self, path: str, **asked: Any) -> Any:
-        """None where there is nothing, or nothing that the token may see."""
+        response = await self._ask(path, asked)
+        return None if response is None else response.json()
+
+    async def _all(self, path: str, **asked: Any) -> list[Item]:
+        found: list[Item] = []
+        for page in range(1, _MOST_PAGES + 1):
+            response = await self._ask(path, {**asked, "per_page": PAGE, "page": page})
+            found += rows(response.json())
+            # A short page is not the last one: what one may not see is taken out of it.
+            if "next" not in response.links:
+                return found
+        raise SourceError(f"{VENDOR} lists {path} without end.")
+
+    async def _ask(self, path: str, asked: dict[str, Any]) -> Any:
+        """The response; None where there is nothing, or nothing that the token may see."""
         errors = need("gitlab.exceptions", "gitlab")
         try:
-            return await asyncio.to_thread(self._gitlab.http_get, path, query_data=asked)
+            return await asyncio.to_thread(
+                self._gitlab.http_get, path, query_data=asked, streamed=True
+            )
         except errors.GitlabHttpError as error:
             if error.response_code == 404:
                 return None

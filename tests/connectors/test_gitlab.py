@@ -59,8 +59,11 @@ class GitLab:
         return 404, {}, {"message": "404 Not found"}
 
     def pages(self, asked, items):
+        """As GitLab does, without what one may not see, so pages can be short."""
         size, page = int(asked.query["per_page"]), int(asked.query["page"])
-        return 200, {}, items[size * (page - 1) : size * page]
+        found, end = items[size * (page - 1) : size * page], size * page
+        link = {"Link": f'<{WEB}/x?page={page + 1}>; rel="next"'} if end < len(items) else {}
+        return 200, link, [one for one in found if not one.get("hidden")]
 
 
 def note(author, created, body, **fields):
@@ -130,7 +133,7 @@ def test_an_issue_is_markdown_with_the_notes_that_people_wrote_for_all(gitlab, m
 
 def test_a_merge_request_and_a_wiki_page_are_markdown(gitlab, make):
     gitlab.notes["merge_requests", 2] = [
-        note("bob", "2024-05-02T00:00:00Z", f"remark {n}.") for n in range(150)
+        note("bob", "2024-05-02T00:00:00Z", f"remark {n}.", hidden=n == 5) for n in range(150)
     ]
     _, merge, wiki = fetched(make())
     assert merge.title == "Title 2 (!2)"
@@ -155,7 +158,8 @@ def test_the_next_sync_asks_for_what_changed_and_compares_the_wiki(gitlab, vendo
     keys = [one.key for one in listing(make(), cursor) if one.kind == "upsert"]
     assert keys == ["team/app#1", "team/app#3", "team/app!2", "team/app//guides/home"]
     asked = [one.query["updated_after"] for one in vendor.asked if "updated_after" in one.query]
-    assert asked == ["2024-05-01T09:59:59Z", "2024-05-02T09:59:59Z"]
+    assert asked[0] == "2024-05-01T09:59:59Z"
+    assert "2024-05-02T09:59:59Z" in asked
 
 
 def test_a_confidential_issue_is_left_out_also_when_it_becomes_one(gitlab, make):
