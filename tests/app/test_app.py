@@ -48,7 +48,11 @@ class TextParsers:
 
 
 def open_app(
-    root: Path, embedder: HashingEmbedder | None = None, domains: tuple[str, ...] = ()
+    root: Path,
+    embedder: HashingEmbedder | None = None,
+    domains: tuple[str, ...] = (),
+    *,
+    apart: bool = False,
 ) -> App:
     data = root / "data"
     if not (root / "pack").exists():
@@ -86,7 +90,7 @@ def open_app(
         chunker=StructureChunker(encoder, ChunkingSettings(size=40)),
         parsers=TextParsers(),
     )
-    return App(parts, stack)
+    return App(parts, stack, apart=apart)
 
 
 def run(root: Path, story: Callable[[App], Awaitable[None]], synced: bool = True) -> None:
