@@ -8,8 +8,6 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 
-from connectors._threads import Reply
-
 # Kinds of message that people or apps wrote; the others say who joined and the like.
 _WRITTEN = {"", "bot_message", "me_message", "file_share", "thread_broadcast"}
 
@@ -25,33 +23,31 @@ def at(ts: str) -> datetime:
     return datetime.fromtimestamp(int(ts.partition(".")[0]), UTC)
 
 
-def reply(message: Message, names: Mapping[str, str]) -> Reply:
-    author = (
-        names.get(message.get("user", ""))
-        or message.get("username")
-        or message.get("bot_id")
-        or "?"
-    )
-    return Reply(author, at(message["ts"]), markup(message, names), "Message")
-
-
 def markup(message: Message, names: Mapping[str, str]) -> str:
+    """Author, time and text, as paragraphs: under headings of their own, a question and its answer
+    would be cut apart. Empty where the message says nothing."""
+    said = _said(message, names)
+    author = names.get(message.get("user", "")) or message.get("username") or message.get("bot_id")
+    lead = f"<strong>{html.escape(str(author or '?'))}</strong>, {at(message['ts']):%Y-%m-%d %H:%M}"
+    return "\n".join(f"<p>{one}</p>" for one in [f"{lead}: {said[0]}", *said[1:]]) if said else ""
+
+
+def _said(message: Message, names: Mapping[str, str]) -> list[str]:
     parts = [str(message.get("text") or "")]
     if not parts[0]:  # what apps post may stand in attachments alone
         parts = [
             str(one.get("text") or one.get("fallback") or "")
             for one in message.get("attachments", [])
         ]
-    shown = [f"<p>{_html(part, names)}</p>" for part in parts if part.strip()]
+    said = [_html(part, names) for part in parts if part.strip()]
     for file in message.get("files", []):
-        shown.append(
-            f"<p>File: {html.escape(str(file.get('title') or file.get('name') or '?'))}</p>"
-        )
-    return "\n".join(shown)
+        said.append(f"File: {html.escape(str(file.get('title') or file.get('name') or '?'))}")
+    return said
 
 
 def first_line(message: Message, names: Mapping[str, str]) -> str:
-    text = html.unescape(re.sub(r"<[^>]*>", " ", markup(message, names).replace("<br>", "\n")))
+    text = "\n".join(_said(message, names)).replace("<br>", "\n")
+    text = html.unescape(re.sub(r"<[^>]*>", " ", text))
     line = next((line.strip() for line in text.splitlines() if line.strip()), "")
     return line if len(line) <= 80 else f"{line[:79]}…"
 

@@ -12,7 +12,7 @@ from typing import Any, ClassVar, cast
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator
 
 from connectors._api import Api, Refused, Sleep, fetching, secure
-from connectors._messages import Message, at, first_line, markup, reply, written
+from connectors._messages import Message, at, first_line, markup, written
 from connectors._pages import Kept
 from connectors._threads import page
 from rag.errors import DocumentFailed, SourceError
@@ -247,13 +247,13 @@ class SlackConnector:
     def _document(
         self, channel: Channel, name: str, title: str, messages: list[Message]
     ) -> RawDocument:
-        replies = [reply(one, self._names) for one in messages]
+        said = "\n".join(markup(one, self._names) for one in messages)
         link = f"{self._team}/archives/{channel['id']}/p{messages[0]['ts'].replace('.', '')}"
         return RawDocument(
             key=f"{channel['id']}/{name}",
             uri=link,
             name=f"{channel['id']}-{name}.html",
-            data=page(title, {}, "", replies),
+            data=page(title, {}, said),
             media_type="text/html",
             title=title,
             modified_at=at(messages[-1]["ts"]),

@@ -173,11 +173,12 @@ def test_a_day_is_a_document_and_so_is_a_thread(team):
     day, thread = found[GENERAL], found[THREAD]
     assert day.title == "#general, 2024-05-18"
     assert day.uri == f"https://team.slack.com/archives/C1/p{ts(2).replace('.', '')}"
-    assert "<h2>Message by Ann, 2024-05-18</h2>\n<p>Hello all</p>" in day.data.decode()
+    assert "<p><strong>Ann</strong>, 2024-05-18 12:00: Hello all</p>" in day.data.decode()
     assert '<a href="https://x.y/?a=1&amp;b">menu</a>' in day.data.decode()
     assert thread.title == "#general: Where is @Ben?"
-    assert "<p>Where is @Ben?<br>Asking for #board.</p>" in thread.data.decode()
-    assert "Message by Ben, 2024-05-20" in thread.data.decode()
+    assert ": Where is @Ben?<br>Asking for #board.</p>" in thread.data.decode()
+    assert "<strong>Ben</strong>, 2024-05-20 12:00: At lunch." in thread.data.decode()
+    assert "<h2" not in thread.data.decode()  # or question and answer would be cut apart
     assert thread.modified_at == NOW
 
 
@@ -195,8 +196,8 @@ def test_what_apps_post_and_what_files_are_called_is_read(team):
     team.say("C1", ts(0, 1), "", user="", **posted)
     team.say("C1", ts(0, 2), "", files=[{"title": "Plan <1>"}], subtype="file_share")
     text = documents(team)["C1/2024-05-20"].data.decode()
-    assert "<h2>Message by CI, 2024-05-20</h2>\n<p>Build 7</p>" in text
-    assert "<p>File: Plan &lt;1&gt;</p>" in text
+    assert "<strong>CI</strong>, 2024-05-20 12:00: Build 7</p>" in text
+    assert "File: Plan &lt;1&gt;</p>" in text
 
 
 def test_members_of_a_private_channel_are_its_readers(team):
