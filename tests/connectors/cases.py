@@ -114,7 +114,9 @@ class VendorCases:
         with pytest.raises(DocumentFailed):
             fetched(made.make(), change)
 
-    @pytest.mark.parametrize("said", [{}, [1], {"results": {}}, None])
+    @pytest.mark.parametrize(
+        "said", [{}, [1], {"results": {}, "issues": {}, "total": 0, "_links": {}}, None]
+    )
     def test_an_answer_of_another_shape_never_completes(self, made, said):
         made.vendor.answer = lambda _: (200, {}, said)
         self.breaks(made)

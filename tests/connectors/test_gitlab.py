@@ -143,6 +143,12 @@ def test_a_merge_request_and_a_wiki_page_are_markdown(gitlab, make):
     assert wiki.data == b"# Home\n\n## Welcome\n\nTo all.\n"
 
 
+def test_a_wiki_that_is_no_list_is_not_an_empty_one(vendor, make):
+    vendor.first[f"GET {PROJECT}/wikis"] = [(200, {}, {})]
+    with pytest.raises(SourceError, match="no list"):
+        listing(make())
+
+
 def test_a_wiki_page_in_another_markup_is_left_as_it_is(gitlab, make):
     gitlab.wikis.clear()
     gitlab.page("a", "* Org", "org")
