@@ -15,7 +15,7 @@ from rag.config import Settings
 from rag.errors import Locked, RagError, Unavailable
 from rag.remote import RemoteApp, connect
 from rag.store.folder import DataFolder
-from rag.types import AskRequest, Progress, SearchRequest
+from rag.types import AskRequest, Progress, Schedule, SearchRequest
 from tests.api.fake import DOCUMENT, FAILURES, TRACE, FakeApp
 
 pytestmark = pytest.mark.anyio
@@ -55,6 +55,15 @@ async def test_every_verb_gives_what_the_app_gives(remote: RemoteApp, served: Fa
     await remote.remove_upload(far, "n", odd)
     assert await served.uploads(local, "n") == []
     assert await remote.sync(far) == await served.sync(local)
+    run = await remote.start_sync(far, "n")
+    assert [run] == await remote.runs(far, source="n") == await served.runs(local)
+    assert await remote.run(far, run.id) == run
+    seen = [one async for one in remote.follow_run(far, run.id)]
+    assert seen == [one async for one in served.follow_run(local, run.id)]
+    assert (await remote.cancel_run(far, run.id)).state == "cancelled"
+    hourly = Schedule(cron="0 * * * *")
+    assert (await remote.schedule_source(far, "n", hourly)).schedule == hourly
+    assert (await remote.schedule_source(far, "n", None)).next_sync is None
     assert await remote.rebuild(far) == 2
     assert await remote.evaluate(far) == await served.evaluate(local)
     assert await remote.documents(far) == await served.documents(local)

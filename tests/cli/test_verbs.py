@@ -20,6 +20,7 @@ VERBS = [
     "source list", "source show", "source check", "source pause", "source remove",
     "source release", "source retry", "source rotate-keys", "source uploads", "upload",
     "groups", "group add", "group remove",
+    "runs", "run show", "run cancel", "source schedule", "worker",
 ]  # fmt: skip
 
 
