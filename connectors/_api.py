@@ -56,7 +56,7 @@ class Api:
         *,
         networks: Sequence[str],
         timeout: float,
-        max_bytes: int,
+        max_bytes: int = LARGEST_ANSWER,
         sleep: Sleep = asyncio.sleep,
     ) -> None:
         self.vendor = vendor

@@ -43,12 +43,12 @@ class ServiceAccount:
         crypt: Any = need("google.auth.crypt", extra)
         try:
             self._signer: Any = crypt.RSASigner.from_service_account_info(key)
-        except ValueError as error:
+        except ValueError:
             # Without the cause: it may quote the key.
             raise ConfigError(
                 "The service account's private key cannot be read.",
                 hint="Give the whole JSON key file.",
-            ) from error
+            ) from None
 
     async def token(self, api: Api) -> tuple[str, float]:
         """A token and the seconds it lasts; asked for by `api`, so google-auth connects nowhere."""

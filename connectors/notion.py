@@ -61,7 +61,6 @@ class NotionConnector:
             self._obtain,
             networks=config.networks,
             timeout=config.timeout_s,
-            max_bytes=1,
             sleep=sleep,
         )
 

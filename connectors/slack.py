@@ -92,7 +92,6 @@ class SlackConnector:
             self._obtain,
             networks=config.networks,
             timeout=config.timeout_s,
-            max_bytes=1,
             sleep=sleep,
         )
 
