@@ -1,4 +1,4 @@
-"""Where each number of E2 (sources) and E3 (addresses) is tested; a test that is renamed fails this.
+"""Where each number of E2 (sources) and E3 (addresses) is tested: renaming a test fails this.
 
 E1 (documents) carries its numbers in its cases, E4 and later belong to the API.
 """
@@ -142,7 +142,7 @@ COVERED: dict[int, tuple[str, ...]] = {
 
 
 @cache
-def tests_in(path: str) -> frozenset[str]:
+def names_in(path: str) -> frozenset[str]:
     tree = ast.parse((TESTS / path).read_text(encoding="utf-8"))
     return frozenset(
         node.name
@@ -156,4 +156,4 @@ def test_each_number_is_tested(number: int) -> None:
     assert COVERED[number], number
     for place in COVERED[number]:
         path, _, name = place.partition("::")
-        assert name in tests_in(path), place
+        assert name in names_in(path), place
