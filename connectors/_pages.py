@@ -11,9 +11,11 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from importlib import import_module
-from typing import Any
+from typing import Annotated, Any
 from urllib.parse import quote, unquote, urljoin, urlsplit, urlunsplit
 from xml.parsers import expat
+
+from pydantic import AfterValidator, SecretStr
 
 from rag.egress import Response
 from rag.errors import ConfigError, SourceError
@@ -28,6 +30,17 @@ _LOGIN = re.compile(r"/(log-?in|sign-?in|sso|saml2?|oauth2?|auth)(/|\.|$)", re.I
 # A page with a password field and less text than this asks to sign in; others just offer it.
 _LOGIN_TEXT = 2000
 _NOINDEX, _NOFOLLOW = {"noindex", "none"}, {"nofollow", "none"}
+
+
+def _sendable(secret: SecretStr) -> SecretStr:
+    text = secret.get_secret_value()
+    if not (text.isascii() and text.isprintable() and text == text.strip()):
+        raise ValueError("a header holds printable ASCII only, without blanks around it")
+    return secret
+
+
+HeaderValue = Annotated[SecretStr, AfterValidator(_sendable)]
+"""A credential that is sent as it is; said when it is given, not when a page is asked for."""
 
 
 @dataclass(frozen=True)

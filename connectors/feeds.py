@@ -12,7 +12,7 @@ from typing import Any, ClassVar
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator
 
-from connectors._pages import Kept, digest, need, normal
+from connectors._pages import HeaderValue, Kept, digest, need, normal
 from rag.egress import fetcher
 from rag.errors import DocumentFailed, DocumentRejected, Forbidden, SourceError
 from rag.types import EVERYONE, Change, Cursor, RawDocument
@@ -26,7 +26,7 @@ class FeedsConfig(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     urls: tuple[str, ...] = Field(min_length=1, description="Addresses of RSS or Atom feeds.")
-    authorization: SecretStr = Field(
+    authorization: HeaderValue = Field(
         SecretStr(""), description="Authorization header for these feeds, e.g. Bearer abc."
     )
     networks: tuple[str, ...] = Field(

@@ -82,6 +82,8 @@ class GitConfig(BaseModel):
         if re.match(r"[\w.-]+@[\w.-]+:", url):
             raise ValueError("write it as ssh://user@host/path")
         parts = urlsplit(url)
+        if not parts.scheme and not url.startswith(("/", "~")):
+            raise ValueError("write the whole path of a repository on this machine")
         if parts.scheme not in ("", "http", "https", "ssh"):
             raise ValueError("only https, ssh and local repositories are read")
         if parts.scheme and (not parts.hostname or parts.path.startswith(("/-", "//-"))):

@@ -92,6 +92,8 @@ class SqlConfig(BaseModel):
             raise ValueError("only postgresql and sqlite databases are read")
         if not url.database:
             raise ValueError("the URL names no database")
+        if url.get_backend_name() == "sqlite" and not url.database.startswith("/"):
+            raise ValueError("write the whole path of the file: sqlite:////path/to/file.db")
         path = url.query.get("host", "/")
         if set(url.query) - _URL_OPTIONS or not str(path).startswith("/"):
             raise ValueError("the URL's options may only be sslmode, sslrootcert, a socket's host")

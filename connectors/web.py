@@ -13,7 +13,17 @@ from urllib.parse import urlsplit
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, model_validator
 
-from connectors._pages import AGENT, Kept, Page, need, normal, read_page, read_sitemap, site_of
+from connectors._pages import (
+    AGENT,
+    HeaderValue,
+    Kept,
+    Page,
+    need,
+    normal,
+    read_page,
+    read_sitemap,
+    site_of,
+)
 from rag.egress import Response, fetcher
 from rag.errors import DocumentFailed, DocumentRejected, Forbidden, SourceError
 from rag.types import EVERYONE, Change, Cursor, RawDocument
@@ -52,7 +62,7 @@ class WebConfig(BaseModel):
     delay_s: float = Field(
         0.5, ge=0, le=60, description="Pause between two requests to a host, at least."
     )
-    authorization: SecretStr = Field(
+    authorization: HeaderValue = Field(
         SecretStr(""), description="Authorization header for these sites, e.g. Bearer abc."
     )
     networks: tuple[str, ...] = Field(

@@ -41,6 +41,8 @@ if TYPE_CHECKING:
     from rag.store.uploads import Upload
 
 OnProgress = Callable[[Progress], None]
+PAGE = 1_000
+"""Documents that the server lists at once, at most."""
 PATIENCE_SECONDS = 5.0
 """How long a server that has just taken the folder may need before it answers."""
 
@@ -335,11 +337,21 @@ class RemoteApp:
         domain: str | None = None,
         failed: bool = False,
         held: bool = False,
+        limit: int | None = None,
+        after: str | None = None,
     ) -> list[DocumentInfo]:
         flags = {"failed": failed, "held": held}
-        params = _given(domain=domain, **{name: "true" for name, on in flags.items() if on})
-        found = await self._json("GET", "documents", principal, domain, params=params)
-        return [DocumentInfo.model_validate(one) for one in found["documents"]]
+        chosen = _given(domain=domain, **{name: "true" for name, on in flags.items() if on})
+        documents: list[DocumentInfo] = []
+        while limit is None or len(documents) < limit:
+            size = PAGE if limit is None else min(PAGE, limit - len(documents))
+            params = {**chosen, "limit": str(size), **_given(cursor=after)}
+            found = await self._json("GET", "documents", principal, domain, params=params)
+            documents += [DocumentInfo.model_validate(one) for one in found["documents"]]
+            after = found["next"]
+            if after is None:
+                break
+        return documents
 
     async def original(self, principal: Principal, document_id: str, version: int) -> Original:
         response = await self._version(principal, document_id, version, "original")

@@ -37,6 +37,8 @@ from rag.types import Data as Body
 Id = Annotated[str, Path(pattern=r"^[A-Za-z0-9_.:-]{1,200}$")]
 Version = Annotated[int, Path(ge=1, le=2**31 - 1)]
 Domain = Annotated[str | None, Query(min_length=1, max_length=100)]
+Limit = Annotated[int, Query(ge=1, le=1_000)]
+Cursor = Annotated[str | None, Query(pattern=r"^[A-Za-z0-9-]{1,100}$")]
 Name = Annotated[str, Field(min_length=1, max_length=200)]
 
 _PROBLEM: dict[str, Any] = {
@@ -75,6 +77,8 @@ class DomainRequest(Body):
 
 class Documents(Body):
     documents: list[DocumentInfo]
+    next: str | None = None
+    """The cursor of the next page; null after the last."""
 
 
 class Checks(Body):
@@ -120,11 +124,23 @@ async def trace(trace_id: Id, who: User, server: Server) -> dict[str, Any]:
 
 @router.get("/documents")
 async def documents(
-    who: User, server: Server, failed: bool = False, held: bool = False, domain: Domain = None
+    who: User,
+    server: Server,
+    failed: bool = False,
+    held: bool = False,
+    domain: Domain = None,
+    limit: Limit = 100,
+    cursor: Cursor = None,
 ) -> Documents:
-    """The documents the caller may read, those not indexed, or those whose deletion is held."""
-    found = await server.app.documents(who, domain=domain, failed=failed, held=held)
-    return Documents(documents=found)
+    """The documents the caller may read, those not indexed, or those whose deletion is held.
+
+    By source and address, `limit` at a time; `next` is the cursor of the page after this one.
+    """
+    found = await server.app.documents(
+        who, domain=domain, failed=failed, held=held, limit=limit + 1, after=cursor
+    )
+    page = found[:limit]
+    return Documents(documents=page, next=page[-1].id if len(found) > limit else None)
 
 
 @router.get(

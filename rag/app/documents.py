@@ -21,12 +21,25 @@ class Documents:
         self._people = people
 
     async def list(
-        self, principal: Principal, domain: str | None, *, failed: bool, held: bool
+        self,
+        principal: Principal,
+        domain: str | None,
+        *,
+        failed: bool,
+        held: bool,
+        limit: int | None,
+        after: str | None,
     ) -> list[DocumentInfo]:
         name = self._domains.get(domain).pack.name
         who = await self._people.within(principal, domain)
         return await asyncio.to_thread(
-            self._parts.ledger.documents, name, who, failed=failed, held=held
+            self._parts.ledger.documents,
+            name,
+            who,
+            failed=failed,
+            held=held,
+            limit=limit,
+            after=after,
         )
 
     async def original(self, principal: Principal, document_id: str, version: int) -> Original:

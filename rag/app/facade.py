@@ -231,7 +231,7 @@ class App:
         return await self._sources.rotate_keys()
 
     async def add_pack_sources(self, principal: Principal, domain: str | None = None) -> int:
-        """Register what the pack itself brings; those registered already are left as they are."""
+        """Register what the pack itself brings, but for what is there or was removed."""
         return await self._sources.add_from_pack(domain)
 
     async def sync(
@@ -313,9 +313,16 @@ class App:
         domain: str | None = None,
         failed: bool = False,
         held: bool = False,
+        limit: int | None = None,
+        after: str | None = None,
     ) -> list[DocumentInfo]:
-        """What the principal may read, or what was not indexed, or whose deletion is held."""
-        return await self._documents.list(principal, domain, failed=failed, held=held)
+        """What the principal may read, or what was not indexed, or whose deletion is held.
+
+        All of it, or `limit` of them after the document with the id `after`.
+        """
+        return await self._documents.list(
+            principal, domain, failed=failed, held=held, limit=limit, after=after
+        )
 
     async def original(self, principal: Principal, document_id: str, version: int) -> Original:
         """The bytes of a kept version. NotFound also for whoever may not read the document."""

@@ -60,9 +60,12 @@ class Sources:
             )
 
     async def add_from_pack(self, domain: str | None) -> int:
-        """Register what the pack itself brings; those registered already are left as they are."""
+        """Register what the pack itself brings, once: one that is there stays as it is, and one
+        that an admin removed stays away."""
         pack = self._domains.get(domain).pack
         known = {source.name for source in await self.list(domain)}
+        brought = [source.name for source in pack.sources]
+        known |= await asyncio.to_thread(self._ledger.sources.removed, pack.name, brought)
         missing = [source for source in pack.sources if source.name not in known]
         for source in missing:
             await self.add(source.connector, source.config, source.name, domain)

@@ -39,19 +39,24 @@ def start(target: Target, host: str | None, port: int | None, *, as_json: bool) 
 
     async def prepare(app: App, url: str) -> None:
         who = app.person(None, None)
-        first = not await app.documents(who)
+        first = not await app.documents(who, limit=1)
         await app.add_pack_sources(who)
-        if first:
-            _note(as_json, f"Reading the documents of '{app.settings.domain}' for the first time …")
-        with output.progress_bar() as progress:
-            report = await app.sync(who, progress=progress)
-        output.say_json({"sync": report}) if as_json else output.say(_told(report))
-        if first:
-            await _sample(app, who, as_json)
+        if any(not source.paused for source in await app.sources(who)):
+            await _read(app, who, first, as_json)
         _serving(url, as_json)
         await app.warm()
 
     _run(_settings(target, host, port), prepare)
+
+
+async def _read(app: App, who: Principal, first: bool, as_json: bool) -> None:
+    if first:
+        _note(as_json, f"Reading the documents of '{app.settings.domain}' for the first time …")
+    with output.progress_bar() as progress:
+        report = await app.sync(who, progress=progress)
+    output.say_json({"sync": report}) if as_json else output.say(_told(report))
+    if first:
+        await _sample(app, who, as_json)
 
 
 def _settings(target: Target, host: str | None, port: int | None) -> Settings:

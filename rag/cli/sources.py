@@ -294,6 +294,8 @@ def _read(text: str) -> str:
         return Path(text[1:]).expanduser().read_text(encoding="utf-8").strip()
     except OSError as error:
         raise InvalidInput(f"{text[1:]} cannot be read: {error.strerror}.") from error
+    except UnicodeDecodeError as error:
+        raise InvalidInput(f"{text[1:]} is not text in UTF-8.") from error
 
 
 def _contents(path: Path, limit: int) -> bytes:
@@ -312,7 +314,9 @@ def _contents(path: Path, limit: int) -> bytes:
 
 def _value(form: Mapping[str, Any], text: str) -> Any:
     """Text stays text where the form wants text; elsewhere it is JSON if it can be."""
-    if form.get("type") == "string":
+    # A setting that may be left out, as many a secret, is text or nothing.
+    kinds = [one.get("type") for one in form.get("anyOf", (form,))]
+    if "string" in kinds and set(kinds) <= {"string", "null"}:
         return text
     try:
         value: object = json.loads(text)

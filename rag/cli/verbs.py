@@ -144,13 +144,21 @@ def documents(
     held: Annotated[
         bool, typer.Option("--held", help="Only those whose deletion waits for you.")
     ] = False,
+    limit: Annotated[int, typer.Option(min=1, help="How many, at most.")] = 1_000,
+    after: Annotated[
+        str | None, typer.Option(help="Go on after the document with this id.")
+    ] = None,
     as_json: Json = False,
 ) -> None:
     """List the documents with their state and what to do about it."""
     found = through(
         ctx,
-        lambda app, who: app.documents(who, domain=ctx.obj.domain, failed=failed, held=held),
+        lambda app, who: app.documents(
+            who, domain=ctx.obj.domain, failed=failed, held=held, limit=limit, after=after
+        ),
     )
+    if len(found) == limit:
+        output.note(f"There may be more: --limit, or --after {found[-1].id}")
     output.say_json({"documents": found}) if as_json else output.say_documents(found)
 
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime, timedelta
+from itertools import islice
 from typing import Any, Literal, cast
 
 from sqlalchemy import (
@@ -16,10 +17,12 @@ from sqlalchemy import (
     bindparam,
     literal_column,
     select,
+    tuple_,
     update,
 )
+from sqlalchemy.orm import Session
 
-from rag.errors import NotFound
+from rag.errors import InvalidInput, NotFound
 from rag.store.database import Database, Guard
 from rag.store.freshness import FreshnessTable
 from rag.store.generations import Generations
@@ -60,6 +63,9 @@ _ADMITTED = (
     )
     .where(DocumentRow.deleted_at.is_(None), _SHARED.in_(bindparam("shared", expanding=True)))
 )
+
+
+_LISTED = (SourceRow.name, DocumentRow.uri, DocumentRow.id)
 
 
 class Known(Data):
@@ -364,9 +370,21 @@ class Ledger:
             return _version(row)
 
     def documents(
-        self, domain: str, principal: Principal, *, failed: bool = False, held: bool = False
+        self,
+        domain: str,
+        principal: Principal,
+        *,
+        failed: bool = False,
+        held: bool = False,
+        limit: int | None = None,
+        after: str | None = None,
     ) -> list[DocumentInfo]:
-        """The documents a principal may read; only those not indexed, or whose deletion is held."""
+        """The documents a principal may read, by source and address; only those not indexed, or
+        whose deletion is held.
+
+        `after` is the id of the last one that was listed before. Raises InvalidInput if there was
+        no such document in the domain.
+        """
         live = self.generations.live(domain)
         statement = (
             select(DocumentRow, SourceRow.name, PlacementRow, VersionRow)
@@ -382,7 +400,7 @@ class Ledger:
                 & (VersionRow.version == PlacementRow.version),
             )
             .where(DocumentRow.domain == domain, DocumentRow.deleted_at.is_(None))
-            .order_by(SourceRow.name, DocumentRow.uri)
+            .order_by(*_LISTED)
         )
         if failed:
             statement = statement.where(DocumentRow.state.not_in(("indexed", "pending")))
@@ -390,26 +408,46 @@ class Ledger:
             statement = statement.where(DocumentRow.held_at.is_not(None))
         admin = "admin" in principal.roles
         with self.database.read() as session:
-            return [
-                DocumentInfo(
-                    id=row.id,
-                    source=source,
-                    uri=row.uri,
-                    title=row.title,
-                    version=placement.version if placement else None,
-                    state=row.state,  # pyright: ignore[reportArgumentType]
-                    reason=row.reason,
-                    message=row.message,
-                    warnings=tuple(row.warnings),
-                    chunks=placement.chunks if placement else 0,
-                    language=version.language if version else "und",
-                    media_type=version.media_type if version else "",
-                    updated_at=row.updated_at,
-                    held=row.held_at is not None,
+            if after is not None:
+                statement = statement.where(tuple_(*_LISTED) > _position(session, domain, after))
+            # Closed where the page is full: what is left unread would keep a cursor open.
+            with session.execute(statement.execution_options(yield_per=500)) as rows:
+                readable = (
+                    found
+                    for found in rows
+                    if admin or not principal.readers.isdisjoint(found[0].readers)
                 )
-                for row, source, placement, version in session.execute(statement)
-                if admin or not principal.readers.isdisjoint(row.readers)
-            ]
+                return [
+                    DocumentInfo(
+                        id=row.id,
+                        source=source,
+                        uri=row.uri,
+                        title=row.title,
+                        version=placement.version if placement else None,
+                        state=row.state,  # pyright: ignore[reportArgumentType]
+                        reason=row.reason,
+                        message=row.message,
+                        warnings=tuple(row.warnings),
+                        chunks=placement.chunks if placement else 0,
+                        language=version.language if version else "und",
+                        media_type=version.media_type if version else "",
+                        updated_at=row.updated_at,
+                        held=row.held_at is not None,
+                    )
+                    for row, source, placement, version in islice(readable, limit)
+                ]
+
+
+def _position(session: Session, domain: str, document_id: str) -> Any:
+    """Where a document stands in the list of a domain, which it may have left since."""
+    found = session.execute(
+        select(*_LISTED)
+        .join(SourceRow, SourceRow.id == DocumentRow.source_id)
+        .where(DocumentRow.id == document_id, DocumentRow.domain == domain)
+    ).one_or_none()
+    if found is None:
+        raise InvalidInput(f"The list has no document '{document_id}' to go on after.")
+    return tuple_(*found)
 
 
 def _version(row: VersionRow) -> StoredVersion:

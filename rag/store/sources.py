@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 from uuid import uuid4
@@ -86,6 +86,16 @@ class Sources:
             f"There is no source '{name}'.", hint=did_you_mean(name, [one.name for one in known])
         )
 
+    def removed(self, domain: str, names: Iterable[str]) -> set[str]:
+        """Those of the names that a removed source of the domain had."""
+        statement = select(SourceRow.name, SourceRow.id).where(
+            SourceRow.domain == domain, SourceRow.removed_at.is_not(None)
+        )
+        with self.database.read() as session:
+            kept = {name for name, _ in session.execute(statement)}
+            ids = [source_id for _, source_id in session.execute(statement)]
+        return {name for name in names if any(_gone(name, one) in kept for one in ids)}
+
     def sealed(self, source_id: str) -> str:
         with self.database.read() as session:
             return session.get_one(SourceRow, source_id).secrets
@@ -111,7 +121,7 @@ class Sources:
         """Forget how it is read; its name is free again. Its documents are deleted apart."""
         with self.database.write() as session:
             row = session.get_one(SourceRow, source_id)
-            row.name = f"{row.name[:150]} (removed {row.id})"
+            row.name = _gone(row.name, row.id)
             row.config, row.secrets, row.secret_names, row.cursor = {}, "", [], None
             row.removed_at = self.now()
             row.schedule, row.due_at = None, None
@@ -143,6 +153,11 @@ class Sources:
     def _set(self, source_id: str, **values: Any) -> None:
         with self.database.write() as session:
             session.execute(update(SourceRow).where(SourceRow.id == source_id).values(**values))
+
+
+def _gone(name: str, source_id: str) -> str:
+    """What a removed source is called, so that its name is free again."""
+    return f"{name[:150]} (removed {source_id})"
 
 
 def _counted() -> Select[tuple[SourceRow, int | None, int | None]]:

@@ -371,6 +371,8 @@ class FakeApp:
         domain: str | None = None,
         failed: bool = False,
         held: bool = False,
+        limit: int | None = None,
+        after: str | None = None,
     ) -> list[DocumentInfo]:
         good = DocumentInfo(
             id=DOCUMENT,
@@ -393,7 +395,11 @@ class FakeApp:
         )
         if held:
             return [good.model_copy(update={"held": True})]
-        return [bad] if failed else [good, bad]
+        found = [bad] if failed else [good, bad]
+        places = [None, *(one.id for one in found)]
+        if after not in places:
+            raise InvalidInput(f"The list has no document '{after}' to go on after.")
+        return found[places.index(after) :][:limit]
 
     async def original(self, principal: Principal, document_id: str, version: int) -> Original:
         if (document_id, version) != (DOCUMENT, 1):

@@ -82,7 +82,13 @@ def test_search_and_trace(client: TestClient) -> None:
 
 
 def test_documents_and_the_failed_ones(client: TestClient) -> None:
-    assert len(client.get("/api/v1/documents").json()["documents"]) == 2
+    whole = client.get("/api/v1/documents").json()
+    assert (len(whole["documents"]), whole["next"]) == (2, None)
+    first = client.get("/api/v1/documents?limit=1").json()
+    rest = client.get("/api/v1/documents", params={"cursor": first["next"], "limit": 1}).json()
+    assert (first["documents"] + rest["documents"], rest["next"]) == (whole["documents"], None)
+    for wrong in ("limit=0", "limit=1001", "cursor=%00", "cursor="):
+        assert client.get(f"/api/v1/documents?{wrong}").status_code == 422
     (bad,) = client.get("/api/v1/documents?failed=true").json()["documents"]
     assert bad["reason"] == "corrupt"
 

@@ -341,3 +341,19 @@ def test_deletions_that_a_source_names_are_held_too(tmp_path: Path, shelf) -> No
         assert await app.release_hold(ME, "shelf") == 25
 
     run(tmp_path, story)
+
+
+def test_a_pack_source_that_was_removed_stays_away(tmp_path: Path) -> None:
+    async def story() -> None:
+        app = open_app(tmp_path)
+        try:
+            assert await app.add_pack_sources(ME) == 1
+            assert await app.add_pack_sources(ME) == 0
+            (source,) = await app.sources(ME)
+            await app.remove_source(ME, source.name)
+            assert await app.add_pack_sources(ME) == 0
+            assert await app.sources(ME) == []
+        finally:
+            await app.aclose()
+
+    asyncio.run(story())

@@ -32,7 +32,9 @@ def remote(served: FakeApp) -> RemoteApp:
     return RemoteApp(served.settings, "http://127.0.0.1:8000", transport)
 
 
-async def test_every_verb_gives_what_the_app_gives(remote: RemoteApp, served: FakeApp) -> None:
+async def test_every_verb_gives_what_the_app_gives(
+    remote: RemoteApp, served: FakeApp, monkeypatch: pytest.MonkeyPatch
+) -> None:
     local, far = served.person(None), remote.person(None)
     ask, search = AskRequest(question="How long?"), SearchRequest(query="q")
     assert await remote.ask(far, ask) == await served.ask(local, ask)
@@ -68,6 +70,10 @@ async def test_every_verb_gives_what_the_app_gives(remote: RemoteApp, served: Fa
     assert await remote.evaluate(far) == await served.evaluate(local)
     assert await remote.documents(far) == await served.documents(local)
     assert len(await remote.documents(far, failed=True)) == 1
+    for given in ({"limit": 1}, {"limit": 5}, {"after": DOCUMENT}):
+        assert await remote.documents(far, **given) == await served.documents(local, **given)
+    monkeypatch.setattr("rag.remote.PAGE", 1)
+    assert await remote.documents(far) == await served.documents(local)
     assert [one.held for one in await remote.documents(far, held=True)] == [True]
     assert await remote.remove_source(far, "n") == 2
     assert await remote.groups(far) == await served.groups(local)

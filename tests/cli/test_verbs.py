@@ -129,6 +129,35 @@ def test_the_verbs_of_sources(run, fake: FakeApp) -> None:
     assert run("source", "show", "manuals").code == 4
 
 
+def test_documents_come_as_many_as_asked_for(run, fake: FakeApp) -> None:
+    first = run("documents", "--limit", "1", "--json")
+    (one,) = json.loads(first.out)["documents"]
+    assert f"--after {one['id']}" in first.err
+    rest = run("documents", "--after", one["id"], "--json")
+    assert [one["title"] for one in json.loads(rest.out)["documents"]] == ["broken.pdf"]
+    assert rest.err == ""
+
+
+def test_an_optional_secret_is_text_whatever_it_looks_like(tmp_path: Path) -> None:
+    from connectors.git import GitConfig
+    from rag.cli.sources import _config
+
+    form = GitConfig.model_json_schema()
+    (tmp_path / "token").write_text("12345\n")
+    for given in ("token=12345", f"token=@{tmp_path / 'token'}"):
+        assert _config(form, None, [given]) == {"token": "12345"}
+    assert _config(form, None, ["token=null"]) == {"token": "null"}
+    assert _config(form, None, ['ssh={"user": "a"}', "timeout_s=5"]) == {
+        "ssh": {"user": "a"}, "timeout_s": 5,
+    }  # fmt: skip
+
+
+def test_a_value_from_a_file_that_is_no_text_is_told(run, fake: FakeApp, tmp_path: Path) -> None:
+    (tmp_path / "key").write_bytes(b"\xff\xfe")
+    ran = run("add", "files", "docs", "--set", f"path=@{tmp_path / 'key'}")
+    assert (ran.code, "not text in UTF-8" in ran.err) == (2, True)
+
+
 def test_the_verbs_of_groups(run, fake: FakeApp) -> None:
     assert run("group", "add", "hr", "bob").out == "'bob' is in 'hr' now.\n"
     assert run("groups").out.splitlines()[-3].split() == ["hr", "bob", "the", "pack"]

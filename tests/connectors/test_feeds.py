@@ -6,6 +6,7 @@ from xml.sax.saxutils import escape
 import pytest
 
 from connectors.feeds import FeedsConfig, FeedsConnector
+from connectors.web import WebConfig
 from rag import plugins
 from rag.errors import ConfigError, DocumentFailed, DocumentRejected, SourceError
 from rag.testing.connector import ConnectorContract, ConnectorSource
@@ -268,3 +269,11 @@ def test_a_missing_extra_is_named(site, monkeypatch):
     monkeypatch.setitem(__import__("sys").modules, "feedparser", None)
     with pytest.raises(ConfigError, match=r"ratchet-rag\[feeds\]"):
         listing(site)
+
+
+@pytest.mark.parametrize("secret", ["Bearer tökén", "Bearer a\r\nX-Other: b", " Bearer a"])
+@pytest.mark.parametrize("config", [FeedsConfig, WebConfig])
+def test_what_no_header_can_carry_is_told_when_it_is_given(config, secret: str) -> None:
+    with pytest.raises(ValueError, match="printable ASCII") as caught:
+        config(urls=("http://127.0.0.1/",), authorization=secret)
+    assert "Bearer" not in str(caught.value.errors(include_input=False))

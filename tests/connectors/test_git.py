@@ -112,7 +112,7 @@ def test_names_that_are_no_branch_are_refused(branch: str) -> None:
     [
         "ext::sh -c id", "file:///etc", "git://host/r", "https://user:pass@host/r",
         "https://user@host/r", "ssh://u:p@host/r", "git@host:r.git", "https:///r",
-        "ssh://host/-oProxyCommand=id", "https://host/r?x=1",
+        "ssh://host/-oProxyCommand=id", "https://host/r?x=1", "repository", "./repository", "../r",
     ],
 )  # fmt: skip
 def test_addresses_that_are_refused(url: str) -> None:

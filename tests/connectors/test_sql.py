@@ -267,6 +267,7 @@ def test_private_databases_are_not_contacted_and_passwords_not_shown() -> None:
 @pytest.mark.parametrize(
     "url",
     [
+        "sqlite:///docs.db", "sqlite:///:memory:",
         "mysql://h/d", "nonsense", "sqlite://", "postgresql://h/d?host=other",
         "postgresql://h/d?hostaddr=127.0.0.1", "postgresql://h/d?service=x",
     ],

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy import text
 
-from rag.errors import ConfigError, Conflict, NotFound
+from rag.errors import ConfigError, Conflict, InvalidInput, NotFound
 from rag.store.database import Database
 from rag.store.ledger import _ADMITTED, Ledger
 from rag.store.placements import NewVersion, Orphan, chunk_id, document_id
@@ -234,3 +234,29 @@ def test_a_question_looks_up_only_the_documents_it_found(tmp_path: Path) -> None
     ]
     assert "ix_documents_shared" in plans[0]
     assert "document_id=?" in plans[1]
+
+
+def test_the_list_of_documents_comes_in_pages(ledger: Ledger) -> None:
+    for name in ("b", "a"):
+        source = ledger.sources.add("d", name, "files", {}).id
+        for number in range(3):
+            readers = frozenset({"group:hr"} if number == 1 else {"everyone"})
+            ledger.fail(
+                source, "d", f"{number}", f"file:///{number}", state="failed", reason="x",
+                message="", revision="1", max_attempts=3,
+            )  # fmt: skip
+            ledger.set_readers(document_id(source, f"{number}"), readers)
+    for who, count in ((ANNA, 6), (BOB, 4)):
+        whole = ledger.documents("d", who)
+        assert [(one.source, one.uri) for one in whole] == sorted(
+            (one.source, one.uri) for one in whole
+        )
+        paged, after = [], None
+        while page := ledger.documents("d", who, limit=3, after=after):
+            paged += page
+            after = page[-1].id
+        assert (len(paged), [one.id for one in paged]) == (count, [one.id for one in whole])
+    ledger.delete([whole[1].id])
+    assert ledger.documents("d", BOB, after=whole[1].id) == whole[2:], "its place is still known"
+    with pytest.raises(InvalidInput):
+        ledger.documents("other", BOB, after=whole[0].id)
