@@ -3,6 +3,7 @@
 import asyncio
 import json
 import socket
+import threading
 from contextlib import ExitStack
 
 import pytest
@@ -442,11 +443,25 @@ def test_a_graph_that_does_not_answer_is_given_up_soon(graph):
     assert waits == [2, 4]
 
 
-def test_tokens_refused_to_several_at_once_are_asked_for_anew_once(graph):
+def test_a_token_refused_late_does_not_cost_the_new_one(graph):
+    renewed = threading.Event()
+    refused = []
+
+    def late(asked):
+        said = asked.headers.get("Authorization")
+        if said == "Bearer token-2":
+            renewed.set()
+        elif said and graph.token == "token-2":
+            refused.append(asked)
+            if len(refused) > 1:
+                renewed.wait(5)
+        return graph.reply(asked)
+
     async def work(source):
         await source.check()
-        graph.token = "token-2"
-        return await asyncio.gather(*(source.check() for _ in range(4)))
+        graph.token, graph.answer = "token-2", late
+        return await asyncio.gather(source.check(), source.check())
 
-    assert len(run(connector(graph), work)) == 4
+    assert len(run(connector(graph), work)) == 2
+    assert len(refused) == 2
     assert graph.count("/contoso/oauth2/v2.0/token") == 2
