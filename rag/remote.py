@@ -21,6 +21,7 @@ from rag.types import (
     AnswerEvent,
     AskRequest,
     Check,
+    Collected,
     ConnectorInfo,
     DocumentInfo,
     Group,
@@ -366,6 +367,9 @@ class RemoteApp:
 
     async def text(self, principal: Principal, document_id: str, version: int) -> str:
         return (await self._version(principal, document_id, version, "text")).text
+
+    async def collect(self, principal: Principal) -> Collected:
+        return Collected.model_validate(await self._json("POST", "blobs/collect", principal))
 
     async def doctor(self) -> list[Check]:
         found = await self._json("GET", "checks", self.person(None))

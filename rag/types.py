@@ -504,6 +504,13 @@ class DocumentInfo(Data):
     """Gone from the source, but so much vanished at once that an admin must confirm it."""
 
 
+class Collected(Data):
+    """Kept files that nothing needed any more."""
+
+    files: int
+    bytes: int
+
+
 class Check(Data):
     """One line of `rag doctor`."""
 

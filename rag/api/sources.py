@@ -11,7 +11,7 @@ from rag.api.policy import Admin
 from rag.api.routes import RESPONSES, Domain, Name
 from rag.api.state import Server
 from rag.api.strict import StrictRoute
-from rag.types import ConnectorInfo, SourceInfo
+from rag.types import Collected, ConnectorInfo, SourceInfo
 from rag.types import Data as Body
 
 Source = Annotated[str, Path(min_length=1, max_length=200, description="Name or id.")]
@@ -137,6 +137,12 @@ async def retry(
 ) -> Counted:
     """Let the next sync try again what failed, was given up or was rejected."""
     return Counted(documents=await server.app.retry(who, source, body.document_id, domain))
+
+
+@router.post("/blobs/collect")
+async def collect(who: Admin, server: Server) -> Collected:
+    """Delete kept files that no version and no upload has named for a day."""
+    return await server.app.collect(who)
 
 
 @router.post("/keys/rotate")

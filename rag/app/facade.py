@@ -31,6 +31,7 @@ from rag.types import (
     AnswerEvent,
     AskRequest,
     Check,
+    Collected,
     ConnectorInfo,
     DocumentInfo,
     Group,
@@ -360,6 +361,12 @@ class App:
         return await evaluate_pack(chosen.pack, ask, progress or _silent)
 
     # --- health ---
+
+    async def collect(self, principal: Principal) -> Collected:
+        """Delete kept files that no version and no upload has named for a day."""
+        cited = await asyncio.to_thread(self._parts.ledger.cited)
+        files, size = await asyncio.to_thread(self._parts.blobs.collect, cited)
+        return Collected(files=files, bytes=size)
 
     async def freshness(self) -> list[Measured]:
         """How soon what happened at each source took effect, for `/metrics`."""

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 
 from rag.app.domains import Domains
 from rag.app.generations import Generations
 from rag.app.models import Models
 from rag.app.parts import Parts
 from rag.errors import RagError, Unavailable
+from rag.store.ledger import StoredVersion
 from rag.types import Check
+
+NAMED = 5
+"""Documents that a check names."""
 
 
 class Health:
@@ -36,6 +40,7 @@ class Health:
         checks.append(await self._check("embedder", self._embedder_check))
         checks.append(await self._check("domain", self._domain_check))
         checks.append(await self._check("answer model", self._model_check))
+        checks.append(await self._check("kept files", self._kept_check))
         return checks
 
     async def _check(self, name: str, probe: Callable[[], Awaitable[str]]) -> Check:
@@ -75,3 +80,24 @@ class Health:
     async def _model_check(self) -> str:
         generator, card = self._models.get(None)
         return f"{card.provider}/{card.model}" if generator else "extractive: quotes, never invents"
+
+    async def _kept_check(self) -> str:
+        """Texts are read, because every answer needs them; of originals, that they are there."""
+        kept = await asyncio.to_thread(self._parts.ledger.kept)
+        bad = await asyncio.to_thread(self._damaged, kept)
+        if bad:
+            more = f" and {len(bad) - NAMED} more" if len(bad) > NAMED else ""
+            raise Unavailable(
+                f"{len(bad)} of {len(kept)} documents have damaged or missing files: "
+                f"{', '.join(bad[:NAMED])}{more}.",
+                hint="Restore them from a backup, or run rag sync --rebuild and then rag sync.",
+            )
+        return f"{len(kept)} documents, all whole"
+
+    def _damaged(self, kept: Sequence[tuple[StoredVersion, str]]) -> list[str]:
+        blobs = self._parts.blobs
+        return [
+            f"{version.uri} ({source})"
+            for version, source in kept
+            if not (blobs.intact(version.text_hash) and blobs.has(version.content_hash))
+        ]

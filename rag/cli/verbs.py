@@ -229,11 +229,23 @@ def trace_show(ctx: typer.Context, trace_id: str, as_json: Json = False) -> None
 
 
 @cli.command()
-def doctor(ctx: typer.Context, as_json: Json = False) -> None:
+def doctor(
+    ctx: typer.Context,
+    collect: Annotated[
+        bool, typer.Option("--collect", help="Delete kept files that nothing needs any more.")
+    ] = False,
+    as_json: Json = False,
+) -> None:
     """Try every part and say what to do about those that fail."""
     from rag.config import warnings
     from rag.types import Check
 
+    if collect:
+        gone = through(ctx, lambda app, who: app.collect(who))
+        output.say_json(gone) if as_json else output.say(
+            f"Deleted {gone.files} files, {gone.bytes:,} bytes."
+        )
+        return
     checks = through(ctx, lambda app, _: app.doctor())
     found = warnings(ctx.obj.settings())
     checks = [*checks, *(Check(name="configuration", ok=False, detail=line) for line in found)]

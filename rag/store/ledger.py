@@ -29,9 +29,11 @@ from rag.store.generations import Generations
 from rag.store.groups import Groups
 from rag.store.models import (
     DocumentRow,
+    GenerationRow,
     OrphanRow,
     PlacementRow,
     SourceRow,
+    UploadRow,
     VersionRow,
 )
 from rag.store.placements import (
@@ -303,6 +305,59 @@ class Ledger:
                     )
                 )
             )
+
+    def kept(self) -> list[tuple[StoredVersion, str]]:
+        """Every version that a live generation answers from, with its source's name."""
+        with self.database.read() as session:
+            rows = session.execute(
+                select(VersionRow, SourceRow.name)
+                .join(
+                    PlacementRow,
+                    (PlacementRow.document_id == VersionRow.document_id)
+                    & (PlacementRow.version == VersionRow.version),
+                )
+                .join(GenerationRow, GenerationRow.id == PlacementRow.generation_id)
+                .join(DocumentRow, DocumentRow.id == VersionRow.document_id)
+                .join(SourceRow, SourceRow.id == DocumentRow.source_id)
+                .where(GenerationRow.state == "live")
+                .order_by(VersionRow.uri)
+            )
+            return [(_version(row), name) for row, name in rows]
+
+    def cited(self) -> set[str]:
+        """The digest of every file that a version, which traces name, or an upload needs."""
+        with self.database.read() as session:
+            return {
+                digest
+                for column in (VersionRow.content_hash, VersionRow.text_hash, UploadRow.digest)
+                for digest in session.scalars(select(column).distinct())
+            }
+
+    def spoiled(self, document_ids: Sequence[str], message: str) -> None:
+        """What is kept of these documents is damaged: let the next sync read them again.
+
+        The version that is live goes on answering.
+        """
+        with self.database.write() as session:
+            for start in range(0, len(document_ids), 500):
+                batch = DocumentRow.id.in_(document_ids[start : start + 500])
+                session.execute(
+                    update(DocumentRow)
+                    .where(batch)
+                    .values(
+                        state="failed",
+                        reason="kept_file_damaged",
+                        message=message,
+                        attempts=0,
+                        next_attempt_at=self.now(),
+                        updated_at=self.now(),
+                    )
+                )
+                # A listing from a cursor on would not name them again.
+                sources = select(DocumentRow.source_id).where(batch)
+                session.execute(
+                    update(SourceRow).where(SourceRow.id.in_(sources)).values(listed_at=None)
+                )
 
     # --- reading ---
 

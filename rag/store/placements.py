@@ -145,6 +145,11 @@ class Placements:
                 )
                 self._settled(session, generation_id, [(identity, version)])
 
+    def chunks(self, generation_id: str, document_id: str) -> int:
+        """How many chunks a generation holds of a document."""
+        with self.database.read() as session:
+            return session.get_one(PlacementRow, (generation_id, document_id)).chunks
+
     def mark_orphans(self, orphans: Iterable[Orphan]) -> None:
         """What an index may hold of these is swept, unless it is live.
 

@@ -28,6 +28,7 @@ from rag.types import (
     AskRequest,
     Check,
     Citation,
+    Collected,
     ConnectorInfo,
     DocumentInfo,
     Group,
@@ -435,6 +436,9 @@ class FakeApp:
 
     async def doctor(self) -> list[Check]:
         return [*self.checks, Check(name="embedder", ok=True, detail="all-MiniLM-L6-v2")]
+
+    async def collect(self, principal: Principal) -> Collected:
+        return Collected(files=2, bytes=9)
 
     async def freshness(self) -> list[Measured]:
         counts = (2, *(0 for _ in BOUNDS[1:]), 1)

@@ -281,6 +281,7 @@ def test_every_route_is_known_here(fake: FakeApp) -> None:
         *("/connectors", "/connectors/{connector}/check", "/keys/rotate", "/sources/{source}"),
         *(f"/sources/{{source}}/{verb}" for verb in ("check", "pause", "release", "retry")),
         *("/sources/{source}/uploads", "/sources/{source}/uploads/{name:path}"),
+        "/blobs/collect",
         *("/groups", "/groups/{group}/members/{user}"),
         *("/sources/{source}/sync", "/sources/{source}/schedule", "/runs", "/runs/{run_id}"),
         *("/runs/{run_id}/events", "/runs/{run_id}/cancel"),

@@ -77,6 +77,7 @@ async def test_every_verb_gives_what_the_app_gives(
     assert [one.held for one in await remote.documents(far, held=True)] == [True]
     assert await remote.remove_source(far, "n") == 2
     assert await remote.groups(far) == await served.groups(local)
+    assert await remote.collect(far) == await served.collect(local)
     assert (await remote.change_group(far, "a b?ü", "bo", belongs=True)).members[0].user == "bo"
     assert (await remote.change_group(far, "hr", "bo", belongs=False)).members == ()
     assert await remote.original(far, DOCUMENT, 1) == await served.original(local, DOCUMENT, 1)

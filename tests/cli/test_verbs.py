@@ -158,6 +158,11 @@ def test_a_value_from_a_file_that_is_no_text_is_told(run, fake: FakeApp, tmp_pat
     assert (ran.code, "not text in UTF-8" in ran.err) == (2, True)
 
 
+def test_what_nothing_needs_is_collected(run, fake: FakeApp) -> None:
+    assert run("doctor", "--collect").out == "Deleted 2 files, 9 bytes.\n"
+    assert json.loads(run("doctor", "--collect", "--json").out) == {"files": 2, "bytes": 9}
+
+
 def test_the_verbs_of_groups(run, fake: FakeApp) -> None:
     assert run("group", "add", "hr", "bob").out == "'bob' is in 'hr' now.\n"
     assert run("groups").out.splitlines()[-3].split() == ["hr", "bob", "the", "pack"]
