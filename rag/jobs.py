@@ -69,6 +69,9 @@ class Worker:
                         task.add_done_callback(lambda _: self.wake())
                 except RagError as error:
                     log.warning("worker cannot look for runs", reason=error.message)
+                except Exception:
+                    # Whatever it was, the next look may go well; nobody else would look.
+                    log.exception("worker cannot look for runs")
                 with suppress(TimeoutError):
                     async with asyncio.timeout(POLL_SECONDS):
                         await self._woken.wait()

@@ -72,20 +72,23 @@ class Placements:
                 .tuples()
                 .all()
             )
-            fresh = [
-                new_document(source_id, domain, key, uri, self.now())
-                for key, uri in keys
-                if ids[key] not in latest
-            ]
-            if fresh:
-                session.execute(insert(DocumentRow), fresh)
             reserved = {
                 key: (identity, latest.get(identity, 0) + 1) for key, identity in ids.items()
             }
-            session.execute(
-                update(DocumentRow),
-                [{"id": identity, "reserved": version} for identity, version in reserved.values()],
-            )
+            fresh = [
+                new_document(source_id, domain, key, uri, self.now()) | {"reserved": 1}
+                for key, uri in keys
+                if ids[key] not in latest
+            ]
+            again = [
+                {"id": identity, "reserved": version}
+                for identity, version in reserved.values()
+                if identity in latest
+            ]
+            if fresh:
+                session.execute(insert(DocumentRow), fresh)
+            if again:
+                session.execute(update(DocumentRow), again)
             session.execute(
                 insert(OrphanRow),
                 [

@@ -11,7 +11,7 @@ from typing import ClassVar
 import pytest
 from pydantic import BaseModel, ConfigDict
 
-from rag import plugins
+from rag import jobs, plugins
 from rag.app import App
 from rag.errors import Conflict, InvalidInput, NotFound
 from rag.types import Change, Cursor, Principal, RawDocument, Run, Schedule
@@ -259,6 +259,29 @@ def test_a_run_that_fails_says_why_and_one_of_another_domain_is_unknown(
                 await verb(ME, asked.id, "pumps")
 
     run(tmp_path, taps, story)
+
+
+def test_what_a_killed_process_left_is_done_by_the_next_sync(tmp_path: Path, taps) -> None:
+    async def told() -> None:
+        app = open_app(tmp_path)
+        try:
+            for name in ("one", "two"):
+                taps.opened[name] = asyncio.Event()
+                taps.opened[name].set()
+                await app.add_source(ME, connector="tap", config={"tap": name}, name=name)
+            left = [(await app.start_sync(ME, name)).id for name in ("one", "two")]
+            dead = f"{jobs._place()}:{2**22 + 1}:1"
+            assert app._parts.runs.claim(dead, left[0]) is not None
+            async with asyncio.timeout(30):
+                assert (await app.sync(ME)).added == 2 * DOCUMENTS
+            found = await app.runs(ME)
+            assert [(one.id, one.state) for one in found] == [
+                (one, "succeeded") for one in left[::-1]
+            ]
+        finally:
+            await app.aclose()
+
+    asyncio.run(told())
 
 
 async def _running(app: App, asked: Run) -> bool:
