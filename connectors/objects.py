@@ -175,7 +175,7 @@ class S3Connector(ObjectStore):
         inner: Any = getattr(error, "kwargs", {}).get("error", error)
         if isinstance(inner, RagError):
             return inner
-        answer: Any = getattr(error, "response", {})
+        answer: Any = getattr(error, "response", None) or {}
         code = str(answer.get("Error", {}).get("Code", ""))
         if uri and code in _GONE:
             return vanished(uri)

@@ -168,6 +168,8 @@ class WebConnector:
             return Change(kind="failed", key=url, uri=url, reason="auth_error")
         if page.problem not in ("", "gone"):
             return crawl.failed(url, page.problem)
+        if start and self.config.max_depth and _is_blank(page):
+            return crawl.failed(url, "empty")  # what would be below it is not known
         if start and not page.problem:
             self._sites.add(site_of(final))
         elif site_of(final) not in self._sites:
@@ -387,6 +389,10 @@ class _Crawl:
 
 def _skipped(url: str, reason: str) -> Change:
     return Change(kind="skipped", key=url, uri=url, reason=reason)
+
+
+def _is_blank(page: Page) -> bool:
+    return page.document is not None and not page.document.data.strip()
 
 
 def _matches(url: str, patterns: Iterable[str]) -> bool:

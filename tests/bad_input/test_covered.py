@@ -87,7 +87,8 @@ COVERED: dict[int, tuple[str, ...]] = {
          "connectors/test_rest.py::test_the_next_sync_asks_for_what_changed"),
     69: ("bad_input/test_sources.py::test_69_a_revision_column_that_goes_back_is_a_change",
          "connectors/test_rest.py::test_the_next_sync_asks_for_what_changed"),
-    70: ("jobs/test_workers.py::test_a_woken_worker_changes_nothing",
+    70: ("app/test_runs.py::test_a_source_is_worked_on_by_one_run_at_a_time",
+         "jobs/test_workers.py::test_a_woken_worker_changes_nothing",
          "jobs/test_workers.py::test_cancel_stops_the_work_before_it_frees_the_source"),
     # E3: addresses
     71: ("test_egress.py::test_no_way_to_write_a_private_address_reaches_it",

@@ -1,11 +1,12 @@
 """What holds for every registered connector, also for those that are still to come."""
 
 import asyncio
+import inspect
 import json
 import socket
 import threading
 from collections.abc import Awaitable, Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from importlib.metadata import EntryPoint
 from typing import Any
@@ -14,13 +15,13 @@ import pytest
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 
-from connectors import _sdk
+from connectors import _sdk, sql
 from rag import plugins
 from rag.errors import DocumentFailed, DocumentRejected, Forbidden, RagError
 from rag.protocols import Connector
 from rag.types import Change, Cursor
 from tests.connectors.ssh_server import SshServer
-from tests.connectors.vendor import Vendor
+from tests.connectors.vendor import SIGN_IN, Vendor
 
 LOCAL = {"files", "uploads"}
 """They reach nothing over a network."""
@@ -34,6 +35,7 @@ class Listener:
     """Somebody whom no connector may reach."""
 
     port: int
+    answer: bytes = b""
     connections: list[object] = field(default_factory=list[object])
     reached: threading.Event = field(default_factory=threading.Event)
 
@@ -50,6 +52,16 @@ def elsewhere() -> Iterator[Listener]:
         yield made
 
 
+@pytest.fixture
+def hurried(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No waits between attempts; all are loaded first, so that none keeps this for its default."""
+    for name in CASES:
+        plugins.load(plugins.CONNECTORS, name)
+    monkeypatch.setattr(_sdk, "sleep", lambda _: None)
+    monkeypatch.setattr(sql, "RETRY_AFTER_S", (0.0, 0.0))
+    monkeypatch.setattr(asyncio, "sleep", _soon)
+
+
 async def _soon(_: float, now: Callable[[float], Awaitable[None]] = asyncio.sleep) -> None:
     await now(0)
 
@@ -62,11 +74,16 @@ def listening(host: str) -> Iterator[Listener]:
         def accept() -> None:
             while True:
                 connection, address = server.accept()
-                connection.close()
-                if ended.is_set():
-                    return
-                made.connections.append(address)
-                made.reached.set()
+                with connection:
+                    if ended.is_set():
+                        return
+                    made.connections.append(address)
+                    made.reached.set()
+                    if made.answer:
+                        connection.settimeout(0.2)
+                        with suppress(OSError):
+                            connection.recv(65_536)
+                            connection.sendall(made.answer)
 
         thread = threading.Thread(target=accept)
         thread.start()
@@ -142,7 +159,11 @@ CASES: dict[str, Case] = {
 
 
 def made(name: str, host: str, port: int, networks: tuple[str, ...]) -> Any:
-    return plugins.connector(name, {**CASES[name](host, port), "networks": list(networks)})
+    """The connector, without the waits that it would take between its attempts."""
+    config = plugins.settings(name, {**CASES[name](host, port), "networks": list(networks)})
+    kind = plugins.load(plugins.CONNECTORS, name)
+    waits = "sleep" in inspect.signature(kind).parameters
+    return kind(config, sleep=_soon) if waits else kind(config)
 
 
 async def listed(connector: Connector) -> tuple[set[str], str]:
@@ -183,10 +204,9 @@ def test_no_connector_reaches_a_private_address(name: str, host: str, listener: 
 
 @pytest.mark.parametrize("name", CASES)
 def test_the_same_connector_reaches_it_once_allowed(
-    name: str, listener: Listener, monkeypatch: pytest.MonkeyPatch
+    name: str, listener: Listener, hurried: None
 ) -> None:
     """Or the test above would prove nothing."""
-    monkeypatch.setattr(_sdk, "sleep", lambda _: None)
 
     async def scenario() -> None:
         connector = made(name, "127.0.0.1", listener.port, LOOPBACK)
@@ -205,11 +225,8 @@ def test_the_same_connector_reaches_it_once_allowed(
 
 @pytest.mark.parametrize("name", sorted(CASES.keys() - {"mail", "sftp", "sql"}))
 def test_no_connector_follows_a_redirect_to_a_private_address(
-    name: str, elsewhere: Listener, monkeypatch: pytest.MonkeyPatch
+    name: str, elsewhere: Listener, hurried: None
 ) -> None:
-    monkeypatch.setattr(_sdk, "sleep", lambda _: None)
-    monkeypatch.setattr(asyncio, "sleep", _soon)
-
     async def scenario(port: int) -> None:
         connector = made(name, "127.0.0.1", port, ("127.0.0.1/32",))
         with pytest.raises(RagError):
@@ -223,6 +240,38 @@ def test_no_connector_follows_a_redirect_to_a_private_address(
         asyncio.run(scenario(int(vendor.url.rpartition(":")[2])))
         assert vendor.asked
     assert elsewhere.connections == []
+
+
+BROKEN: dict[str, bytes] = {
+    "hangs up": b"",
+    "talks nonsense": b"* nonsense\r\n\r\n",
+    "fails": b"HTTP/1.1 500 Oh\r\nContent-Length: 0\r\n\r\n",
+    "is empty": b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n",
+    "breaks off": b"HTTP/1.1 200 OK\r\nContent-Length: 900\r\n\r\n{",
+    "asks to sign in": b"HTTP/1.1 200 OK\r\nContent-Type: text/html\r\nContent-Length: "
+    + f"{len(SIGN_IN)}\r\n\r\n{SIGN_IN}".encode(),
+}
+
+
+@pytest.mark.parametrize("how", BROKEN)
+@pytest.mark.parametrize("name", CASES)
+def test_a_source_that_is_none_breaks_the_listing(
+    name: str, how: str, listener: Listener, hurried: None
+) -> None:
+    """In words of ours, whatever the library says, and never as a listing that is complete."""
+    listener.answer = BROKEN[how]
+
+    async def scenario() -> tuple[set[str], str]:
+        connector = made(name, "127.0.0.1", listener.port, LOOPBACK)
+        try:
+            return await listed(connector)
+        finally:
+            await connector.aclose()
+
+    kinds, said = asyncio.run(scenario())
+    assert said, kinds
+    assert "complete" not in kinds
+    assert "upsert" not in kinds
 
 
 # --- the gallery -----------------------------------------------------------------------------

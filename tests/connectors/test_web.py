@@ -598,6 +598,13 @@ def test_a_start_page_that_is_gone_deletes_nothing(site):
         listing(site, urls=("/missing",))
 
 
+def test_a_start_page_that_is_empty_deletes_nothing(site):
+    site.pages |= {"/": " ", "/a": page("A", "/b"), "/b": page("B")}
+    changes = listing(site, urls=("/", "/a"))
+    assert paths(site, changes, "failed") == ["/"]
+    assert not complete(changes)
+
+
 def test_not_found_said_with_a_200_is_gone(site):
     missing = "<html><body><h1>Sorry</h1><p>There is nothing at this address.</p></body></html>"
     site.pages |= {
