@@ -260,3 +260,21 @@ def test_the_list_of_documents_comes_in_pages(ledger: Ledger) -> None:
     assert ledger.documents("d", BOB, after=whole[1].id) == whole[2:], "its place is still known"
     with pytest.raises(InvalidInput):
         ledger.documents("other", BOB, after=whole[0].id)
+
+
+def test_readable_are_documents_of_the_domain_that_exist_and_let_one_in(ledger: Ledger) -> None:
+    ids = {}
+    for domain in ("d", "other"):
+        source = ledger.sources.add(domain, "docs", "files", {}).id
+        for key, readers in (("all", "everyone"), ("hr", "group:hr"), ("gone", "everyone")):
+            ledger.fail(
+                source, domain, key, key, state="failed", reason="x", message="", revision="1",
+                max_attempts=3,
+            )  # fmt: skip
+            ids[domain, key] = document_id(source, key)
+            ledger.set_readers(ids[domain, key], frozenset({readers}))
+        ledger.delete([ids[domain, "gone"]])
+    assert ledger.readable(ANNA, "d", ids.values()) == {ids["d", "all"], ids["d", "hr"]}
+    assert ledger.readable(BOB, "d", ids.values()) == {ids["d", "all"]}
+    assert ledger.readable(BOB, "other", ids.values()) == {ids["other", "all"]}
+    assert ledger.readable(BOB, "d", []) == set()
