@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, cast
 
 if TYPE_CHECKING:
-    from rag.types import Answer, Check, DocumentInfo, Hit, Progress, SearchResult
+    from rag.types import Answer, Check, DocumentInfo, Hit, Progress, SearchResult, SyncReport
 
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069]")
 SNIPPET = 240
@@ -85,6 +85,13 @@ def progress_bar() -> Generator[Callable[[Progress], None]]:
             )
 
         yield show
+
+
+def told(report: SyncReport) -> str:
+    """What became of the documents, in one sentence."""
+    counts = report.model_dump(exclude={"seconds"})
+    words = [f"{count} {name.replace('_', ' ')}" for name, count in counts.items() if count]
+    return f"{', '.join(words) or 'nothing to do'} in {report.seconds:.1f} s."
 
 
 def say_answer(answer: Answer) -> None:

@@ -14,7 +14,7 @@ from rag.cli import output
 from rag.cli.target import Target
 from rag.config import Settings, refuse_exposed, setup_logging, warnings
 from rag.errors import Conflict, RagError
-from rag.types import AskRequest, Principal, SyncReport
+from rag.types import AskRequest, Principal
 
 if TYPE_CHECKING:
     from rag.api import Opening
@@ -54,7 +54,7 @@ async def _read(app: App, who: Principal, first: bool, as_json: bool) -> None:
         _note(as_json, f"Reading the documents of '{app.settings.domain}' for the first time …")
     with output.progress_bar() as progress:
         report = await app.sync(who, progress=progress)
-    output.say_json({"sync": report}) if as_json else output.say(_told(report))
+    output.say_json({"sync": report}) if as_json else output.say(f"Documents: {output.told(report)}")
     if first:
         await _sample(app, who, as_json)
 
@@ -173,12 +173,6 @@ async def _sample(app: App, who: Principal, as_json: bool) -> None:
     output.say(f"\nFor example: {questions[0]}\n")
     output.say_answer(answer)
     output.say()
-
-
-def _told(report: SyncReport) -> str:
-    counts = report.model_dump(exclude={"seconds"})
-    words = [f"{count} {name.replace('_', ' ')}" for name, count in counts.items() if count]
-    return f"Documents: {', '.join(words) or 'none'} ({report.seconds:.1f} s)."
 
 
 def _serving(url: str, as_json: bool) -> None:

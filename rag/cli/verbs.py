@@ -126,11 +126,7 @@ def sync(
     if as_json:
         output.say_json(report)
         return
-    counts = report.model_dump(exclude={"seconds"})
-    words = ", ".join(
-        f"{count} {name.replace('_', ' ')}" for name, count in counts.items() if count
-    )
-    output.say(f"{words or 'nothing to do'} in {report.seconds:.1f} s.")
+    output.say(output.told(report))
     if report.rejected or report.failed or report.dead_lettered:
         output.say("See which and why: rag documents --failed")
     if report.held:
