@@ -7,7 +7,10 @@ import time
 from collections import OrderedDict
 from collections.abc import Sequence
 
+import structlog
+
 from rag.domain import Pack
+from rag.errors import NotFound, Unavailable
 from rag.protocols import Embedder, Index, Reranker, SparseEncoder
 from rag.retrieve.duplicates import distinct
 from rag.retrieve.expand import Expander, Query
@@ -28,6 +31,8 @@ from rag.types import (
 )
 
 CACHED_DOCUMENTS = 64
+
+log = structlog.get_logger(__name__)
 
 
 class Retriever:
@@ -177,13 +182,16 @@ class Retriever:
         wanted = {(hit.payload.document_id, hit.payload.version) for hit in hits}
         texts = self.ledger.texts(wanted)
         return [
-            widen(
-                hit,
-                self._document(texts[hit.payload.document_id, hit.payload.version]),
-                self.pack.retrieval.widen,
-            )
-            for hit in hits
+            self._widened(hit, texts[hit.payload.document_id, hit.payload.version]) for hit in hits
         ]
+
+    def _widened(self, hit: Hit, digest: str) -> Hit:
+        try:
+            return widen(hit, self._document(digest), self.pack.retrieval.widen)
+        except (NotFound, Unavailable) as error:
+            # The chunk itself is whole: one damaged file must not silence all that was found.
+            log.warning("not widened", uri=hit.payload.uri, reason=error.message)
+            return hit
 
     def _document(self, digest: str) -> Document:
         document = self._documents.get(digest) or self.blobs.get_document(digest)

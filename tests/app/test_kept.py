@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from rag.app import App
-from rag.types import SearchRequest
+from rag.types import AskRequest, SearchRequest
 from tests.app.test_app import ANNA, run, titles
 
 SALARY = SearchRequest(query="salary of the director")
@@ -27,6 +27,8 @@ def test_one_damaged_file_stops_no_rebuild_and_no_answer(tmp_path: Path, missing
         check = next(one for one in await app.doctor() if one.name == "kept files")
         assert (check.ok, "pay.txt (docs)" in check.detail) == (False, True)
         assert "pump.txt" not in check.detail
+        # Its chunk is whole: the answer is given, without the surroundings.
+        assert (await app.ask(ANNA, AskRequest(question=SALARY.query))).trace_id
         before = await app.search(ANNA, SearchRequest(query="turbine"))
         assert await app.rebuild(me) == 2
         after = await app.search(ANNA, SearchRequest(query="turbine"))
