@@ -6,13 +6,17 @@ from collections.abc import Callable
 from pathlib import Path
 
 from connectors.files import FilesConfig, FilesConnector
+from rag.app.composition import PARSERS
 from rag.backends.bm25 import Bm25Encoder
 from rag.backends.qdrant_edge import QdrantEdgeIndex
-from rag.config import SyncSettings
+from rag.backends.sentence_transformers import SentenceTransformersEmbedder
+from rag.config import ChunkingSettings, EmbeddingSettings, ParsingSettings, SyncSettings
 from rag.errors import DocumentRejected
-from rag.ingest.sync import Syncer
+from rag.ingest.chunking import StructureChunker
+from rag.ingest.parsing import ParserPool
+from rag.ingest.sync import Parse, Syncer
 from rag.ingest.write import GenerationWriter
-from rag.protocols import Index
+from rag.protocols import Chunker, Embedder, Index
 from rag.store.blobs import Blobs
 from rag.store.database import Database
 from rag.store.generations import Generation
@@ -73,6 +77,8 @@ class ParagraphChunker:
 class Bench:
     """A folder, a ledger and an index: sync it, look at what became live."""
 
+    dimension = 64
+
     def __init__(self, root: Path, url: str = "", index: Index | None = None) -> None:
         self.folder = root / "documents"
         self.folder.mkdir(exist_ok=True)
@@ -81,7 +87,9 @@ class Bench:
         self.ledger = Ledger(self.database)
         self.blobs = Blobs(root / "blobs")
         self.index = index or QdrantEdgeIndex(root / "index", 20_000)
-        self.embedder = HashingEmbedder()
+        self.embedder: Embedder = HashingEmbedder(self.dimension)
+        self.parse: Parse = parse_text
+        self.chunker: Chunker = ParagraphChunker()
         self.sparse = Bm25Encoder("en")
         self.source: SourceInfo | None = None
 
@@ -93,7 +101,7 @@ class Bench:
     async def generation(self) -> Generation:
         live = self.ledger.generations.live("test")
         if live is None:
-            live = self.ledger.generations.add("test", {"embedder": "x"}, 64, "live")
+            live = self.ledger.generations.add("test", {"embedder": "x"}, self.dimension, "live")
         await self.index.create(live.id, live.dimension)
         return live
 
@@ -110,8 +118,8 @@ class Bench:
         return Syncer(
             ledger=self.ledger,
             blobs=self.blobs,
-            parse=parse_text,
-            chunker=ParagraphChunker(),
+            parse=self.parse,
+            chunker=self.chunker,
             settings=SyncSettings.model_validate(settings),
             workers=2,
         )
@@ -138,17 +146,36 @@ class Bench:
         live = await self.generation()
         everyone = Principal(id="anybody")
         # More than there are: a write of a process just killed may still arrive between two calls.
-        query = IndexQuery(dense=(1.0, *[0.0] * 63), readers=everyone.readers, limit=100_000)
+        anything = (1.0, *[0.0] * (self.dimension - 1))
+        query = IndexQuery(dense=anything, readers=everyone.readers, limit=100_000)
         found = (await self.index.search(live.id, query)).dense
         admitted = self.ledger.admit(live.id, everyone, [one.chunk_id for one in found])
         shown: dict[str, list[Payload]] = {}
         for payload in (await self.index.payloads(live.id, list(admitted))).values():
-            shown.setdefault(payload.title, []).append(payload)
+            shown.setdefault(payload.uri.rpartition("/")[2], []).append(payload)
         return {
-            title: tuple(one.text for one in sorted(payloads, key=lambda one: one.ordinal))
-            for title, payloads in shown.items()
+            name: tuple(one.text for one in sorted(payloads, key=lambda one: one.ordinal))
+            for name, payloads in shown.items()
         }
 
     async def close(self) -> None:
         await self.index.aclose()
         self.database.close()
+
+
+class RealBench(Bench):
+    """The same with the encoder, the parsers and the chunker of the product."""
+
+    dimension = 384
+
+    def __init__(self, root: Path, url: str = "") -> None:
+        super().__init__(root, url)
+        self.embedder = SentenceTransformersEmbedder(EmbeddingSettings(), root / "cache")
+        self.parsers = ParserPool(ParsingSettings(workers=1), PARSERS)
+        self.parse = self.parsers.parse
+        self.chunker = StructureChunker(self.embedder, ChunkingSettings())
+
+    async def close(self) -> None:
+        await self.parsers.aclose()
+        await self.embedder.aclose()
+        await super().close()

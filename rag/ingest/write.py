@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Coroutine, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
+from typing import Any
 
 from rag.errors import EngineError, Superseded
 from rag.protocols import Embedder, Index, SparseEncoder
@@ -93,7 +95,7 @@ class GenerationWriter:
                 )
                 for at in placed
             ]
-            await asyncio.to_thread(self.ledger.placements.mark_orphans, late)
+            await _surely(asyncio.to_thread(self.ledger.placements.mark_orphans, late))
             raise
 
     async def _place(self, batch: Sequence[Prepared], placed: Sequence[Placed]) -> None:
@@ -204,6 +206,15 @@ class GenerationWriter:
             hidden=chunk.hidden,
             modified_at=modified.timestamp() if modified else None,
         )
+
+
+async def _surely(call: Coroutine[Any, Any, None]) -> None:
+    """See a call to its end, also when this task is cancelled while it waits for it."""
+    task = asyncio.ensure_future(call)
+    while not task.done():
+        with suppress(asyncio.CancelledError):
+            await asyncio.shield(task)
+    task.result()
 
 
 def embedded_text(chunk: Chunk) -> str:

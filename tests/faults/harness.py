@@ -20,11 +20,12 @@ from random import Random
 import psutil
 
 from tests.faults.victim import STEPS
-from tests.support import Bench
+from tests.support import Bench, RealBench
 
 REPO = Path(__file__).parents[2]
 VICTIM_SECONDS = 60
 LONGEST_RUN_S = 2.0
+LONGEST_REAL_RUN_S = 12.0
 DOCUMENTS = 24
 WORDS = ("turbine", "gasket", "bearing", "impeller", "flange", "coupling", "valve", "motor")
 
@@ -41,8 +42,8 @@ class Kill:
 class Harness:
     """One data folder that lives through any number of kills."""
 
-    def __init__(self, root: Path, url: str, seed: int) -> None:
-        self.root, self.url = root, url
+    def __init__(self, root: Path, url: str, seed: int, *, real: bool = False) -> None:
+        self.root, self.url, self.real = root, url, real
         self.random = Random(seed)
         self.folder = root / "documents"
         self.folder.mkdir(parents=True, exist_ok=True)
@@ -76,7 +77,7 @@ class Harness:
         while len(list(self.folder.iterdir())) < DOCUMENTS:
             self.serial += 1
             self._write(f"{self.serial:05}.txt")
-        if self.random.random() < 0.3:
+        if self.random.random() < 0.3 and not self.real:
             self._write("broken.txt", "UNPARSABLE")
 
     def _write(self, name: str, first: str = "") -> None:
@@ -91,7 +92,8 @@ class Harness:
     def any_fault(self) -> str:
         kind = self.random.choice(("step", "step", "step", "moment", "engine"))
         if kind != "step":
-            return f"{kind} {self.random.uniform(0, LONGEST_RUN_S):.2f}"
+            longest = LONGEST_REAL_RUN_S if self.real else LONGEST_RUN_S
+            return f"{kind} {self.random.uniform(0, longest):.2f}"
         when = self.random.choice(("before", "after"))
         return f"{self.random.choice(STEPS)}:{when}:{self.random.randint(1, 3)}"
 
@@ -121,7 +123,10 @@ class Harness:
 
     def _start(self, step: str) -> subprocess.Popen[str]:
         victim = subprocess.Popen(
-            [sys.executable, "-m", "tests.faults.victim", str(self.root), self.url, step],
+            [
+                *(sys.executable, "-m", "tests.faults.victim", str(self.root), self.url, step),
+                *(["real"] if self.real else []),
+            ],
             cwd=REPO,
             env={**os.environ, "PYTHONWARNINGS": "ignore"},
             stdout=subprocess.PIPE,
@@ -148,7 +153,7 @@ class Harness:
             texts = [text[name] for text in (before, after) if name in text]
             if any("UNPARSABLE" in text for text in texts):
                 continue  # it answers as it did before it was spoilt, which may be long ago
-            allowed = {paragraphs(text) for text in texts}
+            allowed = {self._shown(text) for text in texts}
             if len(texts) < 2:
                 allowed.add(())
             if answering.get(name, ()) not in allowed:
@@ -157,7 +162,7 @@ class Harness:
 
     async def _exactly(self, texts: dict[str, str]) -> list[str]:
         answering = await self._answering()
-        good = {name: paragraphs(text) for name, text in texts.items() if "UNPARSABLE" not in text}
+        good = {name: self._shown(text) for name, text in texts.items() if "UNPARSABLE" not in text}
         problems = [
             f"after the next sync {name} answers {answering.get(name)}, not {wanted}"
             for name, wanted in good.items()
@@ -167,7 +172,7 @@ class Harness:
             f"after the next sync {name} answers and should not"
             for name in answering.keys() - texts.keys()
         ]
-        bench = Bench(self.root, self.url)
+        bench = self._bench()
         try:
             live = await bench.generation()
             points = await bench.index.count(live.id)
@@ -182,12 +187,20 @@ class Harness:
 
     async def _answering(self) -> dict[str, tuple[str, ...]]:
         """Every passage that a search could show, by document, in order."""
-        bench = Bench(self.root, self.url)
+        bench = self._bench()
         try:
-            return await bench.answering()
+            answering = await bench.answering()
         finally:
             await bench.close()
+        if not self.real:
+            return answering
+        return {name: tuple(" ".join(texts).split()) for name, texts in answering.items()}
 
+    def _bench(self) -> Bench:
+        return RealBench(self.root, self.url) if self.real else Bench(self.root, self.url)
 
-def paragraphs(text: str) -> tuple[str, ...]:
-    return tuple(part for part in text.split("\n\n") if part.strip())
+    def _shown(self, text: str) -> tuple[str, ...]:
+        """What a document with this text answers: its paragraphs, or, cut for real, its words."""
+        if self.real:
+            return tuple(text.split())
+        return tuple(part for part in text.split("\n\n") if part.strip())

@@ -1,5 +1,6 @@
-"""A sync in a process that dies at a step: `python -m tests.faults.victim ROOT URL STEP`.
+"""A sync in a process that dies at a step: `python -m tests.faults.victim ROOT URL STEP [real]`.
 
+With `real` the encoder and the parsers are the product's.
 STEP is `NAME:before:N` or `NAME:after:N`, the Nth time that step is taken, or `-` to run through.
 The steps are the calls that leave something behind. It dies as power does: by SIGKILL.
 """
@@ -15,7 +16,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from tests.support import Bench
+from tests.support import Bench, RealBench
 
 STEPS = (
     "ledger.sources.synced",
@@ -80,8 +81,8 @@ def _die() -> None:
     os.kill(os.getpid(), signal.SIGKILL)
 
 
-async def run(root: Path, url: str, step: str) -> None:
-    bench = Bench(root, url)
+async def run(root: Path, url: str, step: str, *, real: bool) -> None:
+    bench = RealBench(root, url) if real else Bench(root, url)
     if step != "-":
         arm(bench, step)
     sys.stdout.write("begun\n")
@@ -94,4 +95,4 @@ async def run(root: Path, url: str, step: str) -> None:
 
 
 if __name__ == "__main__":
-    asyncio.run(run(Path(sys.argv[1]), sys.argv[2], sys.argv[3]))
+    asyncio.run(run(Path(sys.argv[1]), sys.argv[2], sys.argv[3], real="real" in sys.argv[4:]))
