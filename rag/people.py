@@ -15,7 +15,7 @@ LONGEST = 100
 
 
 def person(pack: Pack, table: Groups, user: str | None) -> Principal:
-    """Someone of the pack or of the table, or this machine's single user, as of now.
+    """Someone of the pack or in a group of the table, or this machine's single user, as of now.
 
     Raises NotFound naming the nearest person.
     """
@@ -23,14 +23,15 @@ def person(pack: Pack, table: Groups, user: str | None) -> Principal:
         names = frozenset(group.name for group in groups(pack, table))
         return Principal(id=LOCAL, groups=names, roles=frozenset(Role))
     said = table.list(pack.name, user)
+    added = {one.group for one in said if one.belongs}
     try:
         declared = pack.person(user).principal
     except NotFound:
-        if not said:
+        # To be put out of a group, which anyone can be, makes nobody known.
+        if not added:
             raise
         declared = Principal(id=user)
     kept = declared.groups - {one.group for one in said}
-    added = {one.group for one in said if one.belongs}
     return declared.model_copy(update={"groups": kept | added})
 
 

@@ -76,6 +76,22 @@ def test_the_pack_counts_where_the_table_says_nothing(tmp_path: Path) -> None:
     run(tmp_path, story, synced=False)
 
 
+def test_only_a_member_is_known_beside_the_people_of_the_pack(tmp_path: Path) -> None:
+    async def story(app: App) -> None:
+        root = app.person("local")
+        await app.change_group(root, "hr", "mallory", belongs=False)
+        with pytest.raises(NotFound):
+            app.person("mallory")
+        await app.change_group(root, "hr", "mallory", belongs=True)
+        assert app.person("mallory").groups == {"hr"}
+        await app.change_group(root, "hr", "mallory", belongs=False)
+        with pytest.raises(NotFound):
+            await app.search(Principal(id="mallory"), SALARY)
+        assert app.person("bob").groups == frozenset(), "the pack's people stay known"
+
+    run(tmp_path, story, synced=False)
+
+
 def two(root: Path, story: Callable[[App], Awaitable[None]]) -> None:
     """A story in two domains, each with a document for everyone and one for each group."""
     init_pack(root / "other", "other")
@@ -158,10 +174,19 @@ def test_nothing_crosses_domains_whoever_is_in_which_group(tmp_path: Path) -> No
         me = app.person(None)
         for (domain, group, one), belongs in members.items():
             await app.change_group(me, group, one, belongs=belongs, domain=domain)
-        for home in ("test", "other"):
-            # Someone looked up in one domain asks in both.
-            who = app.person(user, home)
+        declared = {home: {one.id for one in app.pack(home).people} for home in ("test", "other")}
+        known = [
+            home
+            for home in ("test", "other")
+            if user in declared[home] or any(members[home, group, user] for group in GROUPS)
+        ]
+        # Whoever no domain knows is looked up nowhere; the others ask in both.
+        for who in [app.person(user, home) for home in known]:
             for domain in ("test", "other"):
+                if domain not in known:
+                    with pytest.raises(NotFound):
+                        await all_seen(app, who, domain)
+                    continue
                 allowed = {"all", *(one for one in GROUPS if members[domain, one, user])}
                 expected = {f"The turbine of {domain} for {name}." for name in allowed}
                 assert await all_seen(app, who, domain) == expected
