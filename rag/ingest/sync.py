@@ -35,7 +35,7 @@ from rag.protocols import Chunker, Connector
 from rag.store.blobs import Blobs
 from rag.store.generations import Generation
 from rag.store.ledger import Known, Ledger, StoredVersion
-from rag.store.placements import Orphan, chunk_id
+from rag.store.placements import Orphan, chunk_id, document_id
 from rag.types import (
     EVERYONE,
     Change,
@@ -79,6 +79,7 @@ class _Run:
     seen: set[str] = field(default_factory=set[str])
     gone: set[str] = field(default_factory=set[str])
     """Keys that the source itself named as deleted."""
+    written: set[str] = field(default_factory=set[str])
     counts: Counter[str] = field(default_factory=Counter[str])
     listed: int = 0
     final: bool = False
@@ -280,6 +281,7 @@ class Syncer:
         return broken, complete
 
     async def _listed(self, run: _Run, change: Change) -> None:
+        change = _storable(change)
         if change.kind == "skipped":
             log.info("skipped", uri=change.uri, reason=change.reason)
             return
@@ -295,13 +297,18 @@ class Syncer:
         run.seen.add(change.key)
         run.gone.discard(change.key)
         run.listed += 1
+        known = run.known.get(change.key)
+        if known is not None and known.held:
+            await asyncio.to_thread(self.ledger.keep, known.document_id)
         if change.kind == "failed":
             await self._failed(run, change, "unreadable", change.reason)
             return
-        known = run.known.get(change.key)
         if known is not None and not known.deleted:
             await self._revoke(run, known, change)
         if known is None or known.deleted or known.revision != change.revision:
+            await run.look_at(change)
+        elif known.state == "pending":
+            # Begun once and cut short: nothing of it is live, whatever its revision.
             await run.look_at(change)
         elif known.state == "failed":
             if known.due:
@@ -318,16 +325,14 @@ class Syncer:
     async def _revoke(self, run: _Run, known: Known, change: Change) -> None:
         """A revocation counts from the next question on, whatever becomes of the new version.
 
-        Until that is live the old text answers, which nobody new may see.
+        Nobody is let in before that is live: the old text may not be theirs to see, and were this
+        to end halfway the index would go on hiding what the ledger says they may find.
         """
-        readers = change.readers
-        if known.revision != change.revision:
-            readers = _in_both(known.readers, readers)
+        readers = _in_both(known.readers, change.readers)
         if readers != known.readers:
             run.watch.listed(change.key)
             await asyncio.to_thread(self.ledger.set_readers, known.document_id, readers)
-            if _in_both(known.readers, readers) != known.readers:
-                run.watch.effective("revoke", change.key)
+            run.watch.effective("revoke", change.key)
 
     async def _prepare_some(self, run: _Run) -> None:
         while (change := await run.todo.get()) is not None:
@@ -348,7 +353,7 @@ class Syncer:
 
     async def _prepare(self, run: _Run, change: Change) -> Prepared | None:
         """A changed document, cut into chunks; None when its bytes did not change after all."""
-        raw = await run.connector.fetch(change)
+        raw = _named(await run.connector.fetch(change))
         digest = await asyncio.to_thread(_sha256, raw.data)
         known = run.known.get(change.key)
         if (
@@ -416,6 +421,7 @@ class Syncer:
             new = before is None or before.deleted or not before.content_hash
             run.counts["chunks"] += len(one.chunks)
             run.counts["warned"] += bool(one.document.warnings)
+            run.written.add(one.key)
             run.watch.effective("change", one.key)
             run.finished("added" if new else "updated", one.uri)
 
@@ -466,6 +472,12 @@ class Syncer:
             for known in present
             if known.key in run.gone or (complete and known.key not in run.seen)
         }
+        # What came and went within this listing, and was not there to be counted before.
+        passing = (run.gone & run.written) - {known.key for known in present}
+        await asyncio.to_thread(
+            self.ledger.delete, [document_id(run.source.id, key) for key in passing]
+        )
+        run.counts["deleted"] += len(passing)
         if (
             len(vanished) > self.settings.hold_count
             and len(vanished) > self.settings.hold_share * len(present)
@@ -484,6 +496,39 @@ class Syncer:
 
 def _ours(error: RagError) -> bool:
     return isinstance(error, (Unavailable, StorageFull))
+
+
+def _storable(change: Change) -> Change:
+    """The change with what no database takes written out; a key like that is a failed item.
+
+    One such line of a listing must not cost the others.
+    """
+    texts = {name: getattr(change, name) for name in ("key", "uri", "revision", "reason")}
+    written = {name: _written_out(text) for name, text in texts.items()}
+    readers = frozenset(map(_written_out, change.readers))
+    if written == texts and readers == change.readers:
+        return change
+    if written["key"] != change.key and change.kind in ("upsert", "failed"):
+        written["reason"] = written["reason"] or "its name holds characters that cannot be kept"
+        return change.model_copy(update={**written, "kind": "failed"})
+    return change.model_copy(update={**written, "readers": readers})
+
+
+def _named(raw: RawDocument) -> RawDocument:
+    """The document under names that any database takes; most are so already."""
+    names = {
+        "uri": _written_out(raw.uri),
+        "name": _written_out(raw.name),
+        "title": _written_out(raw.title) if raw.title is not None else None,
+        "readers": frozenset(map(_written_out, raw.readers)),
+    }
+    if all(getattr(raw, field) == value for field, value in names.items()):
+        return raw
+    return raw.model_copy(update=names)
+
+
+def _written_out(text: str) -> str:
+    return text.encode("utf-8", "backslashreplace").decode().replace("\0", "\\x00")
 
 
 def _in_both(before: frozenset[str], after: frozenset[str]) -> frozenset[str]:

@@ -8,7 +8,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
-from rag.errors import EngineError, Superseded
+from rag.errors import EngineError
 from rag.protocols import Embedder, Index, SparseEncoder
 from rag.store.generations import Generation
 from rag.store.ledger import Ledger
@@ -87,7 +87,7 @@ class GenerationWriter:
         ]
         try:
             await self._place(batch, placed)
-        except (Superseded, asyncio.CancelledError):
+        except BaseException:
             # Whoever took over may have swept before the last of it arrived in the index.
             late = [
                 Orphan(

@@ -8,6 +8,7 @@ from typing import Any, Literal
 from uuid import uuid4
 
 from sqlalchemy import delete, func, select, update
+from sqlalchemy.orm import Session
 
 from rag.store.database import Database
 from rag.store.models import GenerationRow, OrphanRow, PlacementRow
@@ -30,10 +31,13 @@ class Generations:
         self.now = now
 
     def live(self, domain: str) -> Generation | None:
-        return self._in_state(domain, "live")
+        with self.database.read() as session:
+            return self._in_state(session, domain, "live")
 
     def building(self, domain: str) -> Generation | None:
-        return self._in_state(domain, "building")
+        """The one to drop before another is built; read as a write, so that it is still ours."""
+        with self.database.write() as session:
+            return self._in_state(session, domain, "building")
 
     def retired(self, domain: str) -> list[Generation]:
         with self.database.read() as session:
@@ -91,14 +95,13 @@ class Generations:
             ).one()
             return documents, chunks
 
-    def _in_state(self, domain: str, state: str) -> Generation | None:
-        with self.database.read() as session:
-            row = session.scalar(
-                select(GenerationRow).where(
-                    GenerationRow.domain == domain, GenerationRow.state == state
-                )
+    def _in_state(self, session: Session, domain: str, state: str) -> Generation | None:
+        row = session.scalar(
+            select(GenerationRow).where(
+                GenerationRow.domain == domain, GenerationRow.state == state
             )
-            return _generation(row) if row else None
+        )
+        return _generation(row) if row else None
 
 
 def _generation(row: GenerationRow) -> Generation:

@@ -179,7 +179,8 @@ class Placements:
                 .join(SourceRow, SourceRow.id == DocumentRow.source_id)
                 .where((SourceRow.id == source_id) | SourceRow.removed_at.is_not(None))
             )
-        with self.database.read() as session:
+        # As a write: what was read while the run was still ours names nothing of who took over.
+        with self.database.write() as session:
             rows = session.scalars(statement)
             return [
                 Orphan(
