@@ -82,6 +82,7 @@ class Known(Data):
     attempts: int
     due: bool
     deleted: bool
+    held: bool
 
 
 class StoredVersion(Data):
@@ -126,6 +127,7 @@ class Ledger:
             DocumentRow.attempts,
             DocumentRow.next_attempt_at,
             DocumentRow.deleted_at,
+            DocumentRow.held_at,
         )
         with self.database.read() as session:
             rows = session.execute(select(*columns).where(DocumentRow.source_id == source_id))
@@ -140,6 +142,7 @@ class Ledger:
                     attempts=attempts,
                     due=next_attempt is None or next_attempt <= now,
                     deleted=deleted is not None,
+                    held=held is not None,
                 )
                 for (
                     document_id,
@@ -151,6 +154,7 @@ class Ledger:
                     attempts,
                     next_attempt,
                     deleted,
+                    held,
                 ) in rows
             }
 
@@ -253,6 +257,13 @@ class Ledger:
                     .where(DocumentRow.id.in_(document_ids[start : start + 500]))
                     .values(held_at=self.now())
                 )
+
+    def keep(self, document_id: str) -> None:
+        """It is there after all: its deletion waits for nobody."""
+        with self.database.write() as session:
+            session.execute(
+                update(DocumentRow).where(DocumentRow.id == document_id).values(held_at=None)
+            )
 
     def held(self, source_id: str) -> list[str]:
         """The documents of a source whose deletion is held."""
