@@ -7,7 +7,7 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Path
 from pydantic import Field
 
-from rag.api.policy import Admin
+from rag.api.policy import Admin, Keeper
 from rag.api.routes import RESPONSES, Domain, Name
 from rag.api.state import Server
 from rag.api.strict import StrictRoute
@@ -140,12 +140,12 @@ async def retry(
 
 
 @router.post("/blobs/collect")
-async def collect(who: Admin, server: Server) -> Collected:
+async def collect(who: Keeper, server: Server) -> Collected:
     """Delete kept files that no version and no upload has named for a day."""
     return await server.app.collect(who)
 
 
 @router.post("/keys/rotate")
-async def rotate_keys(who: Admin, server: Server) -> Rotated:
+async def rotate_keys(who: Keeper, server: Server) -> Rotated:
     """Encrypt every stored credential with a new key."""
     return Rotated(sources=await server.app.rotate_keys(who))

@@ -170,6 +170,21 @@ def test_a_request_is_about_one_domain(client: TestClient, fake: FakeApp) -> Non
     assert asked[-1] == "other", "where a request names none itself, the header does"
 
 
+@pytest.mark.parametrize("path", ["/api/v1/blobs/collect", "/api/v1/keys/rotate"])
+def test_what_is_about_every_domain_takes_a_role_in_the_default_one(
+    client: TestClient, fake: FakeApp, path: str
+) -> None:
+    asked: list[str | None] = []
+    look = fake.person
+    fake.person = lambda user, domain=None: (asked.append(domain), look(user))[1]  # type: ignore[method-assign]
+    refused = client.post(path, headers={"X-Ratchet-Domain": "other"})
+    assert (refused.status_code, refused.json()["code"]) == (422, "invalid_input")
+    default = fake.settings.domain
+    for headers in ({}, {"X-Ratchet-Domain": default}):
+        assert client.post(path, headers=headers).status_code == 200
+    assert asked == [default] * 2
+
+
 def test_people_are_let_into_groups_and_put_out(client: TestClient) -> None:
     made = client.put("/api/v1/groups/h%20r/members/bob").json()
     assert made == {"name": "h r", "members": [{"user": "bob", "added_by": "", "added_at": None}]}
