@@ -14,13 +14,24 @@ from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, Engine, create_engine, event, text
 from sqlalchemy.engine import make_url
-from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError, OperationalError
+from sqlalchemy.exc import (
+    ArgumentError,
+    DBAPIError,
+    NoSuchModuleError,
+    OperationalError,
+    TimeoutError,
+)
 from sqlalchemy.orm import Session
 
 from rag.errors import ConfigError, StorageFull, Unavailable
 
 BUSY_TIMEOUT_S = 30
 IDLE_TIMEOUT_S = 20
+POOL_SIZE = 5
+"""Connections that are kept open."""
+MOST_THREADS = 32
+"""What the default executor has at most; each has room for a connection beside those kept."""
+POOL_TIMEOUT_S = 30
 MIGRATING = 0x7A7C4E70
 Guard = Callable[[Session], None]
 """Looks at a transaction before its first write; raises what refuses it."""
@@ -38,13 +49,19 @@ class Database:
                 hint="Use postgresql+psycopg://user@host/name, or leave it empty for SQLite.",
             ) from error
         self.sqlite = parsed.get_backend_name() == "sqlite"
-        options: dict[str, Any] = {"pool_pre_ping": True}
-        if not self.sqlite and "options" not in parsed.query:
-            # What a process that was put to sleep had locked is free before it is taken over from.
-            idle = f"-c idle_in_transaction_session_timeout={IDLE_TIMEOUT_S}s"
-            options["connect_args"] = {"options": idle}
+        options: dict[str, Any] = {
+            "pool_size": POOL_SIZE,
+            "max_overflow": MOST_THREADS,
+            "pool_timeout": POOL_TIMEOUT_S,
+        }
         if self.sqlite:
-            options = {"connect_args": {"timeout": BUSY_TIMEOUT_S, "check_same_thread": False}}
+            options["connect_args"] = {"timeout": BUSY_TIMEOUT_S, "check_same_thread": False}
+        else:
+            options["pool_pre_ping"] = True
+            if "options" not in parsed.query:
+                # What a process put to sleep had locked is free before it is taken over from.
+                idle = f"-c idle_in_transaction_session_timeout={IDLE_TIMEOUT_S}s"
+                options["connect_args"] = {"options": idle}
         try:
             self.engine = create_engine(parsed, **options)
         except (NoSuchModuleError, ModuleNotFoundError) as error:
@@ -127,6 +144,11 @@ def translated() -> Generator[None]:
     """Database faults become typed errors here and nowhere else."""
     try:
         yield
+    except TimeoutError as error:
+        raise Unavailable(
+            f"No connection to the database was free for {POOL_TIMEOUT_S} s.",
+            hint="Ask again when less is asked at once.",
+        ) from error
     except DBAPIError as error:
         text = str(error.orig)
         if "disk is full" in text or "No space left" in text:
