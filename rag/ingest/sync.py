@@ -466,28 +466,33 @@ class Syncer:
     async def _delete_gone(self, run: _Run, complete: bool) -> None:
         """Delete what the source names as deleted, or no longer names in a complete listing,
         unless that is too much to believe."""
+        # What came and went within this listing was not there to be counted before.
         present = [known for known in run.known.values() if not known.deleted]
-        vanished = {
-            known.document_id: known.key
-            for known in present
-            if known.key in run.gone or (complete and known.key not in run.seen)
-        }
-        # What came and went within this listing, and was not there to be counted before.
         passing = (run.gone & run.written) - {known.key for known in present}
         await asyncio.to_thread(
             self.ledger.delete, [document_id(run.source.id, key) for key in passing]
         )
         run.counts["deleted"] += len(passing)
-        if (
-            len(vanished) > self.settings.hold_count
-            and len(vanished) > self.settings.hold_share * len(present)
-        ) or (complete and vanished and not run.seen):
-            run.counts["held"] = len(vanished)
-            log.warning("deletion_held", source=run.source.name, documents=len(vanished))
-            await asyncio.to_thread(self.ledger.hold, run.source.id, [*vanished], only=complete)
+        missing = [known for known in present if known.key not in run.seen]
+        # What is held stays so until it is listed again or an admin believes it; what vanishes
+        # meanwhile waits with it, or a store that goes bit by bit would never be too much.
+        waiting = [known for known in missing if known.held]
+        vanished = {
+            known.document_id: known.key
+            for known in missing
+            if not known.held and (complete or known.key in run.gone)
+        }
+        total = len(waiting) + len(vanished)
+        if vanished and (
+            (total > self.settings.hold_count and total > self.settings.hold_share * len(present))
+            or (complete and not run.seen)
+        ):
+            log.warning("deletion_held", source=run.source.name, documents=total)
+            await asyncio.to_thread(self.ledger.hold, [*vanished])
+            run.counts["held"] = total
             return
         if complete:
-            await asyncio.to_thread(self.ledger.hold, run.source.id, [])
+            run.counts["held"] = len(waiting)
         await asyncio.to_thread(self.ledger.delete, [*vanished])
         for key in vanished.values():
             run.watch.effective("delete", key)

@@ -239,18 +239,9 @@ class Ledger:
                     )
                     session.delete(placement)
 
-    def hold(self, source_id: str, document_ids: Sequence[str], *, only: bool = True) -> None:
-        """These documents of a source wait for an admin to believe their deletion.
-
-        With `only`, no others of the source do any more.
-        """
+    def hold(self, document_ids: Sequence[str]) -> None:
+        """These wait for an admin to believe their deletion, with those that wait already."""
         with self.database.write() as session:
-            if only:
-                session.execute(
-                    update(DocumentRow)
-                    .where(DocumentRow.source_id == source_id, DocumentRow.held_at.is_not(None))
-                    .values(held_at=None)
-                )
             for start in range(0, len(document_ids), 500):
                 session.execute(
                     update(DocumentRow)

@@ -167,3 +167,18 @@ def test_what_the_engine_broke_off_is_listed_after_a_takeover(tmp_path: Path) ->
         assert [orphan.version for orphan in left] == [1]
 
     run(tmp_path, story)
+
+
+def test_what_is_held_goes_only_when_it_is_believed(tmp_path: Path) -> None:
+    async def story(bench: Bench) -> None:
+        keys = [f"k{number}" for number in range(60)]
+        await bench.sync(Told(*map(there, keys), COMPLETE))
+        for back, held in ((10, 50), (30, 30), (29, 31), (45, 15)):
+            found = counts(await bench.sync(Told(*map(there, keys[:back]), COMPLETE)))
+            assert found == {"unchanged": back, "held": held}, "one more that goes waits with them"
+        assert len(bench.ledger.held(bench.source_id())) == 15
+        assert counts(await bench.sync(Told(*map(there, keys), COMPLETE))) == {"unchanged": 60}
+        assert bench.ledger.held(bench.source_id()) == []
+        assert counts(await bench.sync(Told(*map(there, keys[:50]), COMPLETE)))["deleted"] == 10
+
+    run(tmp_path, story)
