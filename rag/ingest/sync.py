@@ -30,6 +30,7 @@ from rag.errors import (
     Unavailable,
 )
 from rag.ingest.freshness import Stopwatch
+from rag.ingest.naming import named, storable
 from rag.ingest.write import GenerationWriter, Placed, Prepared
 from rag.protocols import Chunker, Connector
 from rag.store.blobs import Blobs
@@ -281,7 +282,7 @@ class Syncer:
         return broken, complete
 
     async def _listed(self, run: _Run, change: Change) -> None:
-        change = _storable(change)
+        change = storable(change)
         if change.kind == "skipped":
             log.info("skipped", uri=change.uri, reason=change.reason)
             return
@@ -353,7 +354,7 @@ class Syncer:
 
     async def _prepare(self, run: _Run, change: Change) -> Prepared | None:
         """A changed document, cut into chunks; None when its bytes did not change after all."""
-        raw = _named(await run.connector.fetch(change))
+        raw = named(await run.connector.fetch(change))
         digest = await asyncio.to_thread(_sha256, raw.data)
         known = run.known.get(change.key)
         if (
@@ -501,39 +502,6 @@ class Syncer:
 
 def _ours(error: RagError) -> bool:
     return isinstance(error, (Unavailable, StorageFull))
-
-
-def _storable(change: Change) -> Change:
-    """The change with what no database takes written out; a key like that is a failed item.
-
-    One such line of a listing must not cost the others.
-    """
-    texts = {name: getattr(change, name) for name in ("key", "uri", "revision", "reason")}
-    written = {name: _written_out(text) for name, text in texts.items()}
-    readers = frozenset(map(_written_out, change.readers))
-    if written == texts and readers == change.readers:
-        return change
-    if written["key"] != change.key and change.kind in ("upsert", "failed"):
-        written["reason"] = written["reason"] or "its name holds characters that cannot be kept"
-        return change.model_copy(update={**written, "kind": "failed"})
-    return change.model_copy(update={**written, "readers": readers})
-
-
-def _named(raw: RawDocument) -> RawDocument:
-    """The document under names that any database takes; most are so already."""
-    names = {
-        "uri": _written_out(raw.uri),
-        "name": _written_out(raw.name),
-        "title": _written_out(raw.title) if raw.title is not None else None,
-        "readers": frozenset(map(_written_out, raw.readers)),
-    }
-    if all(getattr(raw, field) == value for field, value in names.items()):
-        return raw
-    return raw.model_copy(update=names)
-
-
-def _written_out(text: str) -> str:
-    return text.encode("utf-8", "backslashreplace").decode().replace("\0", "\\x00")
 
 
 def _in_both(before: frozenset[str], after: frozenset[str]) -> frozenset[str]:
