@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import errno
+import fcntl
 import hashlib
 import os
+import re
 import time
 import zlib
-from collections.abc import Set
+from collections.abc import Generator, Set
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from uuid import uuid4
 
@@ -16,6 +20,10 @@ from rag.types import Document
 SPARED_SECONDS = 86_400
 """A file that was kept within this time may be about to be named by a version."""
 
+LOCK_NAME = "collect.lock"
+# A digest, or what a crash left of a file that was being written.
+_OURS = re.compile(r"[0-9a-f]{64}|\.[0-9a-f]{32}")
+
 
 class Blobs:
     """Writes are durable when they return and never half visible; equal bytes are kept once."""
@@ -24,14 +32,27 @@ class Blobs:
         self.folder = folder
 
     def put(self, data: bytes) -> str:
-        """Keep bytes; returns their SHA-256 in hex. A damaged file of that name is mended."""
+        """Keep bytes; returns their SHA-256 in hex. A damaged file of that name is mended.
+
+        Raises StorageFull, or Unavailable where the folder cannot be used.
+        """
         digest = hashlib.sha256(data).hexdigest()
-        path = self._path(digest)
         try:
-            # Claimed first: from here on `collect` leaves it alone.
-            os.utime(path)
+            self._put(self._path(digest), data)
+        except OSError as error:
+            told = f"Cannot keep a document under {self.folder}: {error.strerror}."
+            if error.errno in (errno.ENOSPC, errno.EDQUOT):
+                raise StorageFull(told, hint="Free some space on that disk.") from error
+            raise Unavailable(told, hint="See whether that folder can be written.") from error
+        return digest
+
+    def _put(self, path: Path, data: bytes) -> None:
+        try:
+            with self._held(fcntl.LOCK_SH):
+                # Claimed first: from here on `collect` leaves it alone.
+                os.utime(path)
             if path.read_bytes() == data:
-                return digest
+                return
         except FileNotFoundError:
             pass
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -41,14 +62,13 @@ class Blobs:
                 file.write(data)
                 file.flush()
                 os.fsync(file.fileno())
-            temporary.replace(path)
-        except OSError as error:
-            temporary.unlink(missing_ok=True)
-            raise StorageFull(
-                f"Cannot keep a document under {self.folder}: {error.strerror}.",
-                hint="Free some space on that disk.",
-            ) from error
-        return digest
+            with self._held(fcntl.LOCK_SH):
+                temporary.replace(path)
+        except OSError:
+            # Where even this fails, a later `collect` removes it.
+            with suppress(OSError):
+                temporary.unlink(missing_ok=True)
+            raise
 
     def get(self, digest: str) -> bytes:
         """The bytes of a digest, checked. Raises NotFound or Unavailable when damaged."""
@@ -78,24 +98,45 @@ class Blobs:
     def collect(self, cited: Set[str]) -> tuple[int, int]:
         """Delete files that were not kept lately and are not cited; returns how many, and bytes.
 
-        Nobody has to stop for it: a file that is kept again meanwhile stays or is written anew.
+        Nobody has to stop for it, nor for another that goes on: a file that is kept again meanwhile
+        stays or is written anew. What is not ours is left alone. Raises Unavailable.
         """
         before = time.time() - SPARED_SECONDS
         count = size = 0
-        for path in self.folder.glob("*/*"):
-            if path.name in cited or path.stat().st_mtime > before:
-                continue
-            # Out of the way first: whoever keeps these bytes now either has touched the file
-            # before, which shows, or finds none and writes it.
-            aside = path.with_name(f".{uuid4().hex}")
-            path.rename(aside)
-            found = aside.stat()
-            if found.st_mtime > before:
-                aside.replace(path)
-                continue
-            aside.unlink()
-            count, size = count + 1, size + found.st_size
+        try:
+            for path in self.folder.glob("*/*"):
+                if path.name not in cited and _OURS.fullmatch(path.name):
+                    freed = self._forget(path, before)
+                    count, size = count + (freed is not None), size + (freed or 0)
+        except OSError as error:
+            raise Unavailable(
+                f"Cannot collect under {self.folder}: {error.strerror}.",
+                hint="See whether that folder can be written.",
+            ) from error
         return count, size
+
+    def _forget(self, path: Path, before: float) -> int | None:
+        """Delete a file unless it was kept since; returns its bytes, None if it was not deleted."""
+        try:
+            if path.stat().st_mtime > before:
+                return None
+            # Looked at again: nobody can keep it between this look and the deletion.
+            with self._held(fcntl.LOCK_EX):
+                found = path.stat()
+                if found.st_mtime > before:
+                    return None
+                path.unlink()
+                return found.st_size
+        except FileNotFoundError:
+            return None
+
+    @contextmanager
+    def _held(self, how: int) -> Generator[None]:
+        """Together with others who keep files, or alone; given up by the death of the process."""
+        self.folder.mkdir(parents=True, exist_ok=True)
+        with (self.folder / LOCK_NAME).open("a") as lock:
+            fcntl.flock(lock, how)
+            yield
 
     def put_document(self, document: Document) -> str:
         """Keep a parsed document; returns the digest of its packed form."""

@@ -20,8 +20,10 @@ def opened(database_url: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[Datab
     found.close()
 
 
-def reading(stack: ExitStack, opened: Database) -> None:
-    stack.enter_context(opened.read()).connection()
+def read_at_once(opened: Database, count: int) -> None:
+    with ExitStack() as stack:
+        for _ in range(count):
+            stack.enter_context(opened.read()).connection()
 
 
 def test_every_thread_of_the_default_executor_has_a_connection(
@@ -29,14 +31,11 @@ def test_every_thread_of_the_default_executor_has_a_connection(
 ) -> None:
     monkeypatch.setattr(os, "process_cpu_count", lambda: 1000, raising=False)
     monkeypatch.setattr(os, "cpu_count", lambda: 1000)
-    with ExitStack() as stack, ThreadPoolExecutor() as executor:
-        for _ in range(executor._max_workers):
-            reading(stack, opened)
+    with ThreadPoolExecutor() as executor:
+        read_at_once(opened, executor._max_workers)
 
 
 def test_no_connection_that_is_free_is_told_as_such(opened: Database) -> None:
-    with pytest.raises(Unavailable, match="No connection"), ExitStack() as stack:
-        for _ in range(100):
-            reading(stack, opened)
-    with ExitStack() as stack:
-        reading(stack, opened)
+    with pytest.raises(Unavailable, match="No connection"):
+        read_at_once(opened, 100)
+    read_at_once(opened, 1)
