@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import tempfile
 from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import AsyncExitStack
 from pathlib import Path
 from typing import Any
@@ -39,10 +40,16 @@ PARSERS = (
     "rag.backends.tabular:TabularParser",
     "rag.backends.unstructured:UnstructuredParser",
 )
+THREADS = 64
+"""For calls that block. One that waits costs little; too few, and slow sources stop all answers."""
 
 
 async def build(settings: Settings, *, serve_url: str | None = None) -> App:
-    """Open a data folder and join the parts. Raises Locked, ConfigError; loads no model yet."""
+    """Open a data folder and join the parts. Raises Locked, ConfigError; loads no model yet.
+
+    The running loop gets threads of its own for what blocks.
+    """
+    asyncio.get_running_loop().set_default_executor(ThreadPoolExecutor(THREADS, "blocking"))
     async with AsyncExitStack() as stack:
         folder = await asyncio.to_thread(
             DataFolder.acquire, settings.data, serve_url or "", shared=settings.many_processes

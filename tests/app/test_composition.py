@@ -1,6 +1,7 @@
 """`build` joins the real parts that the configuration names."""
 
 import asyncio
+import threading
 from pathlib import Path
 
 from rag.app import build
@@ -40,5 +41,23 @@ def test_a_reranker_that_is_configured_orders_the_hits(tmp_path: Path) -> None:
         assert [story["rerank"].rank for story in stages] == [1, 2]
         assert stages[0]["rerank"].score >= stages[1]["rerank"].score
         assert stages[0]["rerank"].why.startswith("cross:")
+
+    asyncio.run(story())
+
+
+def test_slow_sources_leave_threads_for_everything_else(tmp_path: Path) -> None:
+    free = threading.Event()
+
+    async def story() -> None:
+        app = await build(load(tmp_path))
+        slow = [asyncio.ensure_future(asyncio.to_thread(free.wait)) for _ in range(40)]
+        await asyncio.sleep(0)  # they are all under way
+        try:
+            async with asyncio.timeout(20):
+                assert await app.sources(app.person(None)) == []
+        finally:
+            free.set()
+            await asyncio.gather(*slow)
+            await app.aclose()
 
     asyncio.run(story())
