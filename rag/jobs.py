@@ -11,11 +11,12 @@ import os
 import socket
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from datetime import datetime, timedelta
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
-from typing import Any, cast
+from typing import Any, TypeVar, cast
 
 import structlog
 from croniter import croniter  # pyright: ignore[reportMissingTypeStubs]
@@ -26,6 +27,7 @@ from rag.store.database import Guard
 from rag.store.runs import Held, Kind, Runs
 from rag.types import Progress, Run, RunError, RunProgress, Schedule, SourceInfo
 
+T = TypeVar("T")
 OnProgress = Callable[[Progress], None]
 Work = Callable[[Run, Guard, OnProgress], Awaitable[Mapping[str, Any]]]
 """Does a run and returns its report; every write has to pass the guard."""
@@ -49,6 +51,8 @@ class Worker:
         self._mine: set[str] = set()
         self._seen: dict[str, tuple[Held, float]] = {}
         self._woken = asyncio.Event()
+        # Of its own: whatever keeps all other threads busy, a live run is not taken for lost.
+        self._pulse = ThreadPoolExecutor(1, "heartbeat")
 
     async def serve(self) -> None:
         """Do whatever is asked for and due, until cancelled; others go on with what was begun."""
@@ -58,9 +62,9 @@ class Worker:
                 self._woken.clear()
                 try:
                     await asyncio.to_thread(self._runs.plan, next_due)
-                    await self._take_back_lost()
+                    await self.take_back_lost()
                     while len(doing) < self._settings.at_once:
-                        run = await asyncio.to_thread(self._runs.claim, self._name)
+                        run = await self._claimed()
                         if run is None:
                             break
                         task = asyncio.create_task(self._do(run, self._work))
@@ -89,7 +93,13 @@ class Worker:
 
         Raises Conflict, naming the run, while the source is worked on.
         """
-        run = await asyncio.to_thread(self._runs.begin, "change", domain, source, by, self._name)
+        begin = partial(self._runs.begin, "change", domain, source, by, self._name)
+        try:
+            run = await self._taken(begin)
+        except Conflict:
+            # Whoever works on it may be gone, and nobody else there to see that.
+            await self.take_back_lost()
+            run = await self._taken(begin)
         return await self._do(run, work)
 
     async def request(self, kind: Kind, domain: str, source: SourceInfo | None, by: str) -> Run:
@@ -117,7 +127,7 @@ class Worker:
             try:
                 run, fresh = await asyncio.to_thread(self._runs.request, kind, domain, source, by)
             except Conflict:
-                await self._take_back_lost()
+                await self.take_back_lost()
                 await asyncio.sleep(WAIT_SECONDS)
             else:
                 break
@@ -147,19 +157,37 @@ class Worker:
     async def _do_here(self, run: Run, progress: OnProgress) -> Run:
         while not run.ended:
             if run.state == "queued":
-                mine = await asyncio.to_thread(self._runs.claim, self._name, run.id)
+                mine = await self._claimed(run.id)
                 if mine is not None:
-                    return await self._do(mine, self._work, progress)
+                    # Not ended even then where somebody took it over, or gave it up for lost.
+                    run = await self._do(mine, self._work, progress)
+                    continue
                 # Something else must be done first, and perhaps nobody but us is there to do it.
-                other = await asyncio.to_thread(self._runs.claim, self._name)
+                other = await self._claimed()
                 if other is not None:
                     await self._do(other, self._work)
             else:
                 _tell(run, progress)
-            await self._take_back_lost()
+            await self.take_back_lost()
             await asyncio.sleep(WAIT_SECONDS)
             run = await asyncio.to_thread(self._runs.get, run.id)
         return run
+
+    async def _claimed(self, run_id: str | None = None) -> Run | None:
+        return await self._taken(partial(self._runs.claim, self._name, run_id))
+
+    async def _taken(self, take: Callable[[], T]) -> T:
+        """The run that was taken; it is given back where the caller leaves before it is there."""
+        taking = asyncio.get_running_loop().run_in_executor(None, take)
+        try:
+            return await asyncio.shield(taking)
+        except asyncio.CancelledError:
+            while not taking.done():
+                with suppress(asyncio.CancelledError):
+                    await asyncio.wait({taking})
+            if taking.exception() is None and isinstance(run := taking.result(), Run):
+                await asyncio.to_thread(self._runs.give_back, run)
+            raise
 
     async def _do(self, run: Run, work: Work, progress: OnProgress | None = None) -> Run:
         """The run's end, once its work has stopped; it is given back when the caller leaves."""
@@ -211,25 +239,29 @@ class Worker:
     async def _beat(self, run: Run, pace: _Pace) -> bool:
         """Whether the work should go on. A database that is away for a while ends nothing."""
         try:
-            word = await asyncio.to_thread(self._runs.beat, run, pace.now())
+            word = await self._promptly(lambda: self._runs.beat(run, pace.now()))
         except RagError as error:
             log.warning("heartbeat not written", run=run.id, reason=error.message)
             return True
         return word == "go on"
 
-    async def _take_back_lost(self) -> None:
+    async def take_back_lost(self) -> None:
         """Free the runs of workers that are gone, or silent for longer than the lease."""
         now = time.monotonic()
         seen: dict[str, tuple[Held, float]] = {}
-        for held in await asyncio.to_thread(self._runs.held):
+        for held in await self._promptly(self._runs.held):
             if held.id in self._mine:
                 continue
             before, since = self._seen.get(held.id, (held, now))
             seen[held.id] = held, since if before == held else now
             if now - seen[held.id][1] >= self._settings.lease_seconds or _gone(held.worker):
                 log.warning("worker lost", run=held.id, worker=held.worker)
-                await asyncio.to_thread(self._runs.take_back, held)
+                await self._promptly(partial(self._runs.take_back, held))
         self._seen = seen
+
+    async def _promptly(self, call: Callable[[], T]) -> T:
+        """The result of a short call, for which nothing but others of its kind is waited for."""
+        return await asyncio.get_running_loop().run_in_executor(self._pulse, call)
 
 
 class _Pace:
@@ -300,26 +332,36 @@ def _known(error: BaseException) -> RagError | None:
 
 
 def _own_name() -> str:
-    return f"{_place()}:{os.getpid()}:{_begun(os.getpid())}"
+    return f"{_place()}:{os.getpid()}:{_begun(os.getpid()) or ''}"
 
 
 def _gone(worker: str) -> bool:
     """Whether a worker of this machine is surely dead; nothing is known of another machine's."""
     place, pid, begun = worker.rsplit(":", 2)
-    return place == _place() and bool(begun) and _begun(int(pid)) != begun
+    return place == _place() and bool(begun) and _begun(int(pid)) not in (begun, None)
 
 
 @cache
 def _place() -> str:
-    """Where a process id means something: this host, and the container within it."""
-    space = Path("/proc/self/ns/pid")
-    return f"{socket.gethostname()}/{space.stat().st_ino if space.exists() else 0}"
+    """Where a process id means something: this host since it started, the container within it.
+
+    Copies of a machine have its name and the numbers of its containers, but start on their own.
+    """
+    space, boot = Path("/proc/self/ns/pid"), Path("/proc/sys/kernel/random/boot_id")
+    started = boot.read_text().strip() if boot.exists() else ""
+    return f"{socket.gethostname()}/{started}/{space.stat().st_ino if space.exists() else 0}"
 
 
-def _begun(pid: int) -> str:
-    """When a process began, in ticks since the machine did; empty when it does not run."""
+def _begun(pid: int) -> str | None:
+    """When a process began, in ticks since the machine did; empty when it does not run.
+
+    None where that cannot be seen.
+    """
     try:
-        fields = Path(f"/proc/{pid}/stat").read_text(errors="replace").rpartition(")")[2].split()
-    except OSError:
+        stat = Path(f"/proc/{pid}/stat").read_text(errors="replace")
+    except (FileNotFoundError, ProcessLookupError):
         return ""
+    except OSError:
+        return None
+    fields = stat.rpartition(")")[2].split()
     return "" if fields[0] in "ZX" else fields[19]

@@ -12,7 +12,7 @@ from rag.app.domains import Domains
 from rag.app.generations import Generations
 from rag.app.parts import Parts
 from rag.app.sources import Sources
-from rag.errors import Conflict, InvalidInput, NotFound, RagError, of_code
+from rag.errors import Conflict, InvalidInput, NotFound, RagError, Unavailable, of_code
 from rag.ingest.sync import Syncer
 from rag.jobs import OnProgress, Worker, next_due
 from rag.store.database import Guard
@@ -97,7 +97,12 @@ class Runs:
 
     async def cancel(self, run_id: str, domain: str | None) -> Run:
         found = await self.get(run_id, domain)
-        return await asyncio.to_thread(self._parts.runs.cancel, found.id)
+        told = await asyncio.to_thread(self._parts.runs.cancel, found.id)
+        if told.ended:
+            return told
+        # Where its worker is gone, nobody else may be there to end it.
+        await self.worker.take_back_lost()
+        return await asyncio.to_thread(self._parts.runs.get, found.id)
 
     async def follow(self, run_id: str, domain: str | None) -> AsyncIterator[Run]:
         async for run in self.worker.follow((await self.get(run_id, domain)).id):
@@ -190,6 +195,10 @@ def _report(ended: Run) -> Mapping[str, Any]:
     """What a run reported, or the error that it ended with."""
     if ended.error is not None:
         raise of_code(ended.error.code, ended.error.message, ended.error.hint)
+    if not ended.ended:
+        raise Unavailable(
+            f"How the run {ended.id} ended could not be recorded.", hint="See: rag runs."
+        )
     if ended.state != "succeeded":
         raise Conflict(f"The run {ended.id} was cancelled.", hint="Ask for it again.")
     return ended.report

@@ -309,8 +309,15 @@ class Runs:
 
     def _again(self, row: RunRow) -> None:
         """Let another worker begin it anew; only its caller knows how to do a change."""
-        if row.cancelling or row.kind == "change":
+        if row.cancelling:
             self._end(row, "cancelled")
+        elif row.kind == "change":
+            why = f"The worker of run {row.id} was lost, or left before it was done."
+            self._end(
+                row,
+                "cancelled",
+                RunError(code=Superseded.code, message=why, hint="Ask for it again."),
+            )
         else:
             row.state, row.worker, row.beats = "queued", "", 0
 

@@ -13,7 +13,7 @@ from pydantic import BaseModel, ConfigDict
 
 from rag import jobs, plugins
 from rag.app import App
-from rag.errors import Conflict, InvalidInput, NotFound
+from rag.errors import Conflict, InvalidInput, NotFound, Unavailable
 from rag.types import Change, Cursor, Principal, RawDocument, Run, Schedule
 from tests.app.test_app import open_app
 
@@ -278,6 +278,43 @@ def test_what_a_killed_process_left_is_done_by_the_next_sync(tmp_path: Path, tap
             assert [(one.id, one.state) for one in found] == [
                 (one, "succeeded") for one in left[::-1]
             ]
+        finally:
+            await app.aclose()
+
+    asyncio.run(told())
+
+
+def test_what_a_killed_process_left_holds_up_no_admin(tmp_path: Path, taps) -> None:
+    async def told() -> None:
+        app = open_app(tmp_path)
+        try:
+            dead = f"{jobs._place()}:{2**22 + 1}:1"
+            await app.add_source(ME, connector="tap", config={"tap": "one"}, name="one")
+            asked = await app.start_sync(ME, "one")
+            assert app._parts.runs.claim(dead) is not None
+            assert (await app.cancel_run(ME, asked.id)).state == "cancelled"
+            source = await app.source(ME, "one")
+            app._parts.runs.begin("change", "test", source, "me", dead)
+            assert await app.remove_source(ME, "one") == 0
+        finally:
+            await app.aclose()
+
+    asyncio.run(told())
+
+
+def test_a_change_whose_end_is_not_known_is_not_called_cancelled(
+    tmp_path: Path, taps, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def away(*given: object, **named: object) -> bool:
+        raise Unavailable("The database is away.")
+
+    async def told() -> None:
+        app = open_app(tmp_path)
+        try:
+            await app.add_source(ME, connector="tap", config={"tap": "one"}, name="one")
+            monkeypatch.setattr(app._parts.runs, "finish", away)
+            with pytest.raises(Unavailable, match="could not be recorded"):
+                await app.remove_source(ME, "one")
         finally:
             await app.aclose()
 
