@@ -6,11 +6,12 @@ from collections.abc import Iterable, Sequence
 from itertools import accumulate
 
 from prometheus_client import CollectorRegistry, Counter, Histogram, Metric, generate_latest
-from prometheus_client.core import HistogramMetricFamily
+from prometheus_client.core import GaugeMetricFamily, HistogramMetricFamily
 from prometheus_client.registry import Collector
 
+from rag.store.ended import Ended
 from rag.store.freshness import BOUNDS, Measured
-from rag.types import Answer, SyncReport
+from rag.types import Answer
 
 MEDIA_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 _SECONDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300)
@@ -37,10 +38,6 @@ class Metrics:
         self._tokens = Counter(
             "ratchet_tokens", "Tokens of language models.", ("kind",), registry=self.registry
         )
-        self._syncs = Counter("ratchet_syncs", "Syncs finished.", registry=self.registry)
-        self._synced = Counter(
-            "ratchet_sync_documents", "Documents by outcome.", ("outcome",), registry=self.registry
-        )
 
     def request(self, route: str, method: str, status: int, seconds: float) -> None:
         known = method if method in ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE") else "other"
@@ -52,23 +49,19 @@ class Metrics:
         self._tokens.labels("prompt").inc(answer.usage.prompt_tokens)
         self._tokens.labels("completion").inc(answer.usage.completion_tokens)
 
-    def sync(self, report: SyncReport) -> None:
-        self._syncs.inc()
-        for outcome, count in report.model_dump(exclude={"seconds", "chunks"}).items():
-            self._synced.labels(outcome).inc(count)
-
-    def text(self, freshness: Sequence[Measured] = ()) -> bytes:
-        """With what is kept of freshness, which every process that syncs adds to."""
+    def text(self, freshness: Sequence[Measured], ended: Sequence[Ended]) -> bytes:
+        """With what is kept of freshness and runs, which every process that syncs adds to."""
         kept = CollectorRegistry()
-        kept.register(_Kept(freshness))
+        kept.register(_Kept(freshness, ended))
         return generate_latest(self.registry) + generate_latest(kept)
 
 
 class _Kept(Collector):
-    """Histograms that the database holds; the names of sources are the admin's words."""
+    """What the database holds; the names of sources are the admin's words."""
 
-    def __init__(self, freshness: Sequence[Measured]) -> None:
+    def __init__(self, freshness: Sequence[Measured], ended: Sequence[Ended]) -> None:
         self._freshness = freshness
+        self._ended = ended
 
     def collect(self) -> Iterable[Metric]:
         family = HistogramMetricFamily(
@@ -84,3 +77,21 @@ class _Kept(Collector):
                 one.total,
             )
         yield family
+        # Gauges: runs are forgotten in time, which a counter may not.
+        runs = GaugeMetricFamily(
+            "ratchet_runs_last_day",
+            "Runs that ended in the last 24 hours.",
+            labels=("domain", "source", "kind", "state"),
+        )
+        documents = GaugeMetricFamily(
+            "ratchet_sync_documents_last_day",
+            "Documents by outcome, of the syncs that ended in the last 24 hours.",
+            labels=("domain", "source", "outcome"),
+        )
+        for one in self._ended:
+            for state, count in one.states.items():
+                runs.add_metric((one.domain, one.source, one.kind, state), count)
+            for outcome, count in one.outcomes.items():
+                documents.add_metric((one.domain, one.source, outcome), count)
+        yield runs
+        yield documents

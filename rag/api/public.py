@@ -44,7 +44,8 @@ async def readyz(server: Server) -> Any:
 @router.get("/metrics")
 async def prometheus(server: Server) -> Response:
     """Counters in Prometheus' text format."""
-    text = await asyncio.to_thread(server.metrics.text, await server.app.freshness())
+    freshness, ended = await server.app.freshness(), await server.app.ended_runs()
+    text = await asyncio.to_thread(server.metrics.text, freshness, ended)
     return Response(text, headers={"Content-Type": metrics.MEDIA_TYPE})
 
 

@@ -169,11 +169,7 @@ async def sync(request: Request, body: SyncRequest, who: Admin, server: Server) 
     """Read what changed. Events: progress, then result or error. Leaving stops the sync."""
 
     async def work(progress: Callable[[Progress], None]) -> SyncReport:
-        report = await server.app.sync(
-            who, source=body.source, domain=body.domain, progress=progress
-        )
-        server.metrics.sync(report)
-        return report
+        return await server.app.sync(who, source=body.source, domain=body.domain, progress=progress)
 
     return await _long(request, work)
 

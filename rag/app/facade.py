@@ -24,6 +24,7 @@ from rag.app.uploads import Uploads
 from rag.domain import Pack
 from rag.errors import InvalidInput, Unavailable
 from rag.learn.evaluation import evaluate_pack
+from rag.store.ended import Ended, ended
 from rag.store.freshness import Measured
 from rag.store.uploads import Upload
 from rag.types import (
@@ -371,6 +372,11 @@ class App:
     async def freshness(self) -> list[Measured]:
         """How soon what happened at each source took effect, for `/metrics`."""
         return await asyncio.to_thread(self._parts.ledger.freshness.all)
+
+    async def ended_runs(self) -> list[Ended]:
+        """What became of the runs of the last day, for `/metrics`."""
+        ledger = self._parts.ledger
+        return await asyncio.to_thread(ended, ledger.database, ledger.now())
 
     async def ready(self) -> list[Check]:
         """Cheap: can this process answer now?"""

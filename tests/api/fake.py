@@ -20,6 +20,7 @@ from rag.errors import (
 )
 from rag.jobs import next_due
 from rag.people import checked_name as checked_group
+from rag.store.ended import Ended
 from rag.store.freshness import BOUNDS, Measured
 from rag.store.uploads import Upload, checked_name
 from rag.types import (
@@ -443,6 +444,10 @@ class FakeApp:
     async def freshness(self) -> list[Measured]:
         counts = (2, *(0 for _ in BOUNDS[1:]), 1)
         return [Measured(domain="d", source="n", kind="delete", counts=counts, total=9.5, last=9.0)]
+
+    async def ended_runs(self) -> list[Ended]:
+        states, outcomes = {"failed": 2, "succeeded": 1}, {"rejected": 4, "held": 0}
+        return [Ended(domain="d", source="n", kind="sync", states=states, outcomes=outcomes)]
 
     async def ready(self) -> list[Check]:
         return self.checks

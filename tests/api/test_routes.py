@@ -229,18 +229,19 @@ def test_118_an_unusable_model_makes_it_not_ready_and_the_rest_works(tmp_path: P
         assert client.post("/api/v1/searches", json={"query": "q"}).status_code == 200
 
 
-def test_metrics_count_routes_answers_tokens_and_syncs(client: TestClient) -> None:
+def test_metrics_count_routes_answers_tokens_and_runs(client: TestClient) -> None:
     client.post("/api/v1/answers", json={"question": "q"})
     client.post("/api/v1/answers", json={"question": "unknown"})
     client.post("/api/v1/answers", json={"question": "q"}, headers={"Accept": "text/event-stream"})
-    client.post("/api/v1/syncs", json={})
     client.get("/nowhere/at-all")
     text = client.get("/metrics").text
     for line in (
         'ratchet_answers_total{abstained="false"} 2.0',
         'ratchet_answers_total{abstained="true"} 1.0',
         'ratchet_tokens_total{kind="prompt"} 9.0',
-        'ratchet_sync_documents_total{outcome="added"} 2.0',
+        'ratchet_runs_last_day{domain="d",kind="sync",source="n",state="failed"} 2.0',
+        'ratchet_sync_documents_last_day{domain="d",outcome="rejected",source="n"} 4.0',
+        'ratchet_sync_documents_last_day{domain="d",outcome="held",source="n"} 0.0',
         'ratchet_requests_total{method="POST",route="/api/v1/answers",status="200"} 3.0',
         'ratchet_requests_total{method="GET",route="unmatched",status="404"} 1.0',
         'ratchet_freshness_seconds_bucket{domain="d",kind="delete",le="1.0",source="n"} 2.0',
