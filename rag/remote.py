@@ -183,6 +183,18 @@ class RemoteApp:
     ) -> str:
         return str((await self._of("POST", principal, source, "/check", domain))["reads"])
 
+    async def change_source(
+        self,
+        principal: Principal,
+        source: str,
+        config: Mapping[str, Any],
+        domain: str | None = None,
+    ) -> SourceInfo:
+        body = {"config": dict(config)}
+        return SourceInfo.model_validate(
+            await self._of("PATCH", principal, source, "", domain, json=body)
+        )
+
     async def pause_source(
         self, principal: Principal, source: str, paused: bool, domain: str | None = None
     ) -> SourceInfo:

@@ -28,6 +28,12 @@ class Configuration(Body):
     config: dict[str, Any] = Field(default_factory=dict[str, Any])
 
 
+class Changes(Body):
+    """Settings to replace; null takes one away, and what is not named stays, secrets too."""
+
+    config: dict[str, Any]
+
+
 class NewSource(Body):
     """A source to read from now on."""
 
@@ -97,6 +103,14 @@ async def add_source(body: NewSource, who: Admin, server: Server) -> SourceInfo:
 async def source(source: Source, who: Admin, server: Server, domain: Domain = None) -> SourceInfo:
     """One source; credentials are never shown."""
     return await server.app.source(who, source, domain)
+
+
+@router.patch("/sources/{source}")
+async def change_source(
+    source: Source, body: Changes, who: Admin, server: Server, domain: Domain = None
+) -> SourceInfo:
+    """Give a source other settings once its connector accepts them; the next sync obeys them."""
+    return await server.app.change_source(who, source, body.config, domain)
 
 
 @router.delete("/sources/{source}")

@@ -166,6 +166,25 @@ class App:
         """What the source would read now, in one sentence. Raises SourceError."""
         return await self._sources.check_known(source, domain)
 
+    async def change_source(
+        self,
+        principal: Principal,
+        source: str,
+        config: Mapping[str, Any],
+        domain: str | None = None,
+    ) -> SourceInfo:
+        """Give a source other settings, tried first; those not given stay, None takes one away.
+
+        They take effect with the next sync. Raises InvalidInput, or Conflict while it is synced.
+        """
+
+        async def change(parts: Parts, found: SourceInfo) -> int:
+            await self._sources.change(parts, found, config)
+            return 0
+
+        await self._runs.change(principal, source, domain, change)
+        return await self._sources.get(source, domain)
+
     async def pause_source(
         self, principal: Principal, source: str, paused: bool, domain: str | None = None
     ) -> SourceInfo:

@@ -88,10 +88,27 @@ class Sources:
 
     async def open(self, source: SourceInfo) -> Connector:
         """The source's connector with its credentials; the caller closes it."""
-        sealed = await asyncio.to_thread(self._ledger.sources.sealed, source.id)
-        secrets = await asyncio.to_thread(self._vault.open, sealed)
-        config = plugins.join(source.config, secrets)
+        config = await self._whole(source)
         return await asyncio.to_thread(self._connector, source.connector, config, source)
+
+    async def change(self, parts: Parts, source: SourceInfo, given: Mapping[str, Any]) -> None:
+        """Read it with other settings once its connector accepted them; what is not given stays.
+
+        The next sync lists the source whole, so that what was read before obeys them too.
+        """
+        found = await asyncio.to_thread(parts.ledger.sources.get, source.domain, source.id)
+        config = _patched(await self._whole(found), given)
+        await self.check(found.connector, config)
+        shown, secrets = plugins.divide(plugins.settings(found.connector, config))
+        async with self._sealing:
+            sealed = await asyncio.to_thread(self._vault.seal, secrets)
+            names = tuple(secrets)
+            await asyncio.to_thread(parts.ledger.sources.change, found.id, shown, sealed, names)
+
+    async def _whole(self, source: SourceInfo) -> dict[str, Any]:
+        """Its settings with its credentials."""
+        sealed = await asyncio.to_thread(self._ledger.sources.sealed, source.id)
+        return plugins.join(source.config, await asyncio.to_thread(self._vault.open, sealed))
 
     async def list(self, domain: str | None) -> list[SourceInfo]:
         name = self._domains.get(domain).pack.name
@@ -109,12 +126,8 @@ class Sources:
 
     @staticmethod
     async def remove(parts: Parts, source: SourceInfo) -> int:
-        """Stop reading a source and delete its documents; returns how many there were."""
-        documents = await asyncio.to_thread(parts.ledger.of_source, source.id)
-        await asyncio.to_thread(parts.ledger.delete, documents)
-        await asyncio.to_thread(parts.uploads.clear, source.id)
-        await asyncio.to_thread(parts.ledger.sources.remove, source.id)
-        return len(documents)
+        """Stop reading a source and delete its documents, at once; returns how many they were."""
+        return await asyncio.to_thread(parts.ledger.sources.remove, source.id)
 
     @staticmethod
     async def release(parts: Parts, source: SourceInfo) -> int:
@@ -160,6 +173,23 @@ async def _checked(connector: Connector) -> str:
         return await connector.check()
     finally:
         await connector.aclose()
+
+
+def _patched(config: Mapping[str, Any], given: Mapping[str, Any]) -> dict[str, Any]:
+    """The settings with those given: an object key by key, None takes one away (RFC 7396)."""
+    changed = dict(config)
+    for key, value in given.items():
+        if value is None:
+            changed.pop(key, None)
+        elif isinstance(value, Mapping):
+            inner: object = changed.get(key)
+            below = cast("object", inner if isinstance(inner, Mapping) else {})
+            changed[key] = _patched(
+                cast("Mapping[str, Any]", below), cast("Mapping[str, Any]", value)
+            )
+        else:
+            changed[key] = value
+    return changed
 
 
 def _default_name(connector: str, config: Mapping[str, Any]) -> str:

@@ -181,6 +181,41 @@ def show(ctx: typer.Context, source: Source, as_json: Json = False) -> None:
     output.say_json(found) if as_json else output.say_mapping(found.model_dump(mode="json"))
 
 
+@cli.command("set")
+def change(
+    ctx: typer.Context,
+    source: Source,
+    given: Annotated[
+        list[str] | None,
+        typer.Option("--set", help="KEY=VALUE; KEY=@FILE reads the value from a file."),
+    ] = None,
+    unset: Annotated[
+        list[str] | None, typer.Option(help="A setting to take away; repeatable.")
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Give the source other settings; what is not named stays, credentials too."""
+    if not given and not unset:
+        raise InvalidInput("Nothing is to change.", hint="Say what with --set or --unset.")
+
+    async def work(app: App | RemoteApp, who: Principal) -> SourceInfo:
+        found = await app.source(who, source, ctx.obj.domain)
+        forms = {one.name: one.form for one in await app.connectors(who)}
+        config = {
+            **_config(forms.get(found.connector, {}), None, given or []),
+            **dict.fromkeys(unset or ()),
+        }
+        return await app.change_source(who, found.id, config, ctx.obj.domain)
+
+    found = through(ctx, work)
+    if as_json:
+        output.say_json(found)
+        return
+    output.say(
+        f"Changed '{found.name}'. What was read obeys it after a sync. Next: rag sync {found.name}"
+    )
+
+
 @cli.command()
 def check(ctx: typer.Context, source: Source, as_json: Json = False) -> None:
     """Say what the source would read now, or why it cannot be reached."""
@@ -271,10 +306,12 @@ def _config(form: Mapping[str, Any], where: str | None, given: Sequence[str]) ->
     needed = list(form.get("required", ()))
     config: dict[str, Any] = {}
     if where is not None:
-        key = needed[0] if needed else "path"
+        # Where nothing is needed by itself, the form begins with what matters most.
+        key = next(iter([*needed, *properties]), "path")
+        kind = properties.get(key, {})
         # The server, if one does the work, runs in a folder of its own.
-        local = properties.get(key, {}).get("format") == "path"
-        config[key] = str(Path(where).expanduser().resolve()) if local else where
+        local = kind.get("format") == "path"
+        config[key] = str(Path(where).expanduser().resolve()) if local else _value(kind, where)
     for word in given:
         key, equals, text = word.partition("=")
         if not equals:

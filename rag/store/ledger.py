@@ -30,7 +30,6 @@ from rag.store.groups import Groups
 from rag.store.models import (
     DocumentRow,
     GenerationRow,
-    OrphanRow,
     PlacementRow,
     SourceRow,
     UploadRow,
@@ -43,6 +42,7 @@ from rag.store.placements import (
     document_id,
     new_document,
     place,
+    withdraw,
 )
 from rag.store.sources import Sources
 from rag.types import Data, DocumentInfo, Principal, utc_now
@@ -97,7 +97,7 @@ class StoredVersion(Data):
 
 
 class Ledger:
-    """Repositories over one database. Every method is one transaction."""
+    """Repositories over one database. Every method but `delete` is one transaction."""
 
     def __init__(self, database: Database, now: Callable[[], datetime] = utc_now) -> None:
         self.database = database
@@ -212,32 +212,14 @@ class Ledger:
             )
 
     def delete(self, document_ids: Sequence[str]) -> None:
-        """Gone for the next question, in every generation; the points are swept afterwards."""
-        with self.database.write() as session:
-            for start in range(0, len(document_ids), 500):
-                batch = document_ids[start : start + 500]
-                session.execute(
-                    update(DocumentRow)
-                    .where(DocumentRow.id.in_(batch))
-                    .values(
-                        deleted_at=self.now(),
-                        held_at=None,
-                        state="pending",
-                        updated_at=self.now(),
-                    )
-                )
-                placements = session.scalars(
-                    select(PlacementRow).where(PlacementRow.document_id.in_(batch))
-                )
-                for placement in placements:
-                    session.merge(
-                        OrphanRow(
-                            generation_id=placement.generation_id,
-                            document_id=placement.document_id,
-                            version=placement.version,
-                        )
-                    )
-                    session.delete(placement)
+        """Gone for the next question, in every generation; the points are swept afterwards.
+
+        Others may write between one transaction of it and the next; each document goes whole.
+        """
+        for start in range(0, len(document_ids), 500):
+            batch = DocumentRow.id.in_(document_ids[start : start + 500])
+            with self.database.write() as session:
+                withdraw(session, batch, self.now())
 
     def hold(self, document_ids: Sequence[str]) -> None:
         """These wait for an admin to believe their deletion, with those that wait already."""
@@ -259,10 +241,6 @@ class Ledger:
     def held(self, source_id: str) -> list[str]:
         """The documents of a source whose deletion is held."""
         return self._ids(source_id, DocumentRow.held_at.is_not(None))
-
-    def of_source(self, source_id: str) -> list[str]:
-        """Every document of a source that is not deleted."""
-        return self._ids(source_id)
 
     def retry(self, source_id: str, document_id: str | None = None) -> int:
         """Let the next sync try again what is not indexed, or one such document of the source."""

@@ -8,9 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime
+from typing import Any, cast
 from uuid import UUID, uuid5
 
-from sqlalchemy import delete, insert, select, tuple_, update
+from sqlalchemy import ColumnElement, CursorResult, delete, insert, select, tuple_, update
+from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
 from rag.store.database import Database
@@ -298,6 +300,35 @@ def _live_values(new: NewVersion, now: datetime) -> dict[str, object]:
     }
 
 
+def withdraw(session: Session, which: ColumnElement[bool], now: datetime) -> int:
+    """Close documents to every answer, in every generation; returns how many there were.
+
+    A few statements however many they are. Their points are orphans from then on.
+    """
+    changed = session.execute(
+        update(DocumentRow)
+        .where(which, DocumentRow.deleted_at.is_(None))
+        .values(deleted_at=now, held_at=None, state="pending", updated_at=now)
+        .execution_options(synchronize_session=False)
+    )
+    placed = PlacementRow.document_id.in_(select(DocumentRow.id).where(which))
+    columns = (PlacementRow.generation_id, PlacementRow.document_id, PlacementRow.version)
+    session.execute(
+        _listing(session)
+        .from_select([column.key for column in columns], select(*columns).where(placed))
+        .on_conflict_do_nothing()
+    )
+    session.execute(delete(PlacementRow).where(placed).execution_options(synchronize_session=False))
+    return cast("CursorResult[Any]", changed).rowcount
+
+
 def _list_orphans(session: Session, orphans: Iterable[Orphan]) -> None:
-    for orphan in orphans:
-        session.merge(OrphanRow(**orphan.model_dump()))
+    rows = [orphan.model_dump() for orphan in orphans]
+    if rows:
+        session.execute(_listing(session).on_conflict_do_nothing(), rows)
+
+
+def _listing(session: Session) -> postgresql.Insert | sqlite.Insert:
+    """An insert of orphans that may be listed already."""
+    on_sqlite = session.get_bind().dialect.name == "sqlite"
+    return (sqlite.insert if on_sqlite else postgresql.insert)(OrphanRow)

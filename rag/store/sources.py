@@ -7,12 +7,13 @@ from datetime import datetime
 from typing import Any
 from uuid import uuid4
 
-from sqlalchemy import Select, case, func, select, update
+from sqlalchemy import Select, case, delete, func, select, update
 
 from rag.errors import Conflict, NotFound, did_you_mean
 from rag.store.database import Database
 from rag.store.freshness import FreshnessTable
-from rag.store.models import DocumentRow, SourceRow
+from rag.store.models import DocumentRow, SourceRow, UploadRow
+from rag.store.placements import withdraw
 from rag.types import Cursor, Schedule, SourceInfo
 
 
@@ -100,6 +101,15 @@ class Sources:
         with self.database.read() as session:
             return session.get_one(SourceRow, source_id).secrets
 
+    def change(
+        self, source_id: str, config: Mapping[str, Any], sealed: str, secret_names: Sequence[str]
+    ) -> None:
+        """Read it with other settings from now on; the next sync lists it whole."""
+        names = sorted(secret_names)
+        self._set(
+            source_id, config=dict(config), secrets=sealed, secret_names=names, listed_at=None
+        )
+
     def reseal(self, renew: Callable[[str], str]) -> int:
         """Encrypt the secrets of every source anew; returns how many had any."""
         with self.database.write() as session:
@@ -117,14 +127,19 @@ class Sources:
         plain = schedule.model_dump(exclude_defaults=True) if schedule else None
         self._set(source_id, schedule=plain, due_at=due)
 
-    def remove(self, source_id: str) -> None:
-        """Forget how it is read; its name is free again. Its documents are deleted apart."""
+    def remove(self, source_id: str) -> int:
+        """Forget how it is read, its uploads and its documents; returns how many these were.
+
+        Its name is free again, and no question finds anything of it.
+        """
         with self.database.write() as session:
             row = session.get_one(SourceRow, source_id)
             row.name = _gone(row.name, row.id)
             row.config, row.secrets, row.secret_names, row.cursor = {}, "", [], None
             row.removed_at = self.now()
             row.schedule, row.due_at = None, None
+            session.execute(delete(UploadRow).where(UploadRow.source_id == source_id))
+            return withdraw(session, DocumentRow.source_id == source_id, self.now())
 
     def cursor(self, source_id: str) -> tuple[Cursor, datetime | None]:
         """Where the last listing ended, and when the source was last listed completely."""

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, delete, select
+from sqlalchemy import delete, select
 from sqlalchemy.dialects import postgresql, sqlite
 
 from rag.errors import InvalidInput, NotFound, did_you_mean
@@ -114,15 +114,10 @@ class Uploads:
 
     def remove(self, source_id: str, name: str) -> None:
         """Forget one upload; a missing one is not an error. Its bytes stay for kept versions."""
-        self._delete(UploadRow.source_id == source_id, UploadRow.name == name)
-
-    def clear(self, source_id: str) -> None:
-        """Forget every upload of a source."""
-        self._delete(UploadRow.source_id == source_id)
-
-    def _delete(self, *which: ColumnElement[bool]) -> None:
         with self.database.write() as session:
-            session.execute(delete(UploadRow).where(*which))
+            session.execute(
+                delete(UploadRow).where(UploadRow.source_id == source_id, UploadRow.name == name)
+            )
 
 
 def _upload(row: UploadRow) -> Upload:

@@ -214,6 +214,19 @@ class FakeApp:
         found = await self.source(principal, source, domain)
         return await self.check_connector(principal, connector=found.connector, config=found.config)
 
+    async def change_source(
+        self,
+        principal: Principal,
+        source: str,
+        config: Mapping[str, Any],
+        domain: str | None = None,
+    ) -> SourceInfo:
+        found = await self.source(principal, source, domain)
+        changed = {**found.config, **config}
+        kept = {key: value for key, value in changed.items() if value is not None}
+        self.kept[self.kept.index(found)] = found.model_copy(update={"config": kept})
+        return await self.source(principal, source, domain)
+
     async def pause_source(
         self, principal: Principal, source: str, paused: bool, domain: str | None = None
     ) -> SourceInfo:

@@ -115,6 +115,15 @@ def test_a_source_is_added_and_synced(client: TestClient) -> None:
     assert client.post("/api/v1/syncs", json={}).json()["added"] == 2
 
 
+def test_a_source_is_given_other_settings(client: TestClient) -> None:
+    client.post("/api/v1/sources", json={"connector": "files", "config": {"path": "/x"}})
+    given = {"config": {"path": None, "hidden": True}}
+    assert client.patch("/api/v1/sources/manuals", json=given).json()["config"] == {"hidden": True}
+    assert client.patch("/api/v1/sources/gone", json=given).status_code == 404
+    other = {"connector": "web", "config": {}}
+    assert client.patch("/api/v1/sources/manuals", json=other).status_code == 422
+
+
 def test_a_sync_streams_its_progress(client: TestClient) -> None:
     response = client.post("/api/v1/syncs", json={}, headers={"Accept": "text/event-stream"})
     found = events(response.text)

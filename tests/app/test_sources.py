@@ -343,6 +343,71 @@ def test_deletions_that_a_source_names_are_held_too(tmp_path: Path, shelf) -> No
     run(tmp_path, story)
 
 
+def test_settings_are_changed_and_credentials_not_named_stay(tmp_path: Path, shelf) -> None:
+    async def story(app: App) -> None:
+        await add_shelf(app)
+        shelf.put("k", "turbine")
+        await app.sync(ME, source="shelf")
+        changed = await app.change_source(ME, "shelf", {"shelf": "low"})
+        assert (changed.config, changed.secrets) == ({"shelf": "low"}, ("password",))
+        await app.sync(ME, source="shelf")
+        assert shelf.starts == [None, None], "the next sync lists it whole"
+        await app.sync(ME, source="shelf")
+        assert shelf.starts[-1] == "1", "and the one after it does not"
+        for given in ({"password": "wrong"}, {"password": None}, {"shelf": None}, {"shelv": "x"}):
+            with pytest.raises(InvalidInput):
+                await app.change_source(ME, "shelf", given)
+            assert await app.source(ME, "shelf") == await app.source(ME, changed.id)
+            assert (await app.source(ME, "shelf")).config == {"shelf": "low"}
+            assert await app.check_source(ME, "shelf") == "1 books."
+
+    run(tmp_path, story)
+
+
+def test_a_source_under_work_keeps_its_settings(tmp_path: Path, shelf) -> None:
+    async def story(app: App) -> None:
+        await add_shelf(app)
+        held = asyncio.Event()
+
+        async def stuck(self: ShelfConnector) -> str:
+            held.set()
+            await asyncio.sleep(60)
+            return ""
+
+        with pytest.MonkeyPatch.context() as patched:
+            patched.setattr(ShelfConnector, "check", stuck)
+            first = asyncio.create_task(app.change_source(ME, "shelf", {"shelf": "low"}))
+            await held.wait()
+            with pytest.raises(Conflict):
+                await app.change_source(ME, "shelf", {"shelf": "high"})
+            first.cancel()
+            await asyncio.wait({first})
+        assert (await app.source(ME, "shelf")).config == {"shelf": "top"}
+
+    run(tmp_path, story)
+
+
+def test_reader_rules_that_got_narrower_hold_after_the_next_sync(tmp_path: Path) -> None:
+    docs = tmp_path / "mine"
+    (docs / "hr").mkdir(parents=True)
+    (docs / "hr" / "pay.txt").write_text("Turbine pay.")
+    (docs / "open.txt").write_text("Turbine news.")
+
+    async def story(app: App) -> None:
+        await app.add_source(ME, connector="files", config={"path": str(docs)}, name="mine")
+        await app.sync(ME, source="mine")
+        assert len(await found(app, "turbine")) == 2
+        rules = [{"pattern": "hr/**", "allow": ["group:hr"]}]
+        await app.change_source(ME, "mine", {"readers": rules})
+        await app.sync(ME, source="mine")
+        assert await found(app, "turbine") == ["open.txt"]
+        await app.change_source(ME, "mine", {"readers": None})
+        await app.sync(ME, source="mine")
+        assert len(await found(app, "turbine")) == 2
+
+    run(tmp_path, story)
+
+
 def test_a_pack_source_that_was_removed_stays_away(tmp_path: Path) -> None:
     async def story() -> None:
         app = open_app(tmp_path)

@@ -46,6 +46,9 @@ async def test_every_verb_gives_what_the_app_gives(
     reads = await remote.check_connector(far, connector="files", config={"path": "/x"})
     assert reads == await remote.check_source(far, "n") == "2 files under /x."
     assert await remote.source(far, made.id) == made
+    given = {"hidden": True, "path": "/y"}
+    assert (await remote.change_source(far, "n", given)).config == given
+    assert (await remote.change_source(far, "n", {"hidden": None})).config == {"path": "/y"}
     assert (await remote.pause_source(far, "n", True)).paused
     assert await remote.release_hold(far, "n") == 3
     assert [await remote.retry(far, "n"), await remote.retry(far, "n", DOCUMENT)] == [4, 1]
@@ -92,7 +95,7 @@ def test_it_has_every_verb_of_the_app() -> None:
     app = pytest.importorskip("rag.app", reason="the facade is not built here")
     verbs = {name for name in dir(app.App) if not name.startswith("_")}
     # Only the process that owns the folder needs these.
-    own = {"add_pack_sources", "freshness", "pack", "warm", "work"}
+    own = {"add_pack_sources", "ended_runs", "freshness", "pack", "warm", "work"}
     assert verbs - own <= {name for name in dir(RemoteApp) if not name.startswith("_")}
 
 

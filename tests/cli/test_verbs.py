@@ -6,18 +6,20 @@ import json
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from rag import plugins
 from rag.errors import RagError
-from rag.types import Check
+from rag.types import Check, ConnectorInfo, Principal, SourceInfo
 from tests.api.fake import SLOW, TRACE, FakeApp
 from tests.cli.conftest import Ran
 
 VERBS = [
     "init", "pack check", "start", "serve", "add", "connectors", "sync", "documents", "search",
     "ask", "eval", "eval retrieval", "trace show", "doctor", "config show", "config check",
-    "source list", "source show", "source check", "source pause", "source remove",
+    "source list", "source set", "source show", "source check", "source pause", "source remove",
     "source release", "source retry", "source rotate-keys", "source uploads", "upload",
     "groups", "group add", "group remove",
     "runs", "run show", "run cancel", "source schedule", "worker",
@@ -108,6 +110,45 @@ def test_settings_of_a_source_come_as_text_json_or_from_a_file(
     assert fake.kept[0].config == {"path": "/else", "hidden": True, "token": "s3cret"}
     assert run("add", "files", "x", "--set", "hidden").code == 2
     assert "cannot be read" in run("add", "files", "x", "--set", "token=@missing").err
+
+
+def test_settings_of_a_source_are_changed_and_taken_away(run, fake: FakeApp) -> None:
+    run("add", "files", "docs", "--name", "d", "--set", "hidden=true", "--set", "glob=*")
+    ran = run("source", "set", "d", "--set", "hidden=false", "--set", "path=/y", "--unset", "glob")
+    assert ran.code == 0
+    assert "Next: rag sync d" in ran.out
+    assert fake.kept[0].config == {"path": "/y", "hidden": False}
+    assert json.loads(run("source", "set", "d", "--unset", "hidden", "--json").out)["config"] == {
+        "path": "/y"
+    }
+    assert "--set or --unset" in run("source", "set", "d").err
+    assert run("source", "set", "gone", "--set", "path=/z").code == 4
+
+
+@pytest.mark.parametrize(
+    ("kind", "config"),
+    [
+        ("feeds", {"urls": ["https://example.org/x"]}),
+        ("web", {"urls": ["https://example.org/x"]}),
+        ("github", {"repositories": ["https://example.org/x"]}),
+        ("gitlab", {"projects": ["https://example.org/x"]}),
+        ("confluence", {"url": "https://example.org/x"}),
+        ("sql", {"url": "https://example.org/x"}),
+    ],
+)
+def test_the_first_needed_setting_may_be_given_bare(
+    run, fake: FakeApp, monkeypatch: pytest.MonkeyPatch, kind: str, config: dict
+) -> None:
+    async def connectors(_: Principal) -> list[ConnectorInfo]:
+        return plugins.connectors()
+
+    async def add_source(_: Principal, **given: Any) -> SourceInfo:
+        return SourceInfo(id="s", domain="d", name="n", connector=kind, config=given["config"])
+
+    monkeypatch.setattr(fake, "connectors", connectors)
+    monkeypatch.setattr(fake, "add_source", add_source)
+    added = run("add", kind, "https://example.org/x", "--json")
+    assert json.loads(added.out)["config"] == config
 
 
 def test_the_verbs_of_sources(run, fake: FakeApp) -> None:

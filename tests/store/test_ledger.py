@@ -5,12 +5,13 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
-from sqlalchemy import text
+from sqlalchemy import event, text
 
 from rag.errors import ConfigError, Conflict, InvalidInput, NotFound
 from rag.store.database import Database
 from rag.store.ledger import _ADMITTED, Ledger
 from rag.store.placements import NewVersion, Orphan, chunk_id, document_id
+from rag.store.uploads import Uploads
 from rag.types import Principal
 
 ANNA = Principal(id="anna", groups=frozenset({"hr"}))
@@ -123,6 +124,71 @@ def test_a_deleted_document_is_gone_everywhere(ledger: Ledger) -> None:
     assert ledger.documents("d", BOB, failed=False) == []
     with pytest.raises(NotFound):
         ledger.version(BOB, identity, 1)
+
+
+def place_many(ledger: Ledger, count: int, source: str = "s") -> tuple[str, list[str]]:
+    """That many documents of a source, live."""
+    known = ledger.sources.add("d", source, "files", {})
+    live = ledger.generations.live("d") or ledger.generations.add("d", {}, 3, "live")
+    keys = [f"{source}{number:05}" for number in range(count)]
+    placed = ledger.placements.reserve(live.id, known.id, "d", [(key, key) for key in keys])
+    ledger.placements.commit(live.id, [new(*placed[key], key, ("everyone",), "1") for key in keys])
+    return live.id, [placed[key][0] for key in keys]
+
+
+def changing(database: Database) -> list[str]:
+    """The statements that change something, as they are sent from now on."""
+    sent: list[str] = []
+
+    def note(_connection: object, _cursor: object, statement: str, *_: object) -> None:
+        if not statement.startswith(("BEGIN", "SELECT")):
+            sent.append(statement)
+
+    event.listen(database.engine, "before_cursor_execute", note)
+    return sent
+
+
+def test_however_many_documents_are_deleted_few_statements_do_it(ledger: Ledger) -> None:
+    live, identities = place_many(ledger, 1100)
+    ledger.placements.mark_orphans(
+        [Orphan(generation_id=live, document_id=identities[0], version=1)]
+    )
+    sent = changing(ledger.database)
+    ledger.delete(identities[:1050])
+    assert len(sent) == 3 * 3
+    assert len(ledger.placements.orphans()) == 1050
+    assert len(admitted(ledger, live, BOB, identities)) == 50
+    before = ledger.known(ledger.sources.list("d")[0].id)
+    ledger.delete(identities[:1050])
+    assert ledger.known(ledger.sources.list("d")[0].id) == before
+
+
+def test_a_source_is_removed_with_its_documents_and_uploads_or_not_at_all(ledger: Ledger) -> None:
+    live, mine = place_many(ledger, 1100, "s")
+    _, other = place_many(ledger, 2, "t")
+    source = next(one.id for one in ledger.sources.list("d") if one.name == "s")
+    Uploads(ledger.database, ledger.now).put(
+        source, "a", digest="c" * 64, size=1, media_type="", readers=(), uploaded_by="me"
+    )
+    ledger.delete(mine[:1])
+    sent = changing(ledger.database)
+
+    def break_off(_connection: object, _cursor: object, statement: str, *_: object) -> None:
+        if statement.startswith("DELETE FROM placements"):
+            raise KeyboardInterrupt
+
+    event.listen(ledger.database.engine, "before_cursor_execute", break_off)
+    with pytest.raises(KeyboardInterrupt):
+        ledger.sources.remove(source)
+    event.remove(ledger.database.engine, "before_cursor_execute", break_off)
+    assert [one.name for one in ledger.sources.list("d")] == ["s", "t"]
+    assert len(admitted(ledger, live, BOB, mine)) == 1099
+    sent.clear()
+    assert ledger.sources.remove(source) == 1099
+    assert len(sent) == 5
+    assert Uploads(ledger.database, ledger.now).list(source) == []
+    assert set(admitted(ledger, live, BOB, mine + other)) == set(other)
+    assert len(ledger.placements.orphans()) == 1100
 
 
 def test_a_deleted_document_that_returns_gets_the_next_version(ledger: Ledger) -> None:

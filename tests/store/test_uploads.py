@@ -78,7 +78,7 @@ def test_removed_is_gone_and_only_from_its_source(
     assert [one.name for one in uploads.list(source)] == ["b.txt"]
     with pytest.raises(NotFound, match=r"Did you mean 'b\.txt'"):
         uploads.get(source, "a.txt")
-    uploads.clear(source)
+    Ledger(database).sources.remove(source)
     assert uploads.list(source) == []
     assert len(uploads.list(other)) == 2
 
