@@ -19,7 +19,6 @@ from pathlib import Path
 from typing import Any, TypeVar, cast
 
 import structlog
-from croniter import croniter  # pyright: ignore[reportMissingTypeStubs]
 
 from rag.config import JobSettings
 from rag.errors import Conflict, InvalidInput, RagError
@@ -296,6 +295,9 @@ def next_due(schedule: Schedule, now: datetime) -> datetime | None:
         return now + timedelta(seconds=schedule.every_seconds)
     if not schedule.cron:
         return None
+    # A tenth of a second that only schedules by cron are to cost.
+    from croniter import croniter  # pyright: ignore[reportMissingTypeStubs]
+
     try:
         if len(schedule.cron.split()) != 5:
             raise ValueError("five fields are needed")

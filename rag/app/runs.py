@@ -13,6 +13,7 @@ from rag.app.generations import Generations
 from rag.app.parts import Parts
 from rag.app.sources import Sources
 from rag.errors import Conflict, InvalidInput, NotFound, RagError, Unavailable, of_code
+from rag.ingest.rebuild import Rebuilder
 from rag.ingest.sync import Syncer
 from rag.jobs import OnProgress, Worker, next_due
 from rag.store.database import Guard
@@ -157,7 +158,8 @@ class Runs:
         if stale is not None:
             await generations.drop(stale)
         target = await generations.new(domain)
-        await self._syncer(parts).rebuild(live, generations.writer(domain, target), progress)
+        rebuilder = Rebuilder(parts.ledger, parts.blobs, parts.chunker)
+        await rebuilder.rebuild(live, generations.writer(domain, target), progress)
         await generations.verify(live, target)
         await parts.index.optimize(target.id)
         await asyncio.to_thread(kept.switch, target.id)

@@ -14,7 +14,7 @@ import time
 from collections import Counter
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from typing import Literal
 
 import structlog
@@ -23,7 +23,6 @@ from rag.config import SyncSettings
 from rag.errors import (
     DocumentFailed,
     DocumentRejected,
-    NotFound,
     RagError,
     SourceError,
     StorageFull,
@@ -31,19 +30,16 @@ from rag.errors import (
 )
 from rag.ingest.freshness import Stopwatch
 from rag.ingest.naming import named, storable
-from rag.ingest.write import GenerationWriter, Placed, Prepared
+from rag.ingest.write import SLICE, GenerationWriter, Prepared
 from rag.protocols import Chunker, Connector
 from rag.store.blobs import Blobs
-from rag.store.generations import Generation
-from rag.store.ledger import Known, Ledger, StoredVersion
-from rag.store.placements import Orphan, chunk_id, document_id
+from rag.store.ledger import Known, Ledger
+from rag.store.placements import document_id
 from rag.types import (
     EVERYONE,
     Change,
-    Chunk,
     Cursor,
     Document,
-    Payload,
     Progress,
     RawDocument,
     SourceInfo,
@@ -55,7 +51,6 @@ OnProgress = Callable[[Progress], None]
 
 # Documents that are parsed and wait for the encoder; bounds memory, feeds full batches.
 WAITING = 64
-BATCH_CHUNKS = 256
 # One batch embeds while the other is written and committed, so that the encoder never waits.
 WRITERS = 2
 NOT_INDEXED = ("failed", "dead_lettered", "rejected")
@@ -161,86 +156,6 @@ class Syncer:
                 self.ledger.sources.synced, source.id, run.cursor, complete=complete
             )
         return SyncReport(**run.counts, seconds=round(time.monotonic() - started, 3))
-
-    async def rebuild(
-        self, live: Generation, writer: GenerationWriter, progress: OnProgress
-    ) -> int:
-        """Fill another generation from the kept documents; returns how many were placed.
-
-        They are not parsed again: a version's text never changes, or the spans that citations
-        and traces hold would point elsewhere. A new parser reads what changes from now on.
-        """
-        versions = await asyncio.to_thread(self.ledger.live_versions, live.id)
-        spoiled: list[str] = []
-        for done, (version, readers, source) in enumerate(versions, 1):
-            try:
-                document = await asyncio.to_thread(self.blobs.get_document, version.text_hash)
-                chunks = await asyncio.to_thread(self.chunker.chunk, document)
-            except (NotFound, Unavailable) as error:
-                log.warning("kept_file_damaged", uri=version.uri, message=error.message)
-                spoiled.append(version.document_id)
-                document, chunks = await self._as_indexed(live, writer, version)
-            orphan = Orphan(
-                generation_id=writer.generation.id,
-                document_id=version.document_id,
-                version=version.version,
-            )
-            await asyncio.to_thread(self.ledger.placements.mark_orphans, [orphan])
-            await writer.put(
-                [
-                    Placed(
-                        version.document_id,
-                        version.version,
-                        source,
-                        version.uri,
-                        readers,
-                        document,
-                        chunks,
-                    )
-                ]
-            )
-            await asyncio.to_thread(
-                self.ledger.placements.place_existing,
-                writer.generation.id,
-                [(version.document_id, version.version, len(chunks))],
-            )
-            progress(
-                Progress(phase="rebuild", done=done, total=len(versions), document=version.title)
-            )
-        if spoiled:
-            message = "Its kept text is damaged; the next sync reads it from the source again."
-            await asyncio.to_thread(self.ledger.spoiled, spoiled, message)
-        return len(versions)
-
-    async def _as_indexed(
-        self, live: Generation, writer: GenerationWriter, version: StoredVersion
-    ) -> tuple[Document, list[Chunk]]:
-        """A version whose text is damaged, cut as it was for the index, which has it as well."""
-        count = await asyncio.to_thread(self.ledger.placements.chunks, live.id, version.document_id)
-        ids = [chunk_id(version.document_id, version.version, n) for n in range(count)]
-        found = await writer.index.payloads(live.id, ids)
-        if len(found) != count or not found:
-            raise Unavailable(
-                f"The kept text of {version.uri} is damaged, and the index does not have it.",
-                hint="Restore it from a backup, or remove the document at its source and sync.",
-            )
-        first = found[ids[0]]
-        modified = first.modified_at
-        document = Document(
-            title=first.title,
-            text="",
-            blocks=(),
-            media_type=version.media_type,
-            language=first.language,
-            modified_at=None if modified is None else datetime.fromtimestamp(modified, UTC),
-        )
-        names = Chunk.model_fields.keys() & Payload.model_fields.keys()
-        chunks = [
-            # What is embedded is not counted again; it fitted when it was cut.
-            Chunk.model_validate({**found[one].model_dump(include=set(names)), "tokens": 0})
-            for one in ids
-        ]
-        return document, chunks
 
     async def _resume_from(self, source_id: str) -> Cursor:
         """Where the last listing ended, or the beginning when a full listing is due."""
@@ -397,7 +312,7 @@ class Syncer:
             while one is not None:
                 batch.append(one)
                 chunks += len(one.chunks)
-                if chunks >= BATCH_CHUNKS or run.ready.empty():
+                if chunks >= SLICE or run.ready.empty():
                     break
                 one = run.ready.get_nowait()
             last = one is None
