@@ -30,23 +30,40 @@ class Traces:
             trace = await asyncio.to_thread(self._kept.get, who, trace_id)
         except NotFound:
             raise NotFound(f"There is no trace '{trace_id}'.") from None
+        return await asyncio.to_thread(self._shown, who, trace)
+
+    def _shown(self, who: Principal, trace: Mapping[str, Any]) -> dict[str, Any]:
         named = {one["doc_id"] for one in trace["hits"]}
         named |= {one["document_id"] for one in trace["citations"]}
-        readable = await asyncio.to_thread(self._ledger.readable, who, domain, named)
-        return redacted(trace, readable)
+        readable = self._ledger.readable(who, trace["domain"], named)
+        said = {one["content"] for one in trace["rendered_messages"] if one["role"] == "assistant"}
+        # Whoever asked was told it before this; so each is earlier than the last, and this ends.
+        earlier = self._kept.answers(trace, said)
+        shown = [self._shown(who, one) for one in earlier]
+        told = {one["answer"] for one in shown} - {REMOVED}
+        lost = {one["answer"] for one in earlier} - told
+        return redacted(trace, readable, told, spoiled=bool(lost))
 
 
-def redacted(trace: Mapping[str, Any], readable: Set[str]) -> dict[str, Any]:
+def redacted(
+    trace: Mapping[str, Any],
+    readable: Set[str],
+    told: Set[str] = frozenset(),
+    *,
+    spoiled: bool = False,
+) -> dict[str, Any]:
     """The trace without a word of documents that are not readable, nor what was made of them.
 
-    A version that was replaced stays: its document may still be read.
+    A version that was replaced stays: its document may still be read. Of what an assistant is
+    said to have answered before, only what is `told` stays: nobody knows what the rest was made
+    of. `spoiled`: one of these may no longer be shown, so the answer may tell it as well.
     """
     hits: list[dict[str, Any]] = trace["hits"]
     gone = [hit for hit in hits if hit["doc_id"] not in readable]
     lost = any(one["document_id"] not in readable for one in trace["citations"])
     composed = bool(trace["rendered_messages"]) and any(hit["in_context"] for hit in gone)
     # An abstention names the titles it looked at; a quoted answer says what it cites alone.
-    spoiled = lost or composed or (trace["abstained"] and bool(gone))
+    spoiled = spoiled or lost or composed or (trace["abstained"] and bool(gone))
     shown = {
         **trace,
         "hits": [hit if hit["doc_id"] in readable else _unsaid(hit) for hit in hits],
@@ -54,10 +71,12 @@ def redacted(trace: Mapping[str, Any], readable: Set[str]) -> dict[str, Any]:
             one if one["document_id"] in readable else _unquoted(one) for one in trace["citations"]
         ],
     }
-    if composed:
-        shown["rendered_messages"] = [
-            {**message, "content": REMOVED} for message in trace["rendered_messages"]
-        ]
+    shown["rendered_messages"] = [
+        {**message, "content": REMOVED}
+        if composed or (message["role"] == "assistant" and message["content"] not in told)
+        else message
+        for message in trace["rendered_messages"]
+    ]
     if spoiled:
         # Not the hash either: who guesses a text could confirm it.
         shown |= {"answer": REMOVED, "answer_sha": "", "error": trace["error"] and REMOVED}

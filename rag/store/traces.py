@@ -5,9 +5,11 @@ from __future__ import annotations
 import hashlib
 import hmac
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Set
 from pathlib import Path
 from typing import Any
+
+from sqlalchemy import select
 
 from rag.errors import NotFound
 from rag.store.database import Database
@@ -52,7 +54,24 @@ class Traces:
                 and principal.roles.isdisjoint({Role.DATA, Role.ADMIN})
             ):
                 raise NotFound(f"There is no trace '{trace_id}'.")
-            return {column.key: getattr(row, column.key) for column in TraceRow.__table__.columns}
+            return _fields(row)
+
+    def answers(self, trace: Mapping[str, Any], texts: Set[str]) -> list[dict[str, Any]]:
+        """The earlier traces of the same person in the same domain that ended with these texts."""
+        if not texts:
+            return []
+        chosen = select(TraceRow).where(
+            TraceRow.principal_id == trace["principal_id"],
+            TraceRow.domain == trace["domain"],
+            TraceRow.ts < trace["ts"],
+            TraceRow.answer.in_(texts),
+        )
+        with self.database.read() as session:
+            return [_fields(row) for row in session.scalars(chosen)]
+
+
+def _fields(row: TraceRow) -> dict[str, Any]:
+    return {column.key: getattr(row, column.key) for column in TraceRow.__table__.columns}
 
 
 def acl_hash(principal: Principal) -> str:

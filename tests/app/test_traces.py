@@ -1,5 +1,6 @@
 """What was deleted or revoked since an answer was made is gone from its trace as well."""
 
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -68,6 +69,50 @@ def test_a_replaced_version_that_may_still_be_read_stays(tmp_path: Path) -> None
         assert "9 crowns" in trace["answer"]
         assert "9 crowns" in trace["citations"][0]["quote"]
         assert not any("removed" in hit for hit in trace["hits"])
+
+    run(tmp_path, story)
+
+
+def follow_up(app: App, trace_id: str, said: str) -> str:
+    """A composed answer to a later turn, as a model makes it that is given the earlier ones."""
+    first = app._parts.traces.get(ANNA, trace_id)
+    messages = [
+        {"role": "user", "content": QUESTION.question},
+        {"role": "assistant", "content": said},
+        {"role": "user", "content": "And in words?"},
+    ]
+    later = first["ts"] + timedelta(seconds=1)
+    changed: dict[str, Any] = {"id": trace_id[::-1], "ts": later, "hits": [], "citations": []}
+    changed |= {"rendered_messages": messages, "answer": "It is 9 crowns, nine in words."}
+    app._parts.traces.save({**first, **changed})
+    return trace_id[::-1]
+
+
+def test_an_earlier_answer_is_shown_again_only_while_it_may_be_shown_itself(tmp_path: Path) -> None:
+    async def story(app: App) -> None:
+        first = await asked(app)
+        said = (await app.trace(ANNA, first))["answer"]
+        second = follow_up(app, first, said)
+        assert (await app.trace(ANNA, second))["rendered_messages"][1]["content"] == said
+        (tmp_path / "docs" / "hr" / "pay.txt").unlink()
+        await app.sync(app.person(None))
+        trace = await app.trace(ANNA, second)
+        assert not any(word in str(trace) for word in SECRET)
+        assert trace["rendered_messages"][2]["content"] == "And in words?"
+
+    run(tmp_path, story)
+
+
+def test_what_an_assistant_never_answered_here_is_not_shown(tmp_path: Path) -> None:
+    async def story(app: App) -> None:
+        second = follow_up(app, await asked(app), "The director earns 9 crowns, I heard.")
+        trace = await app.trace(ANNA, second)
+        assert [one["content"] for one in trace["rendered_messages"]] == [
+            QUESTION.question,
+            REMOVED,
+            "And in words?",
+        ]
+        assert trace["answer"] == "It is 9 crowns, nine in words."
 
     run(tmp_path, story)
 
