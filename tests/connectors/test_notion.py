@@ -2,6 +2,7 @@
 
 import asyncio
 from datetime import UTC, datetime, timedelta
+from uuid import UUID
 
 import pytest
 
@@ -33,6 +34,8 @@ class Workspace(Vendor):
         self.token = TOKEN
         self.pages = {}
         self.blocks = {}
+        self.rows = {}
+        self.unsearchable = set()
 
     def put(self, name, *blocks, ago=600, properties=None):
         """`ago` is minutes since the last edit."""
@@ -54,6 +57,17 @@ class Workspace(Vendor):
             self.blocks[parent].append(placed)
             self.place(placed["id"], below)
 
+    def below(self, parent, *names, database=False):
+        """Put pages, or a database that has them as its rows, below a page."""
+        if not database:
+            children = [{"type": "child_page", "child_page": {"title": n}, "id": n} for n in names]
+        else:
+            children = [{"type": "child_database", "child_database": {}, "id": database}]
+            self.rows[database] = list(names)
+        toggle = {"id": f"{parent}-toggle", "type": "toggle", "toggle": {}, "has_children": True}
+        self.blocks[parent].append(toggle)
+        self.blocks[toggle["id"]] = children
+
     def reply(self, asked):
         if asked.headers.get("Authorization") != f"Bearer {self.token}":
             return 401, {}, {"object": "error", "status": 401, "code": "unauthorized"}
@@ -62,8 +76,18 @@ class Workspace(Vendor):
         name = rest.partition("/")[0]
         if kind == "search":
             assert asked.json["filter"] == {"property": "object", "value": "page"}
-            found = sorted(self.pages.values(), key=lambda one: one["last_edited_time"])
+            found = [page for name, page in self.pages.items() if name not in self.unsearchable]
+            found = sorted(found, key=lambda one: one["last_edited_time"])
             return self.page(found[::-1], asked.json)
+        if kind == "databases" and name in self.rows:
+            return 200, {}, {"object": "database", "data_sources": [{"id": f"ds-{name}"}]}
+        if kind == "data_sources":
+            rows = [self.pages[row] for row in self.rows[name.removeprefix("ds-")]]
+            return self.page(rows, asked.json)
+        if kind == "blocks" and rest == name and name in self.rows:
+            return 200, {}, {"object": "block", "type": "child_database", "id": name}
+        if kind == "blocks" and rest == name and name in self.pages:
+            return 200, {}, {"object": "block", "type": "child_page", "id": name}
         if kind == "pages" and name in self.pages:
             return 200, {}, self.pages[name]
         if kind == "blocks" and name in self.blocks:
@@ -107,9 +131,9 @@ def run(source, work):
     return asyncio.run(closing())
 
 
-def listing(space, cursor=None, waits=None, **changed):
+def listing(space, waits=None, **changed):
     async def work(source):
-        return [change async for change in source.discover(Cursor(value=cursor))]
+        return [change async for change in source.discover(Cursor())]
 
     return run(connector(space, waits, **changed), work)
 
@@ -124,19 +148,96 @@ def keys(changes):
     return [one.key for one in changes if one.kind == "upsert"]
 
 
+HOME, TABLE = "0123456789abcdef0123456789abcdef", "fedcba9876543210fedcba9876543210"
+HOME_ID, TABLE_ID = str(UUID(HOME)), str(UUID(TABLE))
+
+
+@pytest.fixture
+def tree(space):
+    """The page HOME with the page `a` below it, which has a database with the rows `b` and `c`."""
+    space.put(HOME_ID, block("paragraph", "home"), ago=900)
+    space.below(HOME_ID, "a")
+    space.below("a", "b", "c", database=TABLE_ID)
+    space.put("elsewhere", block("paragraph", "not below"))
+    return space
+
+
 class TestNotionContract(ConnectorContract):
     @pytest.fixture
-    def source(self, space):
+    def source(self, tree):
         def broken():
-            space.token = "another"
+            tree.token = "another"
 
         return ConnectorSource(
-            make=lambda: connector(space),
-            count=3,
-            edit=lambda: space.put("b", block("paragraph", "beta 2"), ago=300),
-            remove=lambda: space.pages.pop("a"),
+            make=lambda: connector(tree, pages=(HOME,)),
+            count=4,
+            edit=lambda: tree.put("b", block("paragraph", "beta 2"), ago=300),
+            remove=lambda: tree.rows[TABLE_ID].remove("c"),
             broken=broken,
         )
+
+
+def test_a_search_is_never_complete(space):
+    changes = listing(space)
+    assert {one.kind for one in changes} == {"upsert"}
+    assert keys(changes) == ["c", "b", "a"]
+    space.unsearchable.add("a")
+    assert [one.kind for one in listing(space)] == ["upsert", "upsert"]
+
+
+def test_what_no_search_names_is_found_by_walking(tree):
+    tree.unsearchable |= {"a", "b"}
+    changes = listing(tree, pages=(HOME,))
+    assert set(keys(changes)) == {HOME_ID, "a", "b", "c"}
+    assert changes[-1].kind == "complete"
+    assert tree.count("/v1/search") == 0
+
+
+@pytest.mark.parametrize(
+    "named",
+    [TABLE, TABLE_ID, TABLE.upper(), f"https://www.notion.so/acme/Plans-{TABLE}?v={HOME}#x"],
+)
+def test_a_database_is_named_by_its_address_or_id(tree, named):
+    assert set(keys(listing(tree, pages=(named,)))) == {"b", "c"}
+    check = run(connector(tree, pages=(named, HOME)), lambda source: source.check())
+    assert check == "2 pages or databases with all below."
+
+
+def test_pages_that_lead_to_each_other_are_walked_once(tree):
+    tree.below("c", HOME_ID, "a")
+    tree.below("b", "c")
+    changes = listing(tree, pages=(HOME, TABLE))
+    assert sorted(keys(changes)) == sorted([HOME_ID, "a", "b", "c"])
+
+
+def test_a_walk_that_leaves_something_out_is_not_complete(tree, monkeypatch):
+    del tree.blocks["a-toggle"]
+    assert [one.kind for one in listing(tree, pages=(HOME,))] == ["upsert", "upsert"]
+    tree.below("a", "b", "c", database=TABLE_ID)
+    cut = tree.page([tree.pages["b"]], {})[2]
+    cut |= {"request_status": {"type": "incomplete", "incomplete_reason": "limit"}}
+    tree.first[f"POST /v1/data_sources/ds-{TABLE_ID}/query"] = [(200, {}, cut)]
+    tree.blocks["a"] = tree.blocks["a"][-1:]
+    assert [one.kind for one in listing(tree, pages=(HOME,))] == ["upsert"] * 3
+    assert listing(tree, pages=(HOME,))[-1].kind == "complete"
+    monkeypatch.setattr(notion, "MOST_BLOCKS", 1)
+    assert "complete" not in [one.kind for one in listing(tree, pages=(HOME,))]
+
+
+def test_a_page_below_that_is_shared_no_more_is_gone(tree):
+    del tree.pages["a"]
+    changes = listing(tree, pages=(HOME,))
+    assert (keys(changes), changes[-1].kind) == ([HOME_ID], "complete")
+
+
+def test_a_configured_page_that_is_not_shared_is_an_error(tree):
+    del tree.pages[HOME_ID]
+    with pytest.raises(SourceError, match="no page or database"):
+        listing(tree, pages=(HOME,))
+    with pytest.raises(SourceError, match="no page or database"):
+        run(connector(tree, pages=(HOME,)), lambda source: source.check())
+    with pytest.raises(ConfigError, match="id of a page"):
+        plugins.connector("notion", {"token": "x", "pages": ["Plans"]})
 
 
 def test_a_page_is_read_with_its_structure(space):
@@ -218,28 +319,17 @@ def test_what_a_row_of_a_database_says_is_read(space):
     ) in raw.data.decode()
 
 
-def test_from_a_cursor_on_only_what_was_edited_since_is_listed(space):
-    cursor = listing(space)[-1].cursor
-    assert keys(listing(space, cursor)) == ["c"]
-    space.put("a", block("paragraph", "edited"), ago=10)
-    changes = listing(space, cursor)
-    assert keys(changes) == ["a", "c"]
-    space.asked.clear()
-    assert keys(listing(space, changes[-1].cursor)) == ["a"]
-    assert space.count("/v1/search") == 1
-
-
 def test_a_page_edited_this_minute_is_listed_anew_once_that_is_over(space, monkeypatch):
     space.put("a", ago=0)
     fresh = listing(space)
     monkeypatch.setattr(notion, "utc_now", lambda: NOW + timedelta(minutes=5))
-    settled = listing(space, fresh[-1].cursor)
+    settled = listing(space)
     assert settled[0].key == "a"
     assert settled[0].revision != fresh[0].revision
-    assert listing(space, settled[-1].cursor)[0].revision == settled[0].revision
+    assert listing(space)[0].revision == settled[0].revision
 
 
-def test_a_page_that_moves_up_while_all_is_listed_is_listed_once(space):
+def test_a_page_that_moves_up_while_a_search_goes_on_is_found_by_the_next(space):
     async def work(source):
         changes = []
         async for change in source.discover(Cursor()):
@@ -250,14 +340,15 @@ def test_a_page_that_moves_up_while_all_is_listed_is_listed_once(space):
 
     changes = run(connector(space), work)
     assert sorted(keys(changes)) == ["b", "c"]
-    assert keys(listing(space, changes[-1].cursor))[0] == "a"
+    assert {one.kind for one in changes} == {"upsert"}, "nothing is deleted"
+    assert keys(listing(space))[0] == "a"
 
 
 def test_what_is_in_the_trash_is_gone(space):
     space.pages["a"]["in_trash"] = True
     changes = listing(space)
+    assert [(one.kind, one.key) for one in changes[2:]] == [("delete", "a")]
     assert keys(changes) == ["c", "b"]
-    assert changes[-1].kind == "complete"
     with pytest.raises(DocumentFailed) as caught:
         fetch(space, "a")
     assert caught.value.reason == "vanished"
