@@ -14,6 +14,8 @@ if TYPE_CHECKING:
 
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069]")
 SNIPPET = 240
+FAILURES = 10
+"""So many failed questions are told in full; there may be hundreds."""
 
 
 def clean(text: str) -> str:
@@ -155,8 +157,7 @@ def say_hits(result: SearchResult) -> None:
         payload = hit.payload
         page = f", page {payload.page}" if payload.page is not None else ""
         say(f"{hit.rank:>3}. {payload.title}{page}  ({hit.score:.3f})")
-        text = " ".join(payload.text.split())
-        say(f"     {text[:SNIPPET]}{'…' if len(text) > SNIPPET else ''}")
+        say(f"     {_line(payload.text)}")
         story = ", ".join(f"{one.stage} #{one.rank} {one.score:.3f}" for one in hit.scores)
         say(f"     {payload.uri}  [{story}]")
 
@@ -179,15 +180,73 @@ def say_checks(checks: Sequence[Check]) -> None:
             say(f"      {check.hint}")
 
 
+def say_evaluation(report: Mapping[str, Any]) -> None:
+    """The figures, those of each part in a table, then the first questions that went wrong."""
+    parted = ("in_use", "calibration", "kinds", "failures", "note")
+    say_mapping({key: value for key, value in report.items() if key not in parted})
+    parts: dict[str, Mapping[str, Any] | None] = {
+        "threshold in use": report["in_use"],
+        "calibrating half": report["calibration"],
+        **report["kinds"],
+    }
+    rows = {name: part for name, part in parts.items() if part}
+    if rows:
+        names = list(next(iter(rows.values())))
+        say_table(
+            ("", *(name.replace("_", " ") for name in names)),
+            [(name, *(shown(part[one]) for one in names)) for name, part in rows.items()],
+        )
+    failures: Sequence[Mapping[str, Any]] = report["failures"]
+    if failures:
+        say(f"{counted(len(failures), 'question')} went wrong:")
+    for one in failures[:FAILURES]:
+        say(f"  {one['wrong']}: {_line(one['question'])}  ({one['id']}, {one['kind']})")
+        expected = "; ".join(" or ".join(spellings) for spellings in one["expected"])
+        say(f"    expected: {_line(expected) or 'that it does not know'}")
+        say(f"    answered with confidence {one['confidence']:.2f}: {_line(one['answer'])}")
+    if len(failures) > FAILURES:
+        say(f"  and {len(failures) - FAILURES} more: rag eval --json")
+    if report["note"]:
+        say(report["note"])
+
+
+def _line(text: str) -> str:
+    """Text on one line, cut where it would fill a screen."""
+    flat = " ".join(text.split())
+    return f"{flat[:SNIPPET]}{'…' if len(flat) > SNIPPET else ''}"
+
+
+def counted(count: int, noun: str) -> str:
+    """A number with its noun, as in `1 chunk` and `2 chunks`."""
+    return f"{count:,} {noun}{'' if count == 1 else 's'}"
+
+
+def shown(value: object) -> str:
+    """One value for people: nothing there is a dash, and yes and no are words."""
+    if value is None:
+        return "-"
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    return str(round(value, 4) if isinstance(value, float) else value)
+
+
 def say_mapping(values: Mapping[str, Any], indent: str = "") -> None:
-    """Nested values as an outline."""
+    """Nested values as an outline; what is empty is left out."""
     for key, value in values.items():
-        if isinstance(value, Mapping) and value:
-            say(f"{indent}{key}:")
-            say_mapping(cast("Mapping[str, Any]", value), indent + "  ")
-        elif isinstance(value, (list, tuple)) and value:
-            say(f"{indent}{key}:")
-            for one in cast("Sequence[Any]", value):
-                say(f"{indent}  - {one}")
-        else:
-            say(f"{indent}{key}: {value}")
+        if isinstance(value, Mapping):
+            inner = cast("Mapping[str, Any]", value)
+            if inner:
+                say(f"{indent}{key}:")
+                say_mapping(inner, indent + "  ")
+        elif isinstance(value, (list, tuple)):
+            items = cast("Sequence[Any]", value)
+            if items:
+                say(f"{indent}{key}:")
+            for one in items:
+                if isinstance(one, Mapping):
+                    say(f"{indent}  -")
+                    say_mapping(cast("Mapping[str, Any]", one), indent + "    ")
+                else:
+                    say(f"{indent}  - {shown(one)}")
+        elif value != "":
+            say(f"{indent}{key}: {shown(value)}")

@@ -197,7 +197,7 @@ def evaluate(ctx: typer.Context, as_json: Json = False) -> None:
         report = through(
             ctx, lambda app, who: app.evaluate(who, domain=ctx.obj.domain, progress=progress)
         )
-    output.say_json(report) if as_json else output.say_mapping(report)
+    output.say_json(report) if as_json else output.say_evaluation(report)
 
 
 @evaluation.command("retrieval")

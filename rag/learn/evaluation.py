@@ -17,6 +17,9 @@ Ask = Callable[[str | None, AskRequest], AsyncIterator[AnswerEvent]]
 
 # The floors of the sample domain: a threshold is chosen for these, in this order.
 MAX_FALSE_REFUSAL = 0.10
+# Of fewer, a single question would be more than what these floors leave for error.
+ENOUGH_ANSWERABLE = 10
+ENOUGH_UNANSWERABLE = 5
 _SPACE = re.compile(r"\s+")
 
 
@@ -40,7 +43,9 @@ async def evaluate_pack(
 ) -> Mapping[str, Any]:
     """Metrics on the reported half, with the threshold calibrated on the other half.
 
-    Groups of paraphrases stay in one half. `facts` counts a refused question as none found.
+    Groups of paraphrases stay in one half. `facts` counts a refused question as none found. Where a
+    half has too few questions, which `note` says, nothing is calibrated: all of them are reported
+    at the threshold in use.
     """
     cases = pack.evals()
     started = time.monotonic()
@@ -50,15 +55,20 @@ async def evaluate_pack(
         progress(Progress(phase="evaluate", done=done, total=len(cases), document=case.id))
     fitted = [one for one in outcomes if in_calibration_half(one.case)]
     reported = [one for one in outcomes if not in_calibration_half(one.case)]
-    threshold = calibrate(fitted)
+    in_use = pack.answer.abstain_below
+    note = _too_few(fitted, reported)
+    if note:
+        fitted, reported = [], outcomes
+    threshold = in_use if note else calibrate(fitted)
     return {
         "domain": pack.name,
         "questions": len(cases),
-        "threshold": threshold,
-        "threshold_in_use": pack.answer.abstain_below,
+        "note": note,
+        "threshold": None if note else threshold,
+        "threshold_in_use": in_use,
         **measure(reported, threshold),
-        "in_use": measure(reported, pack.answer.abstain_below),
-        "calibration": measure(fitted, threshold),
+        "in_use": measure(reported, in_use),
+        "calibration": None if note else measure(fitted, threshold),
         "kinds": _by_kind(reported, threshold),
         "failures": failures(reported, threshold),
         "seconds": round(time.monotonic() - started, 3),
@@ -93,22 +103,46 @@ def in_calibration_half(case: EvalCase) -> bool:
     return hashlib.sha256(f"ratchet-evals/{case.group}".encode()).digest()[0] % 2 == 0
 
 
+def _too_few(*halves: Sequence[Outcome]) -> str:
+    """Why the halves say too little, and what would be enough; empty where they suffice."""
+    answerable = [sum(one.case.answerable for one in half) for half in halves]
+    unanswerable = [len(half) - count for half, count in zip(halves, answerable, strict=True)]
+    if min(answerable) >= ENOUGH_ANSWERABLE and min(unanswerable) >= ENOUGH_UNANSWERABLE:
+        return ""
+    return (
+        f"Too few questions to calibrate a threshold: the half that calibrates it and the half "
+        f"that is reported each need {ENOUGH_ANSWERABLE} answerable and {ENOUGH_UNANSWERABLE} "
+        f"unanswerable ones, and have {_and(answerable)}, and {_and(unanswerable)}. "
+        f"Groups fall into either half by chance, so {3 * ENOUGH_ANSWERABLE} and "
+        f"{3 * ENOUGH_UNANSWERABLE} in as many groups are enough. "
+        "Until then all questions are reported, at the threshold in use."
+    )
+
+
+def _and(counts: Sequence[int]) -> str:
+    return " and ".join(map(str, counts))
+
+
 def calibrate(outcomes: Sequence[Outcome]) -> float:
     """The threshold with the best balance of refusing what should be and nothing else.
 
-    Among those with a false refusal of at most a tenth, if there are any.
+    Among those with a false refusal of at most a tenth, if there are any. Takes answerable and
+    unanswerable cases, some of each.
     """
     candidates = sorted({0.0, *(round(one.confidence, 3) for one in outcomes)})
     scored: list[tuple[bool, float, float]] = []
     for threshold in candidates:
         result = measure(outcomes, threshold)
-        good = result["refused_unanswerable"] - result["false_refusal"]
-        scored.append((result["false_refusal"] <= MAX_FALSE_REFUSAL * 0.8, good, -threshold))
-    return -max(scored)[2] if scored else 0.0
+        lost, refused = result["false_refusal"] or 0.0, result["refused_unanswerable"] or 0.0
+        scored.append((lost <= MAX_FALSE_REFUSAL * 0.8, refused - lost, -threshold))
+    return -max(scored)[2]
 
 
-def measure(outcomes: Sequence[Outcome], threshold: float) -> dict[str, float]:
-    """Means over the cases; a confidence below the threshold counts as a refusal."""
+def measure(outcomes: Sequence[Outcome], threshold: float) -> dict[str, float | None]:
+    """Means over the cases; a confidence below the threshold counts as a refusal.
+
+    None is what no case measures.
+    """
     answerable = [one for one in outcomes if one.case.answerable]
     unanswerable = [one for one in outcomes if not one.case.answerable]
     answered = [one for one in answerable if one.confidence >= threshold]
@@ -119,7 +153,7 @@ def measure(outcomes: Sequence[Outcome], threshold: float) -> dict[str, float]:
         "citation": _mean([one.cited for one in answered]),
         "facts": _mean([one.facts * (one.confidence >= threshold) for one in answerable]),
         "facts_when_answered": _mean([one.facts for one in answered]),
-        "false_refusal": 1 - len(answered) / len(answerable) if answerable else 0.0,
+        "false_refusal": 1 - len(answered) / len(answerable) if answerable else None,
         "refused_unanswerable": _mean([one.confidence < threshold for one in unanswerable]),
         "milliseconds_p50": _median([one.milliseconds for one in outcomes]),
     }
@@ -191,10 +225,10 @@ def _folded(text: str) -> str:
     return _SPACE.sub(" ", text.casefold().replace("\u00a0", " ").replace("\u202f", " "))
 
 
-def _mean(values: Sequence[float]) -> float:
-    return round(sum(values) / len(values), 4) if values else 0.0
+def _mean(values: Sequence[float]) -> float | None:
+    return round(sum(values) / len(values), 4) if values else None
 
 
-def _median(values: Sequence[float]) -> float:
+def _median(values: Sequence[float]) -> float | None:
     ordered = sorted(values)
-    return round(ordered[len(ordered) // 2], 3) if ordered else 0.0
+    return round(ordered[len(ordered) // 2], 3) if ordered else None

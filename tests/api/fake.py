@@ -377,7 +377,25 @@ class FakeApp:
     async def evaluate(self, principal: Principal, *, domain=None, progress=None):
         if progress is not None:
             progress(Progress(phase="evaluate", done=1, total=1))
-        return {"recall@10": 0.97, "kinds": {"table": {"facts": 1.0}}}
+        figures = {"recall@10": 0.97, "facts": 1.0, "refused_unanswerable": None}
+        failure = {
+            "wrong": "fact missing",
+            "kind": "table",
+            "question": "What does\nit cost?",
+            "confidence": 0.5,
+            "answer": "It costs \x1b[31m 90.",
+            "expected": [["95", "95.00"]],
+            "documents": ["prices.csv"],
+        }
+        return {
+            "note": "",
+            "threshold": None,
+            **figures,
+            "in_use": figures,
+            "calibration": None,
+            "kinds": {"table": figures},
+            "failures": [{**failure, "id": f"q{number}"} for number in range(12)],
+        }
 
     async def documents(
         self,

@@ -249,9 +249,35 @@ def test_rebuild_takes_no_source(run, fake: FakeApp) -> None:
     assert run("sync", "manuals", "--rebuild").code == 2
 
 
-def test_eval_and_trace(run, fake: FakeApp) -> None:
-    assert json.loads(run("eval", "--json").out)["recall@10"] == 0.97
-    assert "facts: 1.0" in run("eval").out
+def test_eval_tells_figures_and_the_first_failures(run, fake: FakeApp) -> None:
+    as_json = json.loads(run("eval", "--json").out)
+    assert (as_json["recall@10"], len(as_json["failures"])) == (0.97, 12)
+    out = run("eval").out
+    lines = [line.strip() for line in out.splitlines()]
+    assert {"facts: 1.0", "threshold: -", "12 questions went wrong:"} <= set(lines)
+    assert next(line for line in lines if line.startswith("table")).split()[1:] == [
+        "0.97", "1.0", "-",
+    ]  # fmt: skip
+    assert "calibrating half" not in out, "nothing was calibrated"
+    at = lines.index("fact missing: What does it cost?  (q9, table)")
+    assert lines[at + 1 :] == [
+        "expected: 95 or 95.00",
+        "answered with confidence 0.50: It costs [31m 90.",
+        "and 2 more: rag eval --json",
+    ]
+
+
+def test_nothing_of_the_program_shows_in_an_outline(
+    run, fake: FakeApp, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def trace(*_: object) -> dict[str, Any]:
+        return {"a": None, "b": False, "c": {}, "d": [], "e": "", "f": [{"g": True}], "h": 0.5}
+
+    monkeypatch.setattr(fake, "trace", trace)
+    assert " ".join(run("trace", "show", "t").out.split()) == "a: - b: no f: - g: yes h: 0.5"
+
+
+def test_trace(run, fake: FakeApp) -> None:
     assert json.loads(run("trace", "show", TRACE, "--json").out)["at"].startswith("2026-01-01")
 
 
