@@ -211,6 +211,8 @@ class SqlConnector:
 
     def _count(self) -> int:
         with self._reading() as connection:
+            # Counting alone would not tell that a configured column is missing.
+            connection.execute(select(*(self._from.c[name] for name in self._columns)).limit(1))
             return connection.execute(select(func.count()).select_from(self._from)).scalar_one()
 
     def _nameless(self) -> int:

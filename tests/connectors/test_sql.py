@@ -146,6 +146,19 @@ def test_a_key_keeps_its_name_when_the_column_changes_type(database: Database) -
     assert fetch(expression, "1").data == b"alpha"
 
 
+@pytest.mark.parametrize(
+    "wrong",
+    [{"key": "nr"}, {"text": ("body", "nr")}, {"title": "nr"}, {"revision": "nr"}],
+    ids=lambda wrong: next(iter(wrong)),
+)
+def test_a_column_that_is_not_there_is_told_before_the_source_is_kept(
+    database: Database, wrong: dict[str, object]
+) -> None:
+    for read in ({"table": "articles"}, {"query": "SELECT id, title, body FROM articles"}):
+        with pytest.raises(SourceError, match="nr"):
+            asyncio.run(database.connector(**read, **wrong).check())
+
+
 def test_names_with_quotes_stay_names(database: Database) -> None:
     database.run('CREATE TABLE "odd; DROP" ("the ""id" TEXT, "b c" TEXT)',
                  """INSERT INTO "odd; DROP" VALUES ('it''s; --', 'text')""")  # fmt: skip
