@@ -56,6 +56,12 @@ def groups(pack: Pack, table: Groups) -> list[Group]:
 
 def checked_name(name: str, what: str) -> str:
     """The name of a group or a person, if it can be one. Raises InvalidInput."""
+    prefix, colon, bare = name.partition(":")
+    if colon and prefix in ("user", "group"):
+        raise InvalidInput(
+            f"{name[:60]!r} is how readers are written, not the name of a {what}.",
+            hint=f"Give the name alone: {bare[:60]!r}.",
+        )
     if (
         not name.strip()
         or name != name.strip()

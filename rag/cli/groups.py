@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from rag.cli import output
 from rag.cli.running import Json, group, through
+
+if TYPE_CHECKING:
+    from rag.app import App
+    from rag.remote import RemoteApp
+    from rag.types import Group, Principal
 
 cli = group("Let people into groups, or put them out.")
 Name = Annotated[str, typer.Argument(metavar="GROUP", help="The group's name.")]
@@ -48,11 +53,26 @@ def remove(ctx: typer.Context, name: Name, user: User, as_json: Json = False) ->
 
 
 def _change(ctx: typer.Context, name: str, user: str, *, belongs: bool, as_json: bool) -> None:
-    found = through(
-        ctx,
-        lambda app, who: app.change_group(who, name, user, belongs=belongs, domain=ctx.obj.domain),
-    )
+    async def work(app: App | RemoteApp, who: Principal) -> tuple[list[Group], Group]:
+        domain = ctx.obj.domain
+        before = await app.groups(who, domain)
+        return before, await app.change_group(who, name, user, belongs=belongs, domain=domain)
+
+    before, found = through(ctx, work)
     if as_json:
         output.say_json(found)
         return
+    members = {one.name: {member.user for member in one.members} for one in before}
+    if (user in members.get(name, ())) is belongs:
+        output.say(
+            f"'{user}' was {'' if belongs else 'not '}in '{name}'{' already' if belongs else ''}."
+        )
+        return
     output.say(f"'{user}' is {'in' if belongs else 'not in'} '{name}' now.")
+    if not belongs:
+        return
+    # A slip of the keys would make a group, or let in somebody whom nobody is.
+    if name not in members:
+        output.say(f"The group '{name}' is new here.")
+    if not any(user in users for users in members.values()):
+        output.say(f"'{user}' was in no group before.")

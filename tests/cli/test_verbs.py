@@ -205,7 +205,19 @@ def test_what_nothing_needs_is_collected(run, fake: FakeApp) -> None:
 
 
 def test_the_verbs_of_groups(run, fake: FakeApp) -> None:
-    assert run("group", "add", "hr", "bob").out == "'bob' is in 'hr' now.\n"
+    assert run("group", "add", "hr", "bob").out.splitlines() == [
+        "'bob' is in 'hr' now.",
+        "The group 'hr' is new here.",
+        "'bob' was in no group before.",
+    ]
+    assert run("group", "add", "hr", "anna").out == "'anna' is in 'hr' now.\n"
+    assert run("group", "add", "hr", "anna").out == "'anna' was in 'hr' already.\n"
+    assert run("group", "remove", "hr", "anna").out == "'anna' is not in 'hr' now.\n"
+    assert run("group", "remove", "hr", "anna").out == "'anna' was not in 'hr'.\n"
+    for given in (("hr", "user:anna"), ("group:hr", "anna"), ("hr", "group:anna")):
+        for verb in ("add", "remove"):
+            ran = run("group", verb, *given)
+            assert (ran.code, "Give the name alone" in ran.err) == (2, True)
     assert run("groups").out.splitlines()[-3].split() == ["hr", "bob", "the", "pack"]
     gone = json.loads(run("group", "remove", "hr", "bob", "--json").out)
     assert gone == {"name": "hr", "members": []}
