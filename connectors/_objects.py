@@ -13,9 +13,9 @@ from urllib.parse import quote, unquote, urlsplit
 from pydantic import BaseModel, ConfigDict, Field
 
 from connectors._paths import key as path_key
-from connectors._paths import matches
 from rag import egress
 from rag.errors import DocumentFailed, DocumentRejected, SourceError
+from rag.globs import matches
 from rag.types import EVERYONE, Change, Cursor, RawDocument
 
 GENERIC = ("", "application/octet-stream", "binary/octet-stream")

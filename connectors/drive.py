@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import AsyncIterator, Sequence
-from fnmatch import fnmatchcase
 from typing import Any, ClassVar
 from urllib.parse import quote
 
@@ -16,6 +15,7 @@ from connectors._google import FIELDS as PERMISSIONS
 from connectors._google import readers_of
 from connectors._service_account import ServiceAccount, key_file
 from rag.errors import DocumentFailed, DocumentRejected, SourceError
+from rag.globs import matches
 from rag.types import Change, Cursor, RawDocument, utc_now
 
 PAGE, TOGETHER = 200, 10
@@ -305,9 +305,9 @@ class DriveConnector:
         uri = str(item.get("webViewLink") or f"https://drive.google.com/open?id={quote(key)}")
         if item.get("trashed"):
             return Change(kind="delete", key=key, uri=uri)
-        if kind == _FOLDER or not any(fnmatchcase(name, one) for one in self.config.include):
+        if kind == _FOLDER or not matches(name, self.config.include):
             return None
-        if any(fnmatchcase(name, one) for one in self.config.exclude):
+        if matches(name, self.config.exclude):
             return None
         if kind.startswith(_GOOGLE) and kind not in _EXPORTS:
             reason = f"a Google {kind.removeprefix(_GOOGLE)}"

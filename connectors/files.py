@@ -7,16 +7,16 @@ import os
 import stat
 from collections.abc import AsyncIterator, Iterator
 from datetime import UTC, datetime
-from fnmatch import fnmatchcase
 from itertools import islice
 from pathlib import Path
 from typing import ClassVar
 from urllib.parse import unquote_to_bytes
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, field_validator
 
-from connectors._paths import key, matches
+from connectors._paths import key
 from rag.errors import DocumentFailed, DocumentRejected, SourceError
+from rag.globs import matches
 from rag.types import EVERYONE, Change, Cursor, RawDocument
 
 PAGE = 500
@@ -27,14 +27,22 @@ class ReaderRule(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    pattern: str = Field(description="Glob on the path below the root, e.g. hr/**.")
+    pattern: str = Field(description="Pattern on the path below the root, e.g. hr/**.")
     allow: tuple[str, ...] = Field(
         min_length=1, description="user:NAME, group:NAME or everyone.", examples=[["group:hr"]]
     )
 
+    @field_validator("pattern")
+    @classmethod
+    def _can_match(cls, pattern: str) -> str:
+        # A rule that matches nothing would leave its files to everyone.
+        if pattern.startswith(("/", "./")) or pattern.endswith("/"):
+            raise ValueError(f"'{pattern}' matches no file; write it as hr/**")
+        return pattern
+
 
 class FilesConfig(BaseModel):
-    """What to read and what to leave out. Patterns are globs on the path below the root."""
+    """What to read and what to leave out. Patterns are on the path below the root."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -162,9 +170,7 @@ class FilesConnector:
     def _ignored(self, name: str, relative: str) -> bool:
         if name.startswith(".") and not self.config.hidden:
             return True
-        return any(fnmatchcase(name, pattern) for pattern in IGNORED) or matches(
-            relative, self.config.exclude
-        )
+        return matches(name, IGNORED) or matches(relative, self.config.exclude)
 
     def _change(self, path: Path, relative: str) -> Change:
         name = _key(relative)

@@ -21,7 +21,6 @@ from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator, m
 
 from connectors import _git_remote, _ssh
 from connectors._paths import key as path_key
-from connectors._paths import matches
 from rag.errors import (
     ConfigError,
     DocumentFailed,
@@ -29,6 +28,7 @@ from rag.errors import (
     RagError,
     SourceError,
 )
+from rag.globs import matches
 from rag.types import EVERYONE, Change, Cursor, RawDocument
 
 PAGE = 500

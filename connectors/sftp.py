@@ -9,7 +9,6 @@ import time
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import suppress
 from datetime import UTC, datetime
-from fnmatch import fnmatchcase
 from itertools import islice
 from typing import Any, ClassVar, TypeVar
 from urllib.parse import quote, unquote
@@ -18,8 +17,8 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from connectors import _ssh
 from connectors._paths import key as path_key
-from connectors._paths import matches
 from rag.errors import DocumentFailed, DocumentRejected, RagError, SourceError
+from rag.globs import matches
 from rag.types import EVERYONE, Change, Cursor, RawDocument
 
 PAGE = 500
@@ -170,7 +169,7 @@ class SftpConnector:
     def _ignored(self, name: str, path: str) -> bool:
         if name.startswith(".") and not self.config.hidden:
             return True
-        return fnmatchcase(name, "~$*") or matches(path, self.config.exclude)
+        return name.startswith("~$") or matches(path, self.config.exclude)
 
     def _read(self, change: Change) -> tuple[bytes, datetime | None]:
         path = f"{self._require_root()}/{unquote(change.key)}"

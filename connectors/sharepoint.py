@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import AsyncIterator, Sequence
-from fnmatch import fnmatchcase
 from mimetypes import guess_type
 from typing import Any, ClassVar, Self
 from urllib.parse import quote, urlsplit
@@ -15,6 +14,7 @@ from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator, m
 from connectors._api import ATTEMPTS, Api, Sleep, fetching, moment, pause, secure
 from connectors._graph import readers_of
 from rag.errors import DocumentFailed, DocumentRejected, SourceError
+from rag.globs import matches
 from rag.types import Change, Cursor, RawDocument, utc_now
 
 BATCH = 20  # as many requests as Graph takes in one
@@ -288,10 +288,9 @@ class SharepointConnector:
         if "package" in item or "remoteItem" in item:
             reason = "notebook" if "package" in item else "a link to another drive"
             return Change(kind="skipped", key=key, uri=uri, reason=reason)
-        wanted = any(fnmatchcase(name, one) for one in self.config.include)
-        if "file" not in item or not wanted:
+        if "file" not in item or not matches(name, self.config.include):
             return None
-        if any(fnmatchcase(name, one) for one in self.config.exclude):
+        if matches(name, self.config.exclude):
             return None
         revision = str(item.get("cTag") or item.get("eTag") or item.get("lastModifiedDateTime"))
         return Change(kind="upsert", key=key, uri=uri, revision=revision)

@@ -7,7 +7,6 @@ import re
 import time
 from collections import Counter, deque
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
-from fnmatch import fnmatchcase
 from typing import Any, ClassVar, Self
 from urllib.parse import urlsplit
 
@@ -26,6 +25,7 @@ from connectors._pages import (
 )
 from rag.egress import Response, fetcher
 from rag.errors import DocumentFailed, DocumentRejected, Forbidden, SourceError
+from rag.globs import matches
 from rag.types import EVERYONE, Change, Cursor, RawDocument
 
 # A busy or silent host is asked so often; so many pages in a row without an answer end a listing.
@@ -45,7 +45,7 @@ Sleep = Callable[[float], Awaitable[None]]
 
 
 class WebConfig(BaseModel):
-    """Which pages to read. Patterns are globs on path and query, e.g. /docs/**."""
+    """Which pages to read. Patterns are on path and query, e.g. /docs/**."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -397,7 +397,7 @@ def _is_blank(page: Page) -> bool:
 
 def _matches(url: str, patterns: Iterable[str]) -> bool:
     target = url[len(site_of(url)) :] or "/"
-    return any(pattern == "**" or fnmatchcase(target, pattern) for pattern in patterns)
+    return matches(target, patterns)
 
 
 def _trap(url: str) -> bool:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any, cast
 
@@ -11,6 +10,7 @@ from rag.domain.evals import EvalCase
 from rag.domain.pack import Pack, load_pack
 from rag.domain.prompts import NEEDED
 from rag.errors import ConfigError, did_you_mean
+from rag.globs import matches
 from rag.types import EVERYONE, Principal
 
 _SAMPLES: Mapping[str, object] = {
@@ -39,16 +39,9 @@ def check_pack(folder: Path) -> list[str]:
 def readers_of(config: Mapping[str, Any], path: str) -> frozenset[str]:
     """Who may read `path` by a files source's `readers`: the first matching pattern decides."""
     for rule in cast("Sequence[Mapping[str, Any]]", config.get("readers", ())):
-        if glob_matches(str(rule.get("pattern", "")), path):
+        if matches(path, (str(rule.get("pattern", "")),)):
             return frozenset(rule.get("allow", ()))
     return frozenset(config.get("default_readers", (EVERYONE,)))
-
-
-def glob_matches(pattern: str, path: str) -> bool:
-    """Match as the files connector does: `*` crosses folders, `**/` may stand for none."""
-    if fnmatchcase(path, pattern):
-        return True
-    return pattern.startswith("**/") and fnmatchcase(path, pattern.removeprefix("**/"))
 
 
 def _sources(pack: Pack) -> Iterable[str]:

@@ -148,6 +148,25 @@ def test_first_matching_reader_rule_decides(tmp_path: Path) -> None:
     }
 
 
+def test_a_reader_rule_reaches_files_directly_in_its_folder(tmp_path: Path) -> None:
+    (tmp_path / "hr" / "old").mkdir(parents=True)
+    for name in ("hr/pay.pdf", "hr/old/pay.pdf"):
+        (tmp_path / name).write_text("x")
+    rules = [{"pattern": "hr/**/*.pdf", "allow": ["group:hr"]}]
+    assert {c.readers for c in listing(tmp_path, readers=rules) if c.key} == {
+        frozenset({"group:hr"})
+    }
+
+
+@pytest.mark.parametrize("pattern", ["/hr/**", "./hr/**", "hr/"])
+def test_a_reader_rule_that_can_match_nothing_is_refused(tmp_path: Path, pattern: str) -> None:
+    with pytest.raises(ConfigError, match="matches no file"):
+        plugins.connector(
+            "files",
+            {"path": tmp_path, "readers": [{"pattern": pattern, "allow": ["group:hr"]}]},
+        )
+
+
 def test_an_unreadable_folder_keeps_the_listing_from_completing(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -405,8 +405,9 @@ def test_what_cannot_be_fetched_says_why(graph):
 
 def test_only_files_of_wanted_names_are_listed(graph):
     graph.put("notes", b"", package={"type": "oneNote"})
-    changes = listing(graph, include=("a*", "b*"), exclude=("b*",))
-    assert named(changes) == [("upsert", "a.txt"), ("skipped", "notes")]
+    for include in (("a*", "b*"), ("**/a*", "**/b*")):
+        changes = listing(graph, include=include, exclude=("**/b*",))
+        assert named(changes) == [("upsert", "a.txt"), ("skipped", "notes")]
 
 
 def test_a_onedrive_is_a_drive(graph):

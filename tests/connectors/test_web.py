@@ -326,9 +326,10 @@ def test_patterns_choose_pages_and_a_start_page_may_lead_to_them(site):
         "/docs/old/b": page("B"),
         "/blog/c": page("C"),
     }
-    changes = listing(site, include=("/docs/**",), exclude=("/docs/old/**",))
-    assert paths(site, changes) == ["/docs/a"]
-    assert complete(changes)
+    for include in ("/docs/**", "/docs/**/?"):
+        changes = listing(site, include=(include,), exclude=("/docs/old/**",))
+        assert paths(site, changes) == ["/docs/a"]
+        assert complete(changes)
     assert site.count("/blog/c") == site.count("/docs/old/b") == 0
 
 
