@@ -406,7 +406,7 @@ class Run(Data):
 
     id: str
     kind: Literal["sync", "rebuild", "change"]
-    """change: an admin removes a source, an upload, or documents whose deletion was held."""
+    """change: an admin changed or removed something; the phase of its progress says what."""
     domain: str
     source: str = ""
     """The source's name then; empty for a run of the whole domain."""

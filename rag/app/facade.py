@@ -182,7 +182,7 @@ class App:
             await self._sources.change(parts, found, config)
             return 0
 
-        await self._runs.change(principal, source, domain, change)
+        await self._runs.change(principal, "set", source, domain, change)
         return await self._sources.get(source, domain)
 
     async def pause_source(
@@ -195,13 +195,13 @@ class App:
         self, principal: Principal, source: str, domain: str | None = None
     ) -> int:
         """Forget a source with its documents, gone for the next question. Returns how many."""
-        return await self._runs.change(principal, source, domain, self._sources.remove)
+        return await self._runs.change(principal, "remove", source, domain, self._sources.remove)
 
     async def release_hold(
         self, principal: Principal, source: str, domain: str | None = None
     ) -> int:
         """Delete the documents whose deletion was held. Returns how many."""
-        return await self._runs.change(principal, source, domain, self._sources.release)
+        return await self._runs.change(principal, "release", source, domain, self._sources.release)
 
     async def retry(
         self,
@@ -245,7 +245,7 @@ class App:
         async def remove(parts: Parts, found: SourceInfo) -> int:
             return await Uploads(parts).remove(found, name)
 
-        await self._runs.change(principal, source, domain, remove)
+        await self._runs.change(principal, "remove upload", source, domain, remove)
 
     async def rotate_keys(self, principal: Principal) -> int:
         """Encrypt every stored credential with a new key. Returns how many sources have any."""

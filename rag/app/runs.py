@@ -17,7 +17,7 @@ from rag.ingest.rebuild import Rebuilder
 from rag.ingest.sync import Syncer
 from rag.jobs import OnProgress, Worker, next_due
 from rag.store.database import Guard
-from rag.types import Principal, Run, Schedule, SourceInfo, SyncReport
+from rag.types import Principal, Progress, Run, Schedule, SourceInfo, SyncReport
 
 Change = Callable[[Parts, SourceInfo], Awaitable[int]]
 """Does something to a source's documents with guarded parts; returns how many it was about."""
@@ -69,11 +69,17 @@ class Runs:
         [one] = await self._to_read(source, domain)
         return await self.worker.request("sync", one.domain, one, by.id)
 
-    async def change(self, by: Principal, source: str, domain: str | None, change: Change) -> int:
-        """Do it now, and sweep what it took out. Raises Conflict while the source is synced."""
+    async def change(
+        self, by: Principal, act: str, source: str, domain: str | None, change: Change
+    ) -> int:
+        """Do it now, and sweep what it took out. Raises Conflict while the source is synced.
+
+        The run tells the act as its phase.
+        """
         found = await self._sources.get(source, domain)
 
         async def work(run: Run, guard: Guard, progress: OnProgress) -> Mapping[str, Any]:
+            progress(Progress(phase=act, done=0))
             parts = self._parts.guarded(guard)
             count = await change(parts, found)
             await Generations(parts).sweep(self._domains.get(domain), found.id)

@@ -21,6 +21,8 @@ QUIET_MS = 500
 PATIENCE_MS = 5_000
 """One that is never still is synced all the same."""
 RETRY_SECONDS = 60.0
+WATCH = "watch"
+"""Who asked for a sync that nobody asked for."""
 
 log = structlog.get_logger(__name__)
 
@@ -85,7 +87,7 @@ async def _follow(app: App, watched: frozenset[_Watched], look_seconds: float) -
 async def _sync(app: App, one: _Watched) -> bool:
     """Whether the source could be read."""
     try:
-        who = app.person(None, one.domain)
+        who = app.person(None, one.domain).model_copy(update={"id": WATCH})
         report = await app.sync(who, source=one.source, domain=one.domain)
     except RagError as error:
         log.warning("watched source not synced", source=one.name, reason=str(error))

@@ -91,9 +91,17 @@ def progress_bar() -> Generator[Callable[[Progress], None]]:
 
 def told(report: SyncReport) -> str:
     """What became of the documents, in one sentence."""
-    counts = report.model_dump(exclude={"seconds"})
-    words = [f"{count} {name.replace('_', ' ')}" for name, count in counts.items() if count]
-    return f"{', '.join(words) or 'nothing to do'} in {report.seconds:.1f} s."
+    return f"{outcomes(report.model_dump()) or 'nothing to do'} in {report.seconds:.1f} s."
+
+
+def outcomes(report: Mapping[str, Any]) -> str:
+    """The counts of a run's report that are not zero."""
+    words = [
+        counted(count, name[:-1]) if name in ("chunks", "documents") else f"{count:,} {name}"
+        for name, count in report.items()
+        if count and name != "seconds"
+    ]
+    return ", ".join(words).replace("_", " ")
 
 
 def say_answer(answer: Answer) -> None:

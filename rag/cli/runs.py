@@ -25,7 +25,9 @@ _UNITS = {"s": 1, "m": 60, "h": 3_600, "d": 86_400}
 def runs(
     ctx: typer.Context,
     source: Annotated[str | None, typer.Option(help="Only those of this source.")] = None,
-    limit: Annotated[int, typer.Option("-n", min=1, max=1_000, help="How many.")] = 20,
+    limit: Annotated[
+        int, typer.Option("--limit", "-n", min=1, max=1_000, help="How many, at most.")
+    ] = 20,
     as_json: Json = False,
 ) -> None:
     """List the runs, newest first: what goes on, and what became of the others."""
@@ -43,7 +45,7 @@ def runs(
         [
             (
                 one.id,
-                one.kind,
+                one.progress.phase if one.kind == "change" and one.progress.phase else one.kind,
                 one.source,
                 "stopping" if one.cancelling else one.state,
                 f"{one.requested_at:%Y-%m-%d %H:%M:%S}",
@@ -147,9 +149,12 @@ def _told(one: Run) -> str:
     """In a few words: how far it is, or what came of it."""
     if one.error is not None:
         return one.error.message
-    if one.ended:
-        counts = {name: count for name, count in one.report.items() if count and name != "seconds"}
-        return ", ".join(f"{count} {name.replace('_', ' ')}" for name, count in counts.items())
     seen = one.progress
+    if one.state == "queued":
+        return "waits for a worker"
+    if one.state == "cancelled":
+        return f"stopped after {output.counted(seen.done, 'document')}"
+    if one.ended:
+        return output.outcomes(one.report) or ("done" if one.kind == "change" else "nothing to do")
     left = f", {seen.seconds_left:.0f} s left" if seen.seconds_left is not None else ""
-    return f"{seen.done} of {seen.seen} done{left}" if seen.phase else ""
+    return f"{seen.done:,} of {seen.seen:,} done{left}"

@@ -17,7 +17,7 @@ from rag.errors import Conflict, RagError
 from rag.types import AskRequest, Principal
 
 if TYPE_CHECKING:
-    from rag.api import Opening
+    from rag.api.opening import Opening
     from rag.app import App
 
 GRACE_SECONDS = 5
@@ -77,7 +77,7 @@ def _run(settings: Settings, prepare: Prepare) -> None:
     async def work() -> None:
         import uvicorn
 
-        from rag.api import Opening
+        from rag.api.opening import Opening
 
         # Bound before anything is made, so that a busy port costs nothing.
         with closing(_bind(settings.server.host, settings.server.port)) as bound:
@@ -94,7 +94,7 @@ def _run(settings: Settings, prepare: Prepare) -> None:
                 )
             )
             async with AsyncExitStack() as stack:
-                opening = _open(settings, url, door, stack, prepare)
+                opening = _open(settings, url, server, door, stack, prepare)
                 beside = asyncio.create_task(_or_stop(opening, door, server))
                 try:
                     await server.serve(sockets=[bound])
@@ -109,15 +109,24 @@ def _run(settings: Settings, prepare: Prepare) -> None:
 
 
 async def _open(
-    settings: Settings, url: str, door: Opening, stack: AsyncExitStack, prepare: Prepare
+    settings: Settings,
+    url: str,
+    server: Any,
+    door: Opening,
+    stack: AsyncExitStack,
+    prepare: Prepare,
 ) -> None:
-    # The import alone takes seconds on a busy machine; meanwhile /healthz answers.
-    rag_app = await asyncio.to_thread(importlib.import_module, "rag.app")
-    app: App = await rag_app.build(settings, serve_url=url)
-    stack.push_async_callback(app.aclose)
-    from rag.api import create_app
+    while not server.started:  # noqa: ASYNC110 - uvicorn has no event for it
+        await asyncio.sleep(0.01)
+    # The imports alone take seconds on a busy machine; meanwhile /healthz answers.
+    for name in ("rag.app", "rag.app.watching", "rag.api.server"):
+        await asyncio.to_thread(importlib.import_module, name)
+    from rag.api.server import create_app
+    from rag.app import build
     from rag.app.watching import watch
 
+    app: App = await build(settings, serve_url=url)
+    stack.push_async_callback(app.aclose)
     door.open(create_app(app))
     stack.push_async_callback(_ended, asyncio.create_task(watch(app)))
     if settings.jobs.inside:

@@ -140,7 +140,7 @@ def documents(
     held: Annotated[
         bool, typer.Option("--held", help="Only those whose deletion waits for you.")
     ] = False,
-    limit: Annotated[int, typer.Option(min=1, help="How many, at most.")] = 1_000,
+    limit: Annotated[int, typer.Option("--limit", "-n", min=1, help="How many, at most.")] = 1_000,
     after: Annotated[
         str | None, typer.Option(help="Go on after the document with this id.")
     ] = None,
@@ -162,7 +162,9 @@ def documents(
 def search(
     ctx: typer.Context,
     query: str,
-    limit: Annotated[int, typer.Option("-k", min=1, max=200, help="How many hits.")] = 10,
+    limit: Annotated[
+        int, typer.Option("--limit", "-n", "-k", min=1, max=200, help="How many, at most.")
+    ] = 10,
     as_json: Json = False,
 ) -> None:
     """Find passages, with the story of their scores."""

@@ -137,6 +137,7 @@ def test_a_source_is_worked_on_by_one_run_at_a_time(tmp_path: Path, taps) -> Non
             "slow",
             {"documents": 12},
         )
+        assert removal.progress.phase == "remove"
 
     run(tmp_path, taps, story, "slow")
 

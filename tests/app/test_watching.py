@@ -77,6 +77,7 @@ def test_what_is_there_what_changes_and_what_goes_is_followed(tmp_path: Path, fo
         assert await found(app, "turbine") == []
         (folder / "before.txt").unlink()
         await until(app, "flange", [])
+        assert {one.requested_by for one in await app.runs(ME)} == {"watch"}
 
     run(tmp_path, story)
 

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+from typing import Any
 
 import pytest
 
+from rag.types import RunProgress, SyncReport
 from tests.api.fake import FakeApp
 
 
@@ -25,11 +27,37 @@ def test_runs_are_listed_shown_and_cancelled(run, asked: str) -> None:
     listed = json.loads(run("runs", "--source", "manuals", "--json").out)["runs"]
     assert [one["id"] for one in listed] == [asked]
     assert "queued" in run("runs").out
+    assert "waits for a worker" in run("runs").out
+    assert all(run("runs", spelt, "1").out == run("runs").out for spelt in ("-n", "--limit"))
     assert json.loads(run("run", "show", asked, "--json").out) == listed[0]
     assert "requested_by: local" in run("run", "show", asked).out
     assert run("run", "cancel", asked).out == f"{asked} is cancelled.\n"
     assert json.loads(run("run", "cancel", asked, "--json").out)["state"] == "cancelled"
     assert run("run", "show", "none").code == 4
+
+
+@pytest.mark.parametrize(
+    ("given", "told"),
+    [
+        ({"state": "succeeded", "report": SyncReport().model_dump()}, "nothing to do"),
+        ({"state": "succeeded", "report": {"added": 1, "chunks": 1}}, "1 added, 1 chunk"),
+        ({"state": "succeeded", "report": {"dead_lettered": 2_000}}, "2,000 dead lettered"),
+        ({"state": "running"}, "0 of 0 done"),
+        ({"state": "cancelled"}, "stopped after 0 documents"),
+        ({"kind": "change", "state": "succeeded", "report": {"documents": 0}}, "done"),
+    ],
+)
+def test_every_run_says_what_came_of_it(
+    run, fake: FakeApp, asked: str, given: dict[str, Any], told: str
+) -> None:
+    fake.ran = [fake.ran[0].model_copy(update=given)]
+    assert run("runs").out.splitlines()[-2].rstrip().endswith(f" local   {told}")
+
+
+def test_a_change_is_called_by_what_it_was(run, fake: FakeApp, asked: str) -> None:
+    change = {"kind": "change", "progress": RunProgress(phase="release")}
+    fake.ran = [fake.ran[0].model_copy(update=change)]
+    assert run("runs").out.splitlines()[-2].split()[1] == "release"
 
 
 def test_nothing_was_run_yet(run, fake: FakeApp) -> None:
