@@ -11,8 +11,10 @@ import hashlib
 import json
 from collections import Counter
 from collections.abc import AsyncIterator, Callable, Iterable
+from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
+from tempfile import TemporaryFile
 from typing import Any, ClassVar, TypeVar, cast
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator
@@ -68,9 +70,9 @@ class LlamahubConfig(BaseModel):
 class LlamahubConnector:
     """What a LlamaHub reader loads; it connects as it likes, unchecked.
 
-    Everything is loaded for each listing and held in memory; `revision` is a hash of the text. A
-    reader that swallows its errors lists less than there is, and what it left out is deleted, but
-    for the hold on large deletions.
+    Everything is loaded for each listing and kept in a temporary file until the connector is
+    closed; `revision` is a hash of the text. A reader that swallows its errors lists less than
+    there is, and what it left out is deleted, but for the hold on large deletions.
     """
 
     Config: ClassVar[type[BaseModel]] = LlamahubConfig
@@ -79,7 +81,7 @@ class LlamahubConnector:
     def __init__(self, config: LlamahubConfig) -> None:
         self.config = config
         self._secrets: dict[str, Any] = json.loads(config.secrets.get_secret_value())
-        self._found: dict[str, RawDocument] | None = None
+        self._found: _Loaded | None = None
         self._lock = asyncio.Lock()
 
     async def check(self) -> str:
@@ -89,15 +91,13 @@ class LlamahubConnector:
     async def discover(self, state: Cursor) -> AsyncIterator[Change]:
         """A full listing each time: readers know of no other."""
         async with self._lock:
+            self._forget()
             found = self._found = await self._within_time(self._loaded)
-        for document in found.values():
-            yield Change(
-                kind="upsert",
-                key=document.key,
-                uri=document.uri,
-                revision=hashlib.sha256(document.data).hexdigest(),
-                readers=document.readers,
-            )
+            listed = [*found.places.items()]
+        readers = frozenset(self.config.readers)
+        for key, place in listed:
+            revision = place.digest
+            yield Change(kind="upsert", key=key, uri=place.uri, revision=revision, readers=readers)
         yield Change(kind="complete")
 
     async def fetch(self, change: Change) -> RawDocument:
@@ -108,13 +108,18 @@ class LlamahubConnector:
                     found = self._found = await self._within_time(self._loaded)
                 except SourceError as error:
                     raise DocumentFailed("unreadable", error.message, hint=error.hint) from error
-        document = found.get(change.key)
+            document = await asyncio.to_thread(found.get, change.key)
         if document is None:
             raise DocumentFailed("vanished", f"{change.uri} is no longer loaded.")
         return document.model_copy(update={"readers": change.readers})
 
     async def aclose(self) -> None:
-        self._found = None
+        self._forget()
+
+    def _forget(self) -> None:
+        if self._found is not None:
+            self._found.close()
+            self._found = None
 
     async def _within_time(self, work: Callable[[], _T]) -> _T:
         try:
@@ -156,10 +161,10 @@ class LlamahubConnector:
             raise ConfigError(f"{self.config.reader} is not a reader of LlamaIndex.")
         return cls(**(self.config.arguments | self._secrets))
 
-    def _loaded(self) -> dict[str, RawDocument]:
+    def _loaded(self) -> _Loaded:
+        found = _Loaded()
         numbers: Counter[str] = Counter()
-        found: dict[str, RawDocument] = {}
-        for one in self._made().load_data(**self.config.load):
+        for one in self._documents():
             metadata = {str(name): str(value) for name, value in one.metadata.items()}
             data = str(one.text).encode("utf-8", "replace")
             named = next((metadata[field] for field in self.config.key if metadata.get(field)), "")
@@ -168,18 +173,67 @@ class LlamahubConnector:
             numbers[name] += 1
             key = name if numbers[name] == 1 else f"{name}#{numbers[name]}"
             title = next((metadata[field] for field in _TITLES if metadata.get(field)), None)
-            found[key] = RawDocument(
-                key=key,
-                uri=_uri(named) or f"{self.config.reader}#{key}",
-                name=_name(title or "document"),
-                data=data,
-                media_type="text/plain",
-                title=title,
-                modified_at=moment(metadata.get("last_modified_date")),
-                readers=frozenset(self.config.readers),
-                metadata=metadata,
+            found.put(
+                RawDocument(
+                    key=key,
+                    uri=_uri(named) or f"{self.config.reader}#{key}",
+                    name=_name(title or "document"),
+                    data=data,
+                    media_type="text/plain",
+                    title=title,
+                    modified_at=moment(metadata.get("last_modified_date")),
+                    metadata=metadata,
+                )
             )
         return found
+
+    def _documents(self) -> Iterable[Any]:
+        from llama_index.core.readers.base import BaseReader
+
+        reader = self._made()
+        if type(reader).load_data is BaseReader.load_data:
+            # All that would do is to make a list of these.
+            return reader.lazy_load_data(**self.config.load)
+        return reader.load_data(**self.config.load)
+
+
+@dataclass(frozen=True)
+class _Place:
+    """Where in the file a document lies, and what a listing says of it."""
+
+    start: int
+    size: int
+    uri: str
+    digest: str
+
+
+class _Loaded:
+    """Documents in a temporary file without a name, which is gone once it is closed."""
+
+    def __init__(self) -> None:
+        self.places: dict[str, _Place] = {}
+        self._file = TemporaryFile()  # noqa: SIM115 - open as long as this is
+
+    def put(self, document: RawDocument) -> None:
+        written = document.model_dump_json().encode()
+        digest = hashlib.sha256(document.data).hexdigest()
+        start = self._file.tell()
+        self._file.write(written)
+        self.places[document.key] = _Place(start, len(written), document.uri, digest)
+
+    def get(self, key: str) -> RawDocument | None:
+        place = self.places.get(key)
+        if place is None:
+            return None
+        self._file.seek(place.start)
+        return RawDocument.model_validate_json(self._file.read(place.size))
+
+    def close(self) -> None:
+        self._file.close()
+
+    def __del__(self) -> None:
+        # What is loaded after its time is wanted by nobody, who could close it.
+        self.close()
 
 
 def _name(title: str) -> str:

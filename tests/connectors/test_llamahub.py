@@ -4,6 +4,7 @@ import asyncio
 import json
 import sys
 import time
+import tracemalloc
 from types import ModuleType
 
 import pytest
@@ -128,6 +129,46 @@ def test_documents_are_named_by_the_metadata_that_is_chosen(hub):
     assert (first.key, first.uri, first.title) == ("https://x.y/1", "https://x.y/1", "One")
     assert (second.key, second.uri) == ("https://x.y/1#2", "https://x.y/1")
     assert documents(connector(OURS, key=("page",)))[0].key == "7"
+
+
+def test_texts_are_not_held_in_memory_while_they_are_fetched(hub):
+    text = "x" * 1_000_000
+
+    def lazily(reader):
+        for number in range(40):
+            yield Document(text=f"{number} {text}", metadata={"id": number})
+
+    hub.Reader.load_data = BaseReader.load_data
+    hub.Reader.lazy_load_data = lazily
+
+    async def work(source):
+        tracemalloc.start()
+        changes = [one async for one in source.discover(Cursor()) if one.kind == "upsert"]
+        for number, change in enumerate(changes):
+            assert (await source.fetch(change)).data.startswith(f"{number} x".encode())
+        return len(changes), tracemalloc.get_traced_memory()[1]
+
+    try:
+        count, peak = run(connector(OURS), work)
+    finally:
+        tracemalloc.stop()
+    assert count == 40
+    assert peak < 15_000_000
+
+
+def test_what_was_loaded_is_gone_from_the_disk_when_it_is_closed(hub):
+    hub.load = lambda reader: [Document(text="one", metadata={"id": 1})]
+    source = connector(OURS)
+
+    async def work(source):
+        changes = [one async for one in source.discover(Cursor())]
+        again = [one async for one in source.discover(Cursor())]
+        assert changes == again
+        return source._found
+
+    found = run(source, work)
+    with pytest.raises(ValueError, match="closed"):
+        found.get("1")
 
 
 def test_secrets_reach_the_reader_and_no_message(hub):
