@@ -7,7 +7,7 @@ import pytest
 import structlog
 from fastapi.testclient import TestClient
 
-from rag.api import create_app
+from rag.api.server import create_app
 from rag.config import ServerSettings, Settings
 from tests.api.fake import FakeApp
 

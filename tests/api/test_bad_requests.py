@@ -9,7 +9,7 @@ import httpx
 import pytest
 from fastapi.testclient import TestClient
 
-from rag.api import create_app
+from rag.api.server import create_app
 from tests.api.fake import SLOW, FakeApp
 
 JSON = {"Content-Type": "application/json"}

@@ -8,9 +8,10 @@ from pathlib import Path
 import pytest
 from fastapi.testclient import TestClient
 
-from rag.api import Opening, create_app
 from rag.api.openapi import document
+from rag.api.opening import Opening
 from rag.api.policy import Policy, public
+from rag.api.server import create_app
 from rag.config import AnswerSettings, ServerSettings, Settings
 from rag.errors import ConfigError
 from rag.types import Check

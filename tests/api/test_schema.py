@@ -8,8 +8,8 @@ import pytest
 import schemathesis
 from hypothesis import HealthCheck, Phase, settings
 
-from rag.api import create_app
 from rag.api.openapi import document
+from rag.api.server import create_app
 from rag.config import Settings
 from tests.api.fake import FakeApp
 

@@ -12,7 +12,7 @@ import httpx
 import pytest
 import uvicorn
 
-from rag.api import create_app
+from rag.api.server import create_app
 from tests.api.fake import SLOW, FakeApp
 
 

@@ -13,7 +13,7 @@ import pytest
 from fastapi.testclient import TestClient
 
 import rag.api.uploads
-from rag.api import create_app
+from rag.api.server import create_app
 from rag.config import ServerSettings, Settings
 from rag.errors import TooLarge
 from rag.remote import RemoteApp

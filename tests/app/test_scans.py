@@ -7,7 +7,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from rag.api import create_app
+from rag.api.server import create_app
 from rag.app import App
 from rag.config import ParsingSettings
 from rag.ingest.parsing import ParserPool

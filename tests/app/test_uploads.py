@@ -8,7 +8,7 @@ import httpx
 import pytest
 from sqlalchemy import text
 
-from rag.api import create_app
+from rag.api.server import create_app
 from rag.app import App
 from rag.app.uploads import UploadsConfig, UploadsConnector
 from rag.errors import Conflict, DocumentFailed, InvalidInput, NotFound, TooLarge

@@ -10,7 +10,7 @@ import httpx
 import pytest
 
 import rag.remote
-from rag.api import create_app
+from rag.api.server import create_app
 from rag.config import Settings
 from rag.errors import Locked, RagError, Unavailable
 from rag.remote import RemoteApp, connect
