@@ -191,7 +191,7 @@ class LlamahubConnector:
         from llama_index.core.readers.base import BaseReader
 
         reader = self._made()
-        if type(reader).load_data is BaseReader.load_data:
+        if getattr(reader.load_data, "__func__", None) is BaseReader.load_data:
             # All that would do is to make a list of these.
             return reader.lazy_load_data(**self.config.load)
         return reader.load_data(**self.config.load)
