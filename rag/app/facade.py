@@ -210,7 +210,10 @@ class App:
         document: str | None = None,
         domain: str | None = None,
     ) -> int:
-        """Let the next sync try failed, dead and rejected documents again. Returns how many."""
+        """Let the next sync try failed, dead and rejected documents again. Returns how many.
+
+        Raises NotFound or Conflict for a document that is not there or did not fail.
+        """
         return await self._sources.retry(source, document, domain)
 
     async def upload(

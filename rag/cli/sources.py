@@ -110,7 +110,7 @@ def upload(
     if as_json:
         output.say_json({"uploads": kept})
         return
-    output.say(f"Kept {len(kept)} file{'' if len(kept) == 1 else 's'}. Next: rag sync {source}")
+    output.say(f"Kept {output.counted(len(kept), 'file')}. Next: rag sync {source}")
 
 
 @cli.command("uploads")
@@ -251,19 +251,23 @@ def remove(
         found = await app.source(who, source, ctx.obj.domain)
         if not yes:
             raise InvalidInput(
-                f"This deletes '{found.name}' and its {found.documents} documents.",
+                f"This deletes '{found.name}' and its "
+                f"{output.counted(found.documents, 'document')}.",
                 hint="Say that you mean it with --yes.",
             )
         return await app.remove_source(who, found.id, ctx.obj.domain)
 
-    _counted(through(ctx, work), as_json, f"Removed '{source}'; {{}} deleted.")
+    count = through(ctx, work)
+    told = f"Removed '{source}'; {output.counted(count, 'document')} deleted."
+    _say_count(count, as_json, told)
 
 
 @cli.command()
 def release(ctx: typer.Context, source: Source, as_json: Json = False) -> None:
     """Delete the documents whose deletion is held: rag documents --held lists them."""
     count = through(ctx, lambda app, who: app.release_hold(who, source, ctx.obj.domain))
-    _counted(count, as_json, "{} deleted.")
+    told = f"{output.counted(count, 'document')} deleted; no answer finds them any more."
+    _say_count(count, as_json, told if count else f"No deletion is held for '{source}'.")
 
 
 @cli.command()
@@ -275,7 +279,8 @@ def retry(
 ) -> None:
     """Let the next sync try again what failed, was given up or was rejected."""
     count = through(ctx, lambda app, who: app.retry(who, source, document, ctx.obj.domain))
-    _counted(count, as_json, f"{{}} tried again. Next: rag sync {source}")
+    told = f"The next sync tries {output.counted(count, 'document')} again. Next: rag sync {source}"
+    _say_count(count, as_json, told if count else f"Nothing of '{source}' has failed.")
 
 
 @cli.command("rotate-keys")
@@ -285,14 +290,11 @@ def rotate_keys(ctx: typer.Context, as_json: Json = False) -> None:
     if as_json:
         output.say_json({"sources": count})
         return
-    output.say(f"New key; credentials of {count} source{'' if count == 1 else 's'} encrypted anew.")
+    output.say(f"New key; credentials of {output.counted(count, 'source')} encrypted anew.")
 
 
-def _counted(count: int, as_json: bool, told: str) -> None:
-    if as_json:
-        output.say_json({"documents": count})
-        return
-    output.say(told.format(f"{count} document{'' if count == 1 else 's'}"))
+def _say_count(count: int, as_json: bool, told: str) -> None:
+    output.say_json({"documents": count}) if as_json else output.say(told)
 
 
 def _wanted(kind: ConnectorInfo) -> list[str]:

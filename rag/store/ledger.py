@@ -22,7 +22,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.orm import Session
 
-from rag.errors import InvalidInput, NotFound
+from rag.errors import Conflict, InvalidInput, NotFound
 from rag.store.database import Database, Guard
 from rag.store.freshness import FreshnessTable
 from rag.store.generations import Generations
@@ -243,7 +243,10 @@ class Ledger:
         return self._ids(source_id, DocumentRow.held_at.is_not(None))
 
     def retry(self, source_id: str, document_id: str | None = None) -> int:
-        """Let the next sync try again what is not indexed, or one such document of the source."""
+        """Let the next sync try again what is not indexed, or one such document of the source.
+
+        Raises NotFound where the source has no such document, Conflict where it did not fail.
+        """
         chosen = [] if document_id is None else [DocumentRow.id == document_id]
         with self.database.write() as session:
             result = session.execute(
@@ -256,7 +259,10 @@ class Ledger:
                 )
                 .values(state="failed", attempts=0, next_attempt_at=self.now())
             )
-            return cast("CursorResult[Any]", result).rowcount
+            count = cast("CursorResult[Any]", result).rowcount
+            if document_id is not None and not count:
+                raise _not_failed(session, source_id, document_id)
+            return count
 
     def live_versions(self, generation_id: str) -> list[tuple[StoredVersion, frozenset[str], str]]:
         """Every version a generation answers from, with its readers and source name."""
@@ -471,6 +477,20 @@ class Ledger:
                     )
                     for row, source, placement, version in islice(readable, limit)
                 ]
+
+
+def _not_failed(session: Session, source_id: str, document_id: str) -> NotFound | Conflict:
+    """Why there is nothing to try again of one document."""
+    row = session.get(DocumentRow, document_id)
+    if row is None or row.source_id != source_id or row.deleted_at is not None:
+        return NotFound(
+            f"The source has no document '{document_id}'.",
+            hint="The ids of those that failed: rag documents --failed.",
+        )
+    return Conflict(
+        f"The document '{document_id}' did not fail: it is {row.state}.",
+        hint="Only what failed is tried again; a sync reads whatever changed.",
+    )
 
 
 def _position(session: Session, domain: str, document_id: str) -> Any:

@@ -196,6 +196,12 @@ def test_what_failed_is_listed_again(tmp_path: Path, shelf) -> None:
         assert counts(await app.sync(ME)) == {"failed": 1}, "it is not due yet"
         assert await app.retry(ME, "shelf") == 1
         assert counts(await app.sync(ME)) == {"added": 1, "unchanged": 1}
+        a, b = sorted(await app.documents(ME), key=lambda one: one.uri)
+        assert await app.retry(ME, "shelf", b.id) == 1
+        with pytest.raises(Conflict, match="did not fail: it is indexed"):
+            await app.retry(ME, "shelf", a.id)
+        with pytest.raises(NotFound, match="no document 'none'"):
+            await app.retry(ME, "shelf", "none")
         assert shelf.starts == [None, "1", "1", None]
 
     run(tmp_path, story)

@@ -160,14 +160,31 @@ def test_the_verbs_of_sources(run, fake: FakeApp) -> None:
     assert "paused" in run("source", "pause", "manuals").out
     assert "read again" in run("source", "pause", "manuals", "--off").out
     assert "connector: files" in run("source", "show", "manuals").out
-    assert "3 documents deleted." in run("source", "release", "manuals").out
-    assert "4 documents tried again" in run("source", "retry", "manuals").out
+    assert "3 documents deleted; no answer" in run("source", "release", "manuals").out
+    again = "The next sync tries {} again. Next: rag sync manuals\n"
+    assert run("source", "retry", "manuals").out == again.format("4 documents")
+    one = run("source", "retry", "manuals", "--document", "d")
+    assert one.out == again.format("1 document")
     assert json.loads(run("source", "rotate-keys", "--json").out) == {"sources": 5}
     (held,) = json.loads(run("documents", "--held", "--json").out)["documents"]
     assert held["held"]
     assert "--yes" in run("source", "remove", "manuals").err
     assert "2 documents deleted" in run("source", "remove", "manuals", "--yes").out
     assert run("source", "show", "manuals").code == 4
+
+
+def test_nothing_to_release_or_to_retry_is_said(
+    run, fake: FakeApp, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def none(*_: object) -> int:
+        return 0
+
+    for method in ("release_hold", "retry", "remove_source"):
+        monkeypatch.setattr(fake, method, none)
+    run("add", "files", "docs", "--name", "{odd}")
+    assert run("source", "release", "{odd}").out == "No deletion is held for '{odd}'.\n"
+    assert run("source", "retry", "{odd}").out == "Nothing of '{odd}' has failed.\n"
+    assert "Removed '{odd}'; 0 documents" in run("source", "remove", "{odd}", "--yes").out
 
 
 def test_documents_come_as_many_as_asked_for(run, fake: FakeApp) -> None:
