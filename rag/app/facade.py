@@ -258,6 +258,10 @@ class App:
         """Register what the pack itself brings, but for what is there or was removed."""
         return await self._sources.add_from_pack(domain)
 
+    async def compare_with_pack(self, domain: str | None = None) -> None:
+        """Log a warning for each source that is not read as the pack says; every sync does too."""
+        await self._sources.compare_with_pack(domain)
+
     async def sync(
         self,
         principal: Principal,
@@ -270,6 +274,7 @@ class App:
 
         Each is a run, begun after the one that is under way. Leaving ends what was asked for.
         """
+        await self._sources.compare_with_pack(domain)
         return await self._runs.sync(principal, source, domain, progress or _silent)
 
     async def rebuild(

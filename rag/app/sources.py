@@ -8,14 +8,19 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, cast
 
+import structlog
+
 from rag import plugins
 from rag.app.domains import Domains
 from rag.app.parts import Parts
 from rag.app.uploads import CONNECTOR as UPLOADS
 from rag.app.uploads import UploadsConfig, UploadsConnector
+from rag.domain import PackSource
 from rag.errors import ConfigError, InvalidInput, RagError, SourceError
 from rag.protocols import Connector
 from rag.types import SourceInfo
+
+log = structlog.get_logger(__name__)
 
 # What the address of a source and a line on a terminal can hold.
 _NAME = re.compile(r"(?!\.{1,2}$)[^/\x00-\x1f\x7f]{1,200}")
@@ -70,6 +75,40 @@ class Sources:
         for source in missing:
             await self.add(source.connector, source.config, source.name, domain)
         return len(missing)
+
+    async def compare_with_pack(self, domain: str | None) -> None:
+        """Log each source of the pack that is not read as pack.toml says, and what differs.
+
+        An edit of pack.toml changes no source that is registered, since admins may have set it.
+        """
+        pack = self._domains.get(domain).pack
+        known = {source.name: source for source in await self.list(domain)}
+        for brought in pack.sources:
+            if brought.name not in known:
+                continue
+            try:
+                differs = await self._differing(brought, known[brought.name])
+            except RagError as error:
+                log.warning("pack_source_unusable", source=brought.name, message=str(error))
+                continue
+            if differs:
+                log.warning(
+                    "pack_source_differs",
+                    source=brought.name,
+                    settings=", ".join(differs),
+                    message=f"The source is not read as {pack.root / 'pack.toml'} says.",
+                    hint=f"Follow it: rag source set {brought.name} --set KEY=VALUE or --unset KEY."
+                    if "connector" not in differs
+                    else "Rename it in pack.toml: the connector of a source never changes.",
+                )
+
+    async def _differing(self, brought: PackSource, source: SourceInfo) -> list[str]:
+        if brought.connector != source.connector:
+            return ["connector"]
+        wanted = await asyncio.to_thread(plugins.settings, brought.connector, brought.config)
+        used = plugins.settings(source.connector, await self._whole(source))
+        fields = type(wanted).model_fields
+        return [name for name in fields if getattr(wanted, name) != getattr(used, name)]
 
     async def check(self, connector: str, config: Mapping[str, Any]) -> str:
         """What such a source would read, in one sentence. Raises InvalidInput when it cannot."""

@@ -29,6 +29,7 @@ def serve(target: Target, host: str | None, port: int | None, *, as_json: bool) 
 
     async def prepare(app: App, url: str) -> None:
         _serving(url, as_json)
+        await app.compare_with_pack()
         await app.warm()
 
     _run(_settings(target, host, port), prepare)

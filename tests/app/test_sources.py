@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import ClassVar
 
 import pytest
+import structlog
 from pydantic import BaseModel, ConfigDict, Field, SecretStr
 
 from rag import plugins
@@ -195,13 +196,13 @@ def test_what_failed_is_listed_again(tmp_path: Path, shelf) -> None:
         shelf.failing.clear()
         assert counts(await app.sync(ME)) == {"failed": 1}, "it is not due yet"
         assert await app.retry(ME, "shelf") == 1
-        assert counts(await app.sync(ME)) == {"added": 1, "unchanged": 1}
         a, b = sorted(await app.documents(ME), key=lambda one: one.uri)
         assert await app.retry(ME, "shelf", b.id) == 1
         with pytest.raises(Conflict, match="did not fail: it is indexed"):
             await app.retry(ME, "shelf", a.id)
         with pytest.raises(NotFound, match="no document 'none'"):
             await app.retry(ME, "shelf", "none")
+        assert counts(await app.sync(ME)) == {"added": 1, "unchanged": 1}
         assert shelf.starts == [None, "1", "1", None]
 
     run(tmp_path, story)
@@ -428,3 +429,32 @@ def test_a_pack_source_that_was_removed_stays_away(tmp_path: Path) -> None:
             await app.aclose()
 
     asyncio.run(story())
+
+
+def test_a_pack_source_that_is_read_otherwise_than_the_pack_says_is_told(tmp_path: Path) -> None:
+    async def synced() -> list[dict[str, str]]:
+        app = open_app(tmp_path)
+        try:
+            await app.add_pack_sources(ME)
+            with structlog.testing.capture_logs() as logs:
+                await app.sync(ME)
+            return [one for one in logs if one["event"].startswith("pack_source")]
+        finally:
+            await app.aclose()
+
+    assert asyncio.run(synced()) == []
+    toml = tmp_path / "pack" / "pack.toml"
+    before = toml.read_text()
+    toml.write_text(before.replace('"internal/**"', '"internal/*"'))
+    (told,) = asyncio.run(synced())
+    assert (told["source"], told["settings"]) == ("documents", "readers")
+    assert "pack.toml" in told["message"]
+    assert "rag source set documents" in told["hint"]
+    toml.write_text(before.replace('connector = "files"', 'connector = "uploads"'))
+    (told,) = asyncio.run(synced())
+    assert (told["settings"], "Rename" in told["hint"]) == ("connector", True)
+    toml.write_text(before.replace("default_readers =", "default_reader ="))
+    (told,) = asyncio.run(synced())
+    assert (told["event"], "default_readers" in told["message"]) == ("pack_source_unusable", True)
+    toml.write_text(before)
+    assert asyncio.run(synced()) == []
