@@ -500,6 +500,10 @@ class DocumentInfo(Data):
     language: str = "und"
     media_type: str = ""
     updated_at: datetime
+    attempts: int = 0
+    """How often this version of it was tried and failed."""
+    next_attempt: datetime | None = None
+    """From when on a sync tries a failed one again."""
     held: bool = False
     """Gone from the source, but so much vanished at once that an admin must confirm it."""
 

@@ -170,15 +170,47 @@ def say_hits(result: SearchResult) -> None:
         say(f"     {payload.uri}  [{story}]")
 
 
+def say_failed(documents: Sequence[DocumentInfo]) -> None:
+    """Each document that is not indexed, with why, what to do, and what happens by itself."""
+    if not documents:
+        say("Every document is indexed.")
+    for one in documents:
+        say(f"{one.state.replace('_', ' ')}  {one.title or one.uri}")
+        say(f"    {one.message}")
+        before = f" Version {one.version} goes on answering." if one.version is not None else ""
+        say(f"    {_attempts(one)}{before}")
+        say(f"    {one.reason.replace('_', ' ')}, source {one.source}, id {one.id}")
+
+
+def _attempts(one: DocumentInfo) -> str:
+    """How often it was tried, and when it is tried again."""
+    from rag.types import utc_now
+
+    tried = f"Tried {counted(one.attempts, 'time')}" if one.attempts else "To be tried anew"
+    if one.state == "failed":
+        due = one.next_attempt
+        when = f"after {due:%Y-%m-%d %H:%M} UTC" if due and due > utc_now() else "now"
+        return f"{tried}; a sync {when} tries it again."
+    again = f"rag source retry {one.source} --document {one.id}"
+    if one.state == "dead_letter":
+        return f"{tried} and given up. Again: {again}"
+    return f"{tried}; read again when it changes. Before that: {again}"
+
+
 def say_documents(documents: Sequence[DocumentInfo]) -> None:
     if not documents:
         say("No documents.")
         return
     rows = [
-        (one.state, one.title or one.uri, one.chunks, one.reason, one.message or one.uri)
+        (
+            one.state.replace("_", " "),
+            one.title or one.uri,
+            one.chunks,
+            one.message or " ".join(one.warnings) or one.uri,
+        )
         for one in documents
     ]
-    say_table(("state", "document", "chunks", "reason", "message or address"), rows)
+    say_table(("state", "document", "chunks", "message, warnings or address"), rows)
 
 
 def say_checks(checks: Sequence[Check]) -> None:

@@ -72,7 +72,9 @@ def add(
     if as_json:
         output.say_json(source)
         return
-    output.say(f"Added '{source.name}'. Next: rag sync {source.name}")
+    output.say(
+        f"Added '{source.name}' to the domain '{source.domain}'. Next: rag sync {source.name}"
+    )
 
 
 def upload(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from pathlib import Path
 from typing import Annotated, Any, TypeVar, cast
 
@@ -60,11 +61,16 @@ def init(
     """Write a small working domain pack to start from."""
     from rag.domain import init_pack
 
-    files = init_pack(folder, name or folder.resolve().name.lower().replace(" ", "-"))
+    name = name or folder.resolve().name.lower().replace(" ", "-")
+    files = init_pack(folder, name)
     if as_json:
         output.say_json({"pack": folder, "files": files})
         return
-    output.say(f"Wrote {len(files)} files to {folder}. Next: rag pack check {folder}")
+    output.say(
+        f"Wrote {len(files)} files to {folder}. Next: rag pack check {folder}\n"
+        f"A data folder answers from it once the rag.toml in that folder says:\n\n"
+        f'domain = "{name}"\n[domains.{name}]\npack = {_toml(str(folder.resolve()))}'
+    )
 
 
 @pack.command("check")
@@ -155,7 +161,12 @@ def documents(
     )
     if len(found) == limit:
         output.note(f"There may be more: --limit, or --after {found[-1].id}")
-    output.say_json({"documents": found}) if as_json else output.say_documents(found)
+    if as_json:
+        output.say_json({"documents": found})
+    elif failed and not held:
+        output.say_failed(found)
+    else:
+        output.say_documents(found)
 
 
 @cli.command()
@@ -293,6 +304,11 @@ def _flat(tree: dict[str, Any], above: str = "") -> list[tuple[str, Any]]:
             continue
         rows.append((above + key, cast("Any", value)))
     return rows
+
+
+def _toml(text: str) -> str:
+    """A string as TOML writes it, as far as paths go: like JSON."""
+    return json.dumps(text, ensure_ascii=False)
 
 
 def _valid(kind: type[T], **given: Any) -> T:

@@ -473,6 +473,8 @@ class Ledger:
                         language=version.language if version else "und",
                         media_type=version.media_type if version else "",
                         updated_at=row.updated_at,
+                        attempts=row.attempts,
+                        next_attempt=row.next_attempt_at,
                         held=row.held_at is not None,
                     )
                     for row, source, placement, version in islice(readable, limit)

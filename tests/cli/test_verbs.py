@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import subprocess
 import sys
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -12,10 +14,11 @@ import pytest
 
 from rag import plugins
 from rag.errors import RagError
-from rag.types import Check, ConnectorInfo, Principal, SourceInfo
+from rag.types import Check, ConnectorInfo, DocumentInfo, Principal, SourceInfo
 from tests.api.fake import SLOW, TRACE, FakeApp
 from tests.cli.conftest import Ran
 
+LATER = datetime(2999, 1, 1, tzinfo=UTC)
 VERBS = [
     "init", "pack check", "start", "serve", "add", "connectors", "sync", "documents", "search",
     "ask", "eval", "eval retrieval", "trace show", "doctor", "config show", "config check",
@@ -93,6 +96,48 @@ def test_documents_failed_names_reason_and_message(run, fake: FakeApp) -> None:
     assert "Send it again." in run("documents", "--failed").out
     (only,) = json.loads(run("documents", "--failed", "--json").out)["documents"]
     assert only["reason"] == "corrupt"
+
+
+@pytest.mark.parametrize(
+    ("given", "told"),
+    [
+        (
+            {"attempts": 2, "next_attempt": LATER},
+            "Tried 2 times; a sync after 2999-01-01 00:00 UTC",
+        ),
+        ({"next_attempt": datetime(2026, 1, 1, tzinfo=UTC)}, "To be tried anew; a sync now tries"),
+        (
+            {"state": "dead_letter", "attempts": 5},
+            "Tried 5 times and given up. Again: rag source retry manuals --document doc-2",
+        ),
+        ({"state": "rejected", "attempts": 1}, "Tried 1 time; read again when it changes."),
+        ({"version": None}, "tries it again.\n"),
+        ({"version": 3}, "Version 3 goes on answering."),
+        ({"reason": "no_text"}, "no text, source manuals, id doc-2"),
+    ],
+)
+def test_what_is_not_indexed_says_what_happens_to_it(
+    run, fake: FakeApp, monkeypatch: pytest.MonkeyPatch, given: dict[str, Any], told: str
+) -> None:
+    (failed,) = asyncio.run(fake.documents(fake.person(None), failed=True))
+
+    async def documents(*_: object, **__: object) -> list[DocumentInfo]:
+        return [failed.model_copy(update={"state": "failed", **given})]
+
+    monkeypatch.setattr(fake, "documents", documents)
+    assert told in run("documents", "--failed").out
+
+
+def test_warnings_of_a_document_are_shown(
+    run, fake: FakeApp, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (good, _) = asyncio.run(fake.documents(fake.person(None)))
+
+    async def documents(*_: object, **__: object) -> list[DocumentInfo]:
+        return [good.model_copy(update={"warnings": ("Page 3 is an image.",)})]
+
+    monkeypatch.setattr(fake, "documents", documents)
+    assert "Page 3 is an image." in run("documents").out
 
 
 def test_add_files_gives_the_connector_an_absolute_path(run, fake: FakeApp, tmp_path: Path) -> None:
@@ -396,6 +441,15 @@ def test_init_makes_a_pack_that_checks_out(run, tmp_path: Path) -> None:
     ran = run("pack", "check", folder, "--json")
     assert ran.code == 2
     assert "pack.toml" in json.loads(ran.out)["problems"][0]
+
+
+def test_what_init_says_makes_a_data_folder_answer_from_the_pack(run, tmp_path: Path) -> None:
+    said = run("init", str(tmp_path / 'my "lamps"'), "--name", "lamps").out
+    (tmp_path / "data").mkdir()
+    (tmp_path / "data" / "rag.toml").write_text(said.partition("\n\n")[2])
+    settings = load(data=tmp_path / "data", environ={})
+    assert settings.domain == "lamps"
+    assert load_pack(settings.data / settings.domains["lamps"].pack).name == "lamps"
 
 
 def test_config_show_masks_secrets_and_names_origins(

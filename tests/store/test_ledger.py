@@ -220,7 +220,9 @@ def test_a_failure_leaves_the_live_version_answering(ledger: Ledger) -> None:
     live, identity, _ = place(ledger)
     fail(ledger, revision="2")
     assert admitted(ledger, live, BOB, [identity]) == {identity: 1}
-    assert [one.state for one in ledger.documents("d", BOB, failed=True)] == ["failed"]
+    [failed] = ledger.documents("d", BOB, failed=True)
+    assert (failed.state, failed.attempts) == ("failed", 1)
+    assert failed.next_attempt == ledger.now() + timedelta(seconds=60)
 
 
 def test_documents_shows_only_what_one_may_read(ledger: Ledger) -> None:
