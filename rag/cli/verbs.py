@@ -66,10 +66,11 @@ def init(
     if as_json:
         output.say_json({"pack": folder, "files": files})
         return
+    place = json.dumps(str(folder.resolve()), ensure_ascii=False)
     output.say(
         f"Wrote {len(files)} files to {folder}. Next: rag pack check {folder}\n"
-        f"A data folder answers from it once the rag.toml in that folder says:\n\n"
-        f'domain = "{name}"\n[domains.{name}]\npack = {_toml(str(folder.resolve()))}'
+        "A data folder answers from it once its rag.toml says:\n\n"
+        f'domain = "{name}"\n[domains.{name}]\npack = {place}'
     )
 
 

@@ -13,6 +13,8 @@ from typing import Any
 import pytest
 
 from rag import plugins
+from rag.config import load
+from rag.domain import load_pack
 from rag.errors import RagError
 from rag.types import Check, ConnectorInfo, DocumentInfo, Principal, SourceInfo
 from tests.api.fake import SLOW, TRACE, FakeApp
