@@ -465,6 +465,9 @@ class SourceInfo(Data):
     """Names of the settings that are set but never shown."""
     paused: bool = False
     documents: int = 0
+    """Those that are indexed."""
+    failed: int = 0
+    """Those that are not, or not as they are there now."""
     held: int = 0
     last_sync: datetime | None = None
     schedule: Schedule | None = None

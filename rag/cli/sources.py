@@ -161,12 +161,13 @@ def list_sources(ctx: typer.Context, as_json: Json = False) -> None:
         output.say("No sources. Add one: rag add files PATH")
         return
     output.say_table(
-        ("source", "connector", "documents", "held", "state", "last sync"),
+        ("source", "connector", "documents", "not indexed", "held", "state", "last sync"),
         [
             (
                 one.name,
                 one.connector,
                 one.documents,
+                one.failed,
                 one.held,
                 "paused" if one.paused else "active",
                 f"{one.last_sync:%Y-%m-%d %H:%M}" if one.last_sync else "never",

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 from pathlib import Path
-from typing import Annotated, Any, TypeVar, cast
+from typing import TYPE_CHECKING, Annotated, Any, TypeVar, cast
 
 import typer
 
@@ -13,6 +13,11 @@ from rag.cli import groups, output, runs, sources
 from rag.cli.running import Json, group, through
 from rag.cli.target import Target
 from rag.errors import ConfigError, InvalidInput, Unavailable
+
+if TYPE_CHECKING:
+    from rag.app import App
+    from rag.remote import RemoteApp
+    from rag.types import Principal, SyncReport
 
 T = TypeVar("T")
 Host = Annotated[str | None, typer.Option(help="Address to bind instead of server.host.")]
@@ -126,16 +131,23 @@ def sync(
                 f"Rebuilt the index of {count} documents."
             )
             return
-        report = through(
-            ctx,
-            lambda app, who: app.sync(who, source=source, domain=domain, progress=progress),
-        )
+
+        async def work(app: App | RemoteApp, who: Principal) -> tuple[SyncReport, int]:
+            done = await app.sync(who, source=source, domain=domain, progress=progress)
+            if source is not None:
+                return done, (await app.source(who, source, domain)).failed
+            return done, sum(one.failed for one in await app.sources(who, domain))
+
+        report, failed = through(ctx, work)
     if as_json:
         output.say_json(report)
         return
     output.say(output.told(report))
-    if report.rejected or report.failed or report.dead_lettered:
-        output.say("See which and why: rag documents --failed")
+    # Also those of syncs before, which this one left unchanged.
+    if failed:
+        are = "is" if failed == 1 else "are"
+        told = f"{output.counted(failed, 'document')} {are} not indexed"
+        output.say(f"{told}: rag documents --failed")
     if report.held:
         output.say("Too much vanished to believe: rag documents --held, then rag source release.")
 

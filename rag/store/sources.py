@@ -70,12 +70,12 @@ class Sources:
                     f"A source named '{name}' already reads something else.",
                     hint="Choose another name with --name.",
                 )
-            return _source(row, 0, 0)
+            return _source(row)
 
     def list(self, domain: str) -> list[SourceInfo]:
         with self.database.read() as session:
             rows = session.execute(_counted().where(SourceRow.domain == domain)).all()
-            return [_source(row, indexed or 0, held or 0) for row, indexed, held in rows]
+            return [_source(row, *(count or 0 for count in counts)) for row, *counts in rows]
 
     def get(self, domain: str, name: str) -> SourceInfo:
         """A source by name or id. Raises NotFound."""
@@ -175,12 +175,15 @@ def _gone(name: str, source_id: str) -> str:
     return f"{name[:150]} (removed {source_id})"
 
 
-def _counted() -> Select[tuple[SourceRow, int | None, int | None]]:
-    """Every source there is, with how many documents it has and how many deletions are held."""
+def _counted() -> Select[tuple[SourceRow, int | None, int | None, int | None]]:
+    """Every source there is, with how many documents are indexed, are not, and are held."""
     counts = (
         select(
             DocumentRow.source_id,
             func.sum(case((DocumentRow.state == "indexed", 1), else_=0)).label("indexed"),
+            func.sum(case((DocumentRow.state.in_(("indexed", "pending")), 0), else_=1)).label(
+                "failed"
+            ),
             func.count(DocumentRow.held_at).label("held"),
         )
         .where(DocumentRow.deleted_at.is_(None))
@@ -188,14 +191,14 @@ def _counted() -> Select[tuple[SourceRow, int | None, int | None]]:
         .subquery()
     )
     return (
-        select(SourceRow, counts.c.indexed, counts.c.held)
+        select(SourceRow, counts.c.indexed, counts.c.failed, counts.c.held)
         .outerjoin(counts, counts.c.source_id == SourceRow.id)
         .where(SourceRow.removed_at.is_(None))
         .order_by(SourceRow.created_at)
     )
 
 
-def _source(row: SourceRow, documents: int, held: int) -> SourceInfo:
+def _source(row: SourceRow, documents: int = 0, failed: int = 0, held: int = 0) -> SourceInfo:
     return SourceInfo(
         id=row.id,
         domain=row.domain,
@@ -205,6 +208,7 @@ def _source(row: SourceRow, documents: int, held: int) -> SourceInfo:
         secrets=tuple(row.secret_names),
         paused=row.paused,
         documents=documents,
+        failed=failed,
         held=held,
         last_sync=row.last_sync_at,
         schedule=Schedule.model_validate(row.schedule) if row.schedule else None,

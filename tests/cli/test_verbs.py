@@ -89,9 +89,18 @@ def test_an_abstention_says_what_it_looked_at(run, fake: FakeApp) -> None:
 
 
 def test_sync_for_people_counts_and_points_to_the_failures(run, fake: FakeApp) -> None:
-    out = run("sync").out
-    assert "2 added, 1 rejected, 7 chunks in 0.5 s." in out
-    assert "rag documents --failed" in out
+    run("add", "files", "docs", "--name", "manuals")
+    run("add", "files", "docs", "--name", "else")
+    assert run("sync").out == "2 added, 1 rejected, 7 chunks in 0.5 s.\n"
+    fake.kept = [one.model_copy(update={"failed": 1}) for one in fake.kept]
+    for given, told in (
+        ((), "2 documents are not indexed: rag documents --failed"),
+        (("manuals",), "1 document is not indexed: rag documents --failed"),
+    ):
+        assert run("sync", *given).out.splitlines()[1:] == [told]
+    assert run("source", "list").out.splitlines()[-2].split() == [
+        "else", "files", "0", "1", "0", "active", "never",
+    ]  # fmt: skip
 
 
 def test_documents_failed_names_reason_and_message(run, fake: FakeApp) -> None:

@@ -223,6 +223,8 @@ def test_a_failure_leaves_the_live_version_answering(ledger: Ledger) -> None:
     [failed] = ledger.documents("d", BOB, failed=True)
     assert (failed.state, failed.attempts) == ("failed", 1)
     assert failed.next_attempt == ledger.now() + timedelta(seconds=60)
+    [source] = ledger.sources.list("d")
+    assert (source.documents, source.failed) == (0, 1)
 
 
 def test_documents_shows_only_what_one_may_read(ledger: Ledger) -> None:
