@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from typing import Any
 
@@ -42,7 +43,7 @@ class Runs:
     ) -> SyncReport:
         """Read one source, or all, one after the other; the report adds up what became of them."""
         reports: list[SyncReport] = []
-        broken: list[RagError] = []
+        broken: RagError | None = None
         name = self._domains.get(domain).pack.name
         for one in await self._to_read(source, domain):
             try:
@@ -51,10 +52,12 @@ class Runs:
                 )
                 reports.append(SyncReport.model_validate(_report(ended)))
             except RagError as error:
-                log.warning("sync_failed", source=one.name, message=str(error))
-                broken.append(error)
+                # The first is raised: whoever asked reads it there.
+                level = logging.WARNING if broken else logging.INFO
+                log.log(level, "sync_failed", source=one.name, message=str(error))
+                broken = broken or error
         if broken:
-            raise broken[0]
+            raise broken
         return _summed(reports)
 
     async def rebuild(self, by: Principal, domain: str | None, progress: OnProgress) -> int:

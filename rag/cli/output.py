@@ -115,8 +115,10 @@ def say_answer(answer: Answer) -> None:
         console.print(Text(clean(text), style=style))
 
     line(answer.answer)
-    if answer.abstained and answer.searched:
-        line(f"Looked at: {'; '.join(answer.searched)}", "dim")
+    # The pack's words for not knowing may name them already.
+    unnamed = [one for one in answer.searched if one not in answer.answer]
+    if answer.abstained and unnamed:
+        line(f"Looked at: {'; '.join(unnamed)}", "dim")
     for one in answer.citations:
         page = f", page {one.page}" if one.page is not None else ""
         line(f"\n[{one.n}] {one.document}{page}", "bold")

@@ -9,11 +9,12 @@ from pathlib import Path
 from typing import ClassVar
 
 import pytest
+import structlog
 from pydantic import BaseModel, ConfigDict
 
 from rag import jobs, plugins
 from rag.app import App
-from rag.errors import Conflict, InvalidInput, NotFound, Unavailable
+from rag.errors import Conflict, InvalidInput, NotFound, SourceError, Unavailable
 from rag.types import Change, Cursor, Principal, RawDocument, Run, Schedule
 from tests.app.test_app import open_app
 
@@ -239,6 +240,21 @@ def test_a_schedule_asks_by_itself_and_says_when(tmp_path: Path, taps) -> None:
         return [one.state for one in await app.runs(ME)] == ["succeeded"]
 
     run(tmp_path, taps, story, "first")
+
+
+def test_what_a_sync_raises_is_not_logged_as_well(tmp_path: Path, taps) -> None:
+    async def story(app: App) -> None:
+        for name in ("first", "second"):
+            folder = tmp_path / name
+            folder.mkdir()
+            await app.add_source(ME, connector="files", config={"path": str(folder)}, name=name)
+            folder.rmdir()
+        with structlog.testing.capture_logs() as logs, pytest.raises(SourceError, match="first"):
+            await app.sync(ME)
+        told = [(one["source"], one["log_level"]) for one in logs if one["event"] == "sync_failed"]
+        assert told == [("first", "info"), ("second", "warning")]
+
+    run(tmp_path, taps, story)
 
 
 def test_a_run_that_fails_says_why_and_one_of_another_domain_is_unknown(

@@ -16,7 +16,15 @@ from rag import plugins
 from rag.config import load
 from rag.domain import load_pack
 from rag.errors import RagError
-from rag.types import Check, ConnectorInfo, DocumentInfo, Principal, SourceInfo
+from rag.types import (
+    Answer,
+    AskRequest,
+    Check,
+    ConnectorInfo,
+    DocumentInfo,
+    Principal,
+    SourceInfo,
+)
 from tests.api.fake import SLOW, TRACE, FakeApp
 from tests.cli.conftest import Ran
 
@@ -86,6 +94,21 @@ def test_an_abstention_says_what_it_looked_at(run, fake: FakeApp) -> None:
     out = run("ask", "unknown").out
     assert "I do not know." in out
     assert "Looked at: Warranty" in out
+
+
+def test_what_an_abstention_names_itself_is_not_told_twice(
+    run, fake: FakeApp, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    unsure = asyncio.run(fake.ask(fake.person(None), AskRequest(question="unknown")))
+
+    async def ask(*_: object) -> Answer:
+        words = "I do not know. I looked at Warranty."
+        return unsure.model_copy(update={"answer": words, "searched": ("Warranty", "Prices")})
+
+    monkeypatch.setattr(fake, "ask", ask)
+    out = run("ask", "unknown").out
+    assert out.count("Warranty") == 1
+    assert "Looked at: Prices" in out
 
 
 def test_sync_for_people_counts_and_points_to_the_failures(run, fake: FakeApp) -> None:
