@@ -13,8 +13,9 @@ Kind = Literal["change", "delete", "revoke"]
 class Stopwatch:
     """Begins at the source's own modification time where it is told, else when it was listed.
 
-    A time before the sync before cannot be when it changed, or that sync had seen it: a file may
-    be moved in with its old date. Of a source's first sync nothing counts, as nothing changed.
+    It begins when the sync before ended at the earliest, or that one had seen it: a file may be
+    moved in with its old date. What changed while that sync went on, or failed in it, is measured
+    too short by that much. Of a source's first sync nothing counts, as nothing changed.
     """
 
     def __init__(self, before: datetime | None, now: Callable[[], datetime]) -> None:
