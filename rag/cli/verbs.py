@@ -319,11 +319,6 @@ def _flat(tree: dict[str, Any], above: str = "") -> list[tuple[str, Any]]:
     return rows
 
 
-def _toml(text: str) -> str:
-    """A string as TOML writes it, as far as paths go: like JSON."""
-    return json.dumps(text, ensure_ascii=False)
-
-
 def _valid(kind: type[T], **given: Any) -> T:
     """The request, or InvalidInput in the words of the command line."""
     from pydantic import ValidationError
