@@ -17,30 +17,10 @@ if TYPE_CHECKING:
     from rag.app import App
     from rag.remote import RemoteApp
     from rag.store.uploads import Upload
-    from rag.types import ConnectorInfo, Principal, SourceInfo
+    from rag.types import Principal, SourceInfo
 
 cli = group("Look at the sources and say what is to be done about them.")
 Source = Annotated[str, typer.Argument(help="The source's name.")]
-
-
-def connectors(ctx: typer.Context, as_json: Json = False) -> None:
-    """List the kinds of source that can be added, and what each wants to know and was tested on."""
-    found = through(ctx, lambda app, who: app.connectors(who))
-    if as_json:
-        output.say_json({"connectors": found})
-        return
-    output.say_table(
-        ("connector", "reads", "verified against", "settings (needed ones first)"),
-        [
-            (
-                one.name,
-                one.problem or one.about,
-                one.verified or "unverified",
-                ", ".join(_wanted(one)),
-            )
-            for one in found
-        ],
-    )
 
 
 def add(
@@ -298,11 +278,6 @@ def rotate_keys(ctx: typer.Context, as_json: Json = False) -> None:
 
 def _say_count(count: int, as_json: bool, told: str) -> None:
     output.say_json({"documents": count}) if as_json else output.say(told)
-
-
-def _wanted(kind: ConnectorInfo) -> list[str]:
-    needed = list(kind.form.get("required", ()))
-    return [*needed, *(f"[{key}]" for key in kind.form.get("properties", {}) if key not in needed)]
 
 
 def _config(form: Mapping[str, Any], where: str | None, given: Sequence[str]) -> dict[str, Any]:

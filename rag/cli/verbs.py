@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any, TypeVar, cast
 
 import typer
 
-from rag.cli import groups, output, runs, sources
+from rag.cli import connectors, groups, output, runs, sources
 from rag.cli.running import Json, group, through
 from rag.cli.target import Target
 from rag.errors import ConfigError, InvalidInput, Unavailable
@@ -30,7 +30,7 @@ trace = group("Look at what made an answer.")
 config = group("Look at the settings.")
 cli.add_typer(pack, name="pack")
 cli.add_typer(sources.cli, name="source")
-cli.command()(sources.connectors)
+cli.command()(connectors.connectors)
 cli.command()(sources.add)
 cli.command()(sources.upload)
 sources.cli.command()(runs.schedule)

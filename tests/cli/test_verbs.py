@@ -266,6 +266,45 @@ def test_nothing_to_release_or_to_retry_is_said(
     assert "Removed '{odd}'; 0 documents" in run("source", "remove", "{odd}", "--yes").out
 
 
+@pytest.fixture
+def kinds(fake: FakeApp, monkeypatch: pytest.MonkeyPatch) -> list[ConnectorInfo]:
+    found = plugins.connectors()
+
+    async def connectors(_: Principal) -> list[ConnectorInfo]:
+        return found
+
+    monkeypatch.setattr(fake, "connectors", connectors)
+    return found
+
+
+def test_one_connector_is_shown_with_every_setting(run, kinds: list[ConnectorInfo]) -> None:
+    lines = [" ".join(line.split()) for line in run("connectors", "files").out.splitlines()]
+    assert "path path needed A folder, or one file." in lines
+    assert 'default_readers list of text ["everyone"] Who may read files that no rule matches.' in (
+        lines
+    )
+    assert "readers list of {pattern, allow} - Who may read which files." in lines
+    assert lines[-1] == "Example: rag add files PATH --name NAME"
+    out = run("connectors", "git").out
+    assert "text, secret" in out
+    assert "{username, host_key, [password], [private_key]}" in out
+    assert "rag add sql --set url=@FILE --set key=KEY" in run("connectors", "sql").out
+    assert run("connectors", "uploads").out.endswith("Example: rag add uploads --name NAME\n")
+    assert json.loads(run("connectors", "git", "--json").out)["name"] == "git"
+    ran = run("connectors", "gti")
+    assert (ran.code, "Did you mean 'git'?" in ran.err) == (4, True)
+
+
+def test_every_connector_can_be_shown(run, kinds: list[ConnectorInfo]) -> None:
+    for one in kinds:
+        out = run("connectors", one.name).out
+        example = out.splitlines()[-1]
+        for key in one.form.get("required", ()):
+            assert key in example or key.upper() in example
+        assert all(key in out for key in one.form["properties"])
+        assert "****" not in out
+
+
 def test_documents_come_as_many_as_asked_for(run, fake: FakeApp) -> None:
     first = run("documents", "--limit", "1", "--json")
     (one,) = json.loads(first.out)["documents"]
