@@ -22,7 +22,7 @@ ADAPTERS = {
     "rag/backends/openai_embeddings.py": {"httpx"},
     "rag/backends/llamaindex.py": {"httpx"},
     # our own server, on this machine
-    "rag/remote.py": {"httpx"},
+    "rag/remote/line.py": {"httpx"},
     # what the administrator names in the configuration
     "rag/backends/qdrant_server.py": {"qdrant_client"},
     "rag/backends/local_model.py": {"huggingface_hub"},

@@ -9,10 +9,9 @@ from typing import Any
 import httpx
 import pytest
 
-import rag.remote
 from rag.api.server import create_app
 from rag.config import Settings
-from rag.errors import Locked, RagError, Unavailable
+from rag.errors import InvalidInput, Locked, RagError, Unavailable
 from rag.remote import RemoteApp, connect
 from rag.store.folder import DataFolder
 from rag.types import AskRequest, Progress, Schedule, SearchRequest
@@ -190,13 +189,13 @@ async def test_an_upload_is_sent_nowhere_else(remote: RemoteApp, name: str) -> N
         remote.upload(remote.person(None), "n", name, b"x"),
         remote.remove_upload(remote.person(None), "n", name),
     ):
-        with pytest.raises(rag.remote.InvalidInput):
+        with pytest.raises(InvalidInput):
             await call
 
 
 @pytest.mark.parametrize("user", ["müller", "a\nb"])
 async def test_a_name_no_header_can_carry_is_refused(remote: RemoteApp, user: str) -> None:
-    with pytest.raises(rag.remote.InvalidInput):
+    with pytest.raises(InvalidInput):
         await remote.documents(remote.person(user))
 
 
