@@ -157,6 +157,11 @@ def _tree(kind: type[RagError]) -> Iterator[type[RagError]]:
         yield from _tree(child)
 
 
+def counted(count: int, noun: str) -> str:
+    """A number with its noun, as in `1 chunk` and `2 chunks`."""
+    return f"{count:,} {noun}{'' if count == 1 else 's'}"
+
+
 def did_you_mean(word: str, known: list[str]) -> str:
     """A closing sentence that names the nearest known word, or all of them when none is near."""
     near = get_close_matches(word, known, n=1, cutoff=0.6)

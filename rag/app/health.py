@@ -9,7 +9,7 @@ from rag.app.domains import Domains
 from rag.app.generations import Generations
 from rag.app.models import Models
 from rag.app.parts import Parts
-from rag.errors import RagError, Unavailable
+from rag.errors import RagError, Unavailable, counted
 from rag.store.ledger import StoredVersion
 from rag.types import Check
 
@@ -55,7 +55,7 @@ class Health:
         if live is None:
             return "reachable, nothing indexed yet"
         documents, chunks = await asyncio.to_thread(self._parts.ledger.generations.placed, live.id)
-        return f"{documents} documents, {chunks} chunks live in '{name}'"
+        return f"{counted(documents, 'document')}, {counted(chunks, 'chunk')} live in '{name}'"
 
     async def _index_check(self) -> str:
         generations = await self._parts.index.generations()
@@ -88,11 +88,11 @@ class Health:
         if bad:
             more = f" and {len(bad) - NAMED} more" if len(bad) > NAMED else ""
             raise Unavailable(
-                f"{len(bad)} of {len(kept)} documents have damaged or missing files: "
+                f"Files are damaged or missing of {len(bad)} of {counted(len(kept), 'document')}: "
                 f"{', '.join(bad[:NAMED])}{more}.",
                 hint="Restore them from a backup, or run rag sync --rebuild and then rag sync.",
             )
-        return f"{len(kept)} documents, all whole"
+        return f"{counted(len(kept), 'document')}, all whole"
 
     def _damaged(self, kept: Sequence[tuple[StoredVersion, str]]) -> list[str]:
         blobs = self._parts.blobs

@@ -11,7 +11,7 @@ from urllib.parse import quote
 from pydantic import BaseModel, ConfigDict, Field
 
 from rag.app.parts import Parts
-from rag.errors import DocumentFailed, InvalidInput, NotFound, RagError, TooLarge
+from rag.errors import DocumentFailed, InvalidInput, NotFound, RagError, TooLarge, counted
 from rag.store.blobs import Blobs
 from rag.store.placements import document_id
 from rag.store.uploads import Upload, checked_name
@@ -58,7 +58,7 @@ class UploadsConnector:
             return "What is uploaded to it."
         found = await asyncio.to_thread(self._kept.list, self._source.id)
         size = sum(upload.size for upload in found)
-        return f"{len(found)} upload{'' if len(found) == 1 else 's'}, {size:,} bytes."
+        return f"{counted(len(found), 'upload')}, {counted(size, 'byte')}."
 
     async def discover(self, state: Cursor) -> AsyncIterator[Change]:
         """A full listing each time: what was removed is told by its absence alone."""

@@ -24,7 +24,7 @@ from PIL import Image, ImageOps, ImageSequence
 from rag.backends.drafting import Draft
 from rag.backends.pdf_layout import CELL_GAP, Page, Run, lay_out
 from rag.config import ParsingSettings
-from rag.errors import DocumentRejected
+from rag.errors import DocumentRejected, counted
 from rag.types import Document, RawDocument
 
 PNG, JPEG, TIFF = "image/png", "image/jpeg", "image/tiff"
@@ -99,11 +99,13 @@ class Ocr:
         if self._confidences:
             sure = sum(self._confidences) / len(self._confidences)
             draft.warn(
-                f"ocr: {_counted(self._read)} read from pictures ({self._languages}), "
+                f"ocr: {counted(self._read, 'page')} read from pictures ({self._languages}), "
                 f"{sure:.0f}% sure"
             )
         if self._left:
-            draft.warn(f"ocr_incomplete: {_counted(self._left)} not read in {self._seconds:g} s")
+            draft.warn(
+                f"ocr_incomplete: {counted(self._left, 'page')} not read in {self._seconds:g} s"
+            )
         if self._problem:
             draft.warn(f"ocr_failed: {self._problem}")
 
@@ -222,10 +224,6 @@ def _grey(image: Image.Image) -> Image.Image:
     ground = Image.new("L", image.size, 255)
     ground.paste(with_alpha.getchannel("L"), mask=with_alpha.getchannel("A"))
     return ground
-
-
-def _counted(pages: int) -> str:
-    return f"{pages} page{'' if pages == 1 else 's'}"
 
 
 def _unreadable(name: str, what: str) -> DocumentRejected:

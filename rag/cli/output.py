@@ -9,6 +9,8 @@ from collections.abc import Callable, Generator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, cast
 
+from rag.errors import counted
+
 if TYPE_CHECKING:
     from rag.types import Answer, Check, DocumentInfo, Hit, Progress, SearchResult, SyncReport
 
@@ -256,11 +258,6 @@ def _line(text: str) -> str:
     """Text on one line, cut where it would fill a screen."""
     flat = " ".join(text.split())
     return f"{flat[:SNIPPET]}{'…' if len(flat) > SNIPPET else ''}"
-
-
-def counted(count: int, noun: str) -> str:
-    """A number with its noun, as in `1 chunk` and `2 chunks`."""
-    return f"{count:,} {noun}{'' if count == 1 else 's'}"
 
 
 def shown(value: object) -> str:

@@ -12,7 +12,7 @@ import typer
 from rag.cli import output
 from rag.cli.running import Json, group, through
 from rag.cli.target import Target
-from rag.errors import ConfigError, InvalidInput
+from rag.errors import ConfigError, InvalidInput, counted
 
 if TYPE_CHECKING:
     from rag.types import Run, Schedule
@@ -153,7 +153,7 @@ def _told(one: Run) -> str:
     if one.state == "queued":
         return "waits for a worker"
     if one.state == "cancelled":
-        return f"stopped after {output.counted(seen.done, 'document')}"
+        return f"stopped after {counted(seen.done, 'document')}"
     if one.ended:
         return output.outcomes(one.report) or ("done" if one.kind == "change" else "nothing to do")
     left = f", {seen.seconds_left:.0f} s left" if seen.seconds_left is not None else ""

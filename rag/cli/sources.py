@@ -11,7 +11,7 @@ import typer
 
 from rag.cli import output
 from rag.cli.running import Json, group, through
-from rag.errors import InvalidInput, TooLarge
+from rag.errors import InvalidInput, TooLarge, counted
 
 if TYPE_CHECKING:
     from rag.app import App
@@ -92,7 +92,7 @@ def upload(
     if as_json:
         output.say_json({"uploads": kept})
         return
-    output.say(f"Kept {output.counted(len(kept), 'file')}. Next: rag sync {source}")
+    output.say(f"Kept {counted(len(kept), 'file')}. Next: rag sync {source}")
 
 
 @cli.command("uploads")
@@ -234,14 +234,13 @@ def remove(
         found = await app.source(who, source, ctx.obj.domain)
         if not yes:
             raise InvalidInput(
-                f"This deletes '{found.name}' and its "
-                f"{output.counted(found.documents, 'document')}.",
+                f"This deletes '{found.name}' and its {counted(found.documents, 'document')}.",
                 hint="Say that you mean it with --yes.",
             )
         return await app.remove_source(who, found.id, ctx.obj.domain)
 
     count = through(ctx, work)
-    told = f"Removed '{source}'; {output.counted(count, 'document')} deleted."
+    told = f"Removed '{source}'; {counted(count, 'document')} deleted."
     _say_count(count, as_json, told)
 
 
@@ -249,7 +248,7 @@ def remove(
 def release(ctx: typer.Context, source: Source, as_json: Json = False) -> None:
     """Delete the documents whose deletion is held: rag documents --held lists them."""
     count = through(ctx, lambda app, who: app.release_hold(who, source, ctx.obj.domain))
-    told = f"{output.counted(count, 'document')} deleted; no answer finds them any more."
+    told = f"{counted(count, 'document')} deleted; no answer finds them any more."
     _say_count(count, as_json, told if count else f"No deletion is held for '{source}'.")
 
 
@@ -262,7 +261,7 @@ def retry(
 ) -> None:
     """Let the next sync try again what failed, was given up or was rejected."""
     count = through(ctx, lambda app, who: app.retry(who, source, document, ctx.obj.domain))
-    told = f"The next sync tries {output.counted(count, 'document')} again. Next: rag sync {source}"
+    told = f"The next sync tries {counted(count, 'document')} again. Next: rag sync {source}"
     _say_count(count, as_json, told if count else f"Nothing of '{source}' has failed.")
 
 
@@ -273,7 +272,7 @@ def rotate_keys(ctx: typer.Context, as_json: Json = False) -> None:
     if as_json:
         output.say_json({"sources": count})
         return
-    output.say(f"New key; credentials of {output.counted(count, 'source')} encrypted anew.")
+    output.say(f"New key; credentials of {counted(count, 'source')} encrypted anew.")
 
 
 def _say_count(count: int, as_json: bool, told: str) -> None:

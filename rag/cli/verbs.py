@@ -12,7 +12,7 @@ import typer
 from rag.cli import connectors, groups, output, runs, sources
 from rag.cli.running import Json, group, through
 from rag.cli.target import Target
-from rag.errors import ConfigError, InvalidInput, Unavailable
+from rag.errors import ConfigError, InvalidInput, Unavailable, counted
 
 if TYPE_CHECKING:
     from rag.app import App
@@ -73,7 +73,7 @@ def init(
         return
     place = json.dumps(str(folder.resolve()), ensure_ascii=False)
     output.say(
-        f"Wrote {len(files)} files to {folder}. Next: rag pack check {folder}\n"
+        f"Wrote {counted(len(files), 'file')} to {folder}. Next: rag pack check {folder}\n"
         "A data folder answers from it once its rag.toml says:\n\n"
         f'domain = "{name}"\n[domains.{name}]\npack = {place}'
     )
@@ -128,7 +128,7 @@ def sync(
                 ctx, lambda app, who: app.rebuild(who, domain=domain, progress=progress)
             )
             output.say_json({"documents": count}) if as_json else output.say(
-                f"Rebuilt the index of {count} documents."
+                f"Rebuilt the index of {counted(count, 'document')}."
             )
             return
 
@@ -146,7 +146,7 @@ def sync(
     # Also those of syncs before, which this one left unchanged.
     if failed:
         are = "is" if failed == 1 else "are"
-        told = f"{output.counted(failed, 'document')} {are} not indexed"
+        told = f"{counted(failed, 'document')} {are} not indexed"
         output.say(f"{told}: rag documents --failed")
     if report.held:
         output.say("Too much vanished to believe: rag documents --held, then rag source release.")
@@ -265,7 +265,7 @@ def doctor(
     if collect:
         gone = through(ctx, lambda app, who: app.collect(who))
         output.say_json(gone) if as_json else output.say(
-            f"Deleted {gone.files} files, {gone.bytes:,} bytes."
+            f"Deleted {counted(gone.files, 'file')}, {counted(gone.bytes, 'byte')}."
         )
         return
     checks = through(ctx, lambda app, _: app.doctor())

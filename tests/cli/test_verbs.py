@@ -24,6 +24,7 @@ from rag.types import (
     DocumentInfo,
     Principal,
     SourceInfo,
+    SyncReport,
 )
 from tests.api.fake import SLOW, TRACE, FakeApp
 from tests.cli.conftest import Ran
@@ -389,6 +390,19 @@ def test_what_cannot_be_uploaded_is_told(
     monkeypatch.setenv("RAG_SERVER__MAX_UPLOAD_BYTES", "1999")
     assert "max_upload_bytes" in run("upload", "inbox", "a.txt").err
     assert fake.uploaded == {}
+
+
+def test_one_of_a_thing_is_said_as_one(run, fake: FakeApp, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def sync(*_: object, **__: object) -> SyncReport:
+        return SyncReport(chunks=1, seconds=0.5)
+
+    async def rebuild(*_: object, **__: object) -> int:
+        return 1
+
+    monkeypatch.setattr(fake, "sync", sync)
+    monkeypatch.setattr(fake, "rebuild", rebuild)
+    assert run("sync").out == "1 chunk in 0.5 s.\n"
+    assert run("sync", "--rebuild").out == "Rebuilt the index of 1 document.\n"
 
 
 def test_rebuild_takes_no_source(run, fake: FakeApp) -> None:
