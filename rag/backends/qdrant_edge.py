@@ -37,6 +37,8 @@ BATCH = 128
 MAX_SOCKET_PATH = 100
 MAX_LOG_BYTES = 1_000_000
 POLL_S = 0.1
+PATIENCE_S = 60.0
+"""For one answer. Nothing takes as long but a process that is stopped, or a disk that hangs."""
 RETRY_PAUSES_S = (0.0, 0.05, 0.2, 0.5)
 """A process being killed still takes connections for a moment: one retry can meet it again."""
 _PAYLOADS = TypeAdapter(list[Payload])
@@ -134,7 +136,13 @@ class QdrantEdgeIndex:
         request = pack(Frame(head, body, vectors))
         for pause in RETRY_PAUSES_S:
             try:
-                reply = await self._exchange(request)
+                async with asyncio.timeout(PATIENCE_S):
+                    reply = await self._exchange(request)
+            except TimeoutError as error:
+                raise EngineError(
+                    f"The engine did not answer within {PATIENCE_S:g} s.",
+                    hint=f"It may be stopped, or its disk hang. See {self._folder / 'engine.log'}.",
+                ) from error
             except (ConnectionError, asyncio.IncompleteReadError):
                 await self._hang_up()  # the idle connections are to the same dead engine
                 await asyncio.sleep(pause)
@@ -215,6 +223,11 @@ def _translated(head: Mapping[str, str], generation: str | None) -> RagError:
             return StorageFull(
                 f"The index cannot be written: {message}.",
                 hint="Free space where the data folder is.",
+            )
+        case "disk":
+            return EngineError(
+                f"The disk under the index fails: {message}.",
+                hint="Check the disk. Nothing that was acknowledged is lost once it works again.",
             )
         case _:
             return EngineError(f"Generation {generation!r} failed: {message}.", hint=REBUILD)

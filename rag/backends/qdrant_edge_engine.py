@@ -78,7 +78,7 @@ class Engine:
         except Refused as error:
             return error.reply
         except OSError as error:
-            kind = "full" if error.errno == errno.ENOSPC else "engine"
+            kind = {errno.ENOSPC: "full", errno.EIO: "disk"}.get(error.errno or 0, "engine")
             return _failed(kind, error.strerror or str(error))
         except ValueError as error:
             return _failed("engine", str(error))
@@ -89,7 +89,6 @@ class Engine:
             return Frame({"generations": await self._count_all()})
         name: str = head["generation"]
         if head["op"] == "create":
-            self._require_room()
             return await self._create(name, head["dimension"])
         if head["op"] == "drop":
             return await self._drop(name)
@@ -125,6 +124,7 @@ class Engine:
         async with self._changing:
             generation = self._find(name)
             if generation is None:
+                self._require_room()
                 self._open[name] = await Generation.create(self._folder / name, dimension)
             elif generation.dimension != dimension:
                 return _failed("dimension", f"it has {generation.dimension} dimensions")

@@ -216,6 +216,8 @@ def _failure(error: Exception) -> Frame:
         kind = "dimension"
     elif "No space left" in text or "os error 28" in text:
         kind = "full"
+    elif "(os error 5)" in text:
+        kind = "disk"
     else:
         kind = "engine"
     return Frame({"error": kind, "message": text})

@@ -6,8 +6,9 @@ the ledger, so no aliases are needed.
 
 from __future__ import annotations
 
-from collections.abc import Generator, Mapping, Sequence
-from contextlib import contextmanager
+import asyncio
+from collections.abc import AsyncGenerator, Mapping, Sequence
+from contextlib import asynccontextmanager
 from typing import Any
 
 from pydantic import ValidationError
@@ -48,7 +49,7 @@ class QdrantServerIndex:
 
     async def create(self, generation: str, dimension: int) -> None:
         name = self._name(generation)
-        with self._translated(generation):
+        async with self._asking(generation):
             if not await self._client.collection_exists(name):
                 await self._client.create_collection(
                     name,
@@ -64,13 +65,13 @@ class QdrantServerIndex:
         await self._check_dimension(generation, dimension)
         if self._url == IN_MEMORY:
             return  # it has no payload indexes, and warns when asked for one
-        with self._translated(generation):
+        async with self._asking(generation):
             for field, kind in INDEXED.items():
                 schema = models.PayloadSchemaType(kind)
                 await self._client.create_payload_index(name, field, schema, wait=True)
 
     async def generations(self) -> Mapping[str, int]:
-        with self._translated(""):
+        async with self._asking(""):
             found = (await self._client.get_collections()).collections
             names = sorted(c.name for c in found if c.name.startswith(self._prefix))
             return {
@@ -80,7 +81,7 @@ class QdrantServerIndex:
 
     async def drop(self, generation: str) -> None:
         self._dimensions.pop(generation, None)
-        with self._translated(generation):
+        async with self._asking(generation):
             await self._client.delete_collection(self._name(generation))
 
     async def upsert(self, generation: str, points: Sequence[Point]) -> None:
@@ -92,19 +93,19 @@ class QdrantServerIndex:
         structs = [
             _struct(point, vector.tolist()) for point, vector in zip(points, matrix, strict=True)
         ]
-        with self._translated(generation):
-            for i in range(0, len(structs), BATCH):
-                batch = structs[i : i + BATCH]
+        for i in range(0, len(structs), BATCH):
+            batch = structs[i : i + BATCH]
+            async with self._asking(generation):
                 await self._client.upsert(self._name(generation), batch, wait=True)
 
     async def delete(self, generation: str, filter: Filter) -> None:
         selector = models.FilterSelector(filter=translate(filter_tree(filter), WORDS))
-        with self._translated(generation):
+        async with self._asking(generation):
             await self._client.delete(self._name(generation), selector, wait=True)
 
     async def count(self, generation: str, filter: Filter | None = None) -> int:
         condition = translate(filter_tree(filter), WORDS)
-        with self._translated(generation):
+        async with self._asking(generation):
             return (await self._client.count(self._name(generation), condition)).count
 
     async def search(self, generation: str, query: IndexQuery) -> Candidates:
@@ -141,7 +142,7 @@ class QdrantServerIndex:
                 models.QueryRequest(query=query, using=name, filter=condition, limit=fetch)
                 for name, query in queries.items()
             ]
-            with self._translated(generation):
+            async with self._asking(generation):
                 found = await self._client.query_batch_points(self._name(generation), requests)
             for name, response in zip(list(queries), found, strict=True):
                 hits = [Ranked(str(point.id), point.score) for point in response.points]
@@ -155,7 +156,7 @@ class QdrantServerIndex:
         return lists
 
     async def payloads(self, generation: str, chunk_ids: Sequence[str]) -> Mapping[str, Payload]:
-        with self._translated(generation):
+        async with self._asking(generation):
             records = await self._client.retrieve(
                 self._name(generation), list(chunk_ids), with_payload=[BODY], with_vectors=False
             )
@@ -174,7 +175,7 @@ class QdrantServerIndex:
 
     async def _check_dimension(self, generation: str, dimension: int) -> None:
         if generation not in self._dimensions:
-            with self._translated(generation):
+            async with self._asking(generation):
                 info = await self._client.get_collection(self._name(generation))
             vectors = info.config.params.vectors
             if not isinstance(vectors, dict) or "dense" not in vectors:
@@ -191,11 +192,18 @@ class QdrantServerIndex:
                 hint="Another embedding model built it; sync into a new generation.",
             )
 
-    @contextmanager
-    def _translated(self, generation: str) -> Generator[None]:
-        """Turn what the client raises into our errors."""
+    @asynccontextmanager
+    async def _asking(self, generation: str) -> AsyncGenerator[None]:
+        """End what takes too long in all, and turn what the client raises into our errors."""
         try:
-            yield
+            # The client's own limit is for each piece of an answer, which may come bit by bit.
+            async with asyncio.timeout(TIMEOUT_S):
+                yield
+        except TimeoutError as error:
+            raise EngineError(
+                f"The Qdrant server at {self._url} did not answer within {TIMEOUT_S} s.",
+                hint="See the server's log, and the network in between.",
+            ) from error
         except UnexpectedResponse as error:
             text = error.content.decode(errors="replace")
             if error.status_code == 404:

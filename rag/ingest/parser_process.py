@@ -177,6 +177,8 @@ def _confine(settings: ParsingSettings, folder: Path, server: int) -> None:
         ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
         if os.getppid() != server:
             os._exit(0)
+        # When memory runs out, a document is read again; the service would be gone.
+        Path("/proc/self/oom_score_adj").write_text("1000", encoding="ascii")
     temporary = folder / str(os.getpid())
     temporary.mkdir()
     tempfile.tempdir = str(temporary)

@@ -5,6 +5,7 @@ import os
 import signal
 import socket
 import time
+from pathlib import Path
 from typing import ClassVar
 
 from rag.config import ParsingSettings
@@ -46,6 +47,10 @@ class HostileParser:
             text = " ".join(os.environ)
         elif order == "pid":
             text = f"process {os.getpid()} {os.getppid()}"
+        elif order == "oom":
+            text = Path("/proc/self/oom_score_adj").read_text(encoding="ascii")
+        elif order == "stop":
+            os.kill(os.getpid(), signal.SIGSTOP)
         elif order == "child":
             text = f"process {os.spawnlp(os.P_NOWAIT, 'sleep', 'sleep', '300')} and words"
         elif order == "misfit":

@@ -71,6 +71,7 @@ def _alive(pids: set[int], wait_s: float = 10) -> set[int]:
 
 REJECTED = {
     "sleep 60": "timeout",
+    "stop": "timeout",
     "hog 4000": "resource_limit",
     "crash": "corrupt",
     "exit 3": "corrupt",
@@ -94,6 +95,14 @@ def test_a_bad_document_is_rejected_and_the_pool_goes_on(shared: Shared) -> None
             assert rejection.reason == reason
             assert "'bad.txt'" in rejection.message
             assert isinstance(good, Document), text
+
+    shared(test)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="the order is the kernel's of Linux")
+def test_a_parser_dies_first_when_memory_runs_out(shared: Shared) -> None:
+    async def test(pool: ParserPool) -> None:
+        assert (await pool.parse(raw("oom"))).text.strip() == "1000"
 
     shared(test)
 
