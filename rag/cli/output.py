@@ -229,7 +229,8 @@ def say_evaluation(report: Mapping[str, Any]) -> None:
     parted = ("in_use", "calibration", "kinds", "failures", "note")
     say_mapping({key: value for key, value in report.items() if key not in parted})
     parts: dict[str, Mapping[str, Any] | None] = {
-        "threshold in use": report["in_use"],
+        # Where nothing was calibrated, the figures above are those of the threshold in use.
+        "threshold in use": report["calibration"] and report["in_use"],
         "calibrating half": report["calibration"],
         **report["kinds"],
     }

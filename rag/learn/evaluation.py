@@ -112,9 +112,10 @@ def _too_few(*halves: Sequence[Outcome]) -> str:
     return (
         f"Too few questions to calibrate a threshold: the half that calibrates it and the half "
         f"that is reported each need {ENOUGH_ANSWERABLE} answerable and {ENOUGH_UNANSWERABLE} "
-        f"unanswerable ones, and have {_and(answerable)}, and {_and(unanswerable)}. "
-        f"Groups fall into either half by chance, so {3 * ENOUGH_ANSWERABLE} and "
-        f"{3 * ENOUGH_UNANSWERABLE} in as many groups are enough. "
+        f"unanswerable ones. They have {_and(answerable)} answerable and {_and(unanswerable)} "
+        "unanswerable ones. "
+        f"Groups fall into either half by chance, so {4 * ENOUGH_ANSWERABLE} and "
+        f"{4 * ENOUGH_UNANSWERABLE} in as many groups are nearly always enough. "
         "Until then all questions are reported, at the threshold in use."
     )
 

@@ -420,6 +420,7 @@ def test_eval_tells_figures_and_the_first_failures(run, fake: FakeApp) -> None:
         "0.97", "1.0", "-",
     ]  # fmt: skip
     assert "calibrating half" not in out, "nothing was calibrated"
+    assert "threshold in use" not in out, "it is what the figures are about"
     at = lines.index("fact missing: What does it cost?  (q9, table)")
     assert lines[at + 1 :] == [
         "expected: 95 or 95.00",

@@ -75,6 +75,7 @@ async def test_too_few_questions_calibrate_nothing(
     report = await evaluated(tmp_path, answerable, unanswerable)
     assert report["threshold"] is report["calibration"] is None
     assert "10 answerable and 5 unanswerable" in report["note"]
+    assert "40 and 20" in report["note"]
     assert report["answerable"] == answerable, "all of them are reported"
     assert report["recall@10"] == (1 if answerable else None)
     # The pack's own threshold, .35, is below what the wrong answers had.
