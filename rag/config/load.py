@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import tomllib
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, cast
@@ -11,6 +10,7 @@ from typing import Any, cast
 from pydantic import ValidationError
 from pydantic_settings import InitSettingsSource
 
+from rag.config.reading import read_text, read_toml
 from rag.config.settings import Settings
 from rag.config.tree import ANY, Place, is_secret, keys_at, leaves
 from rag.errors import ConfigError, did_you_mean
@@ -18,7 +18,6 @@ from rag.errors import ConfigError, did_you_mean
 CONFIG_NAME = "rag.toml"
 PREFIX = "RAG_"
 CONFIG_VARIABLE = "RAG_CONFIG"
-MAX_BYTES = 1_000_000
 _OURS = (CONFIG_NAME, "owner.lock")
 """What a folder holds that is already a data folder."""
 
@@ -69,46 +68,18 @@ def _file(
 ) -> tuple[Path | None, dict[str, Any]]:
     """The configuration file with its tables: the one named, or the data folder's if any."""
     if named is not None:
-        return named.expanduser(), _read(named.expanduser())
+        return named.expanduser(), read_toml(named.expanduser())
     folder = data or Path(environ.get("RAG_DATA", Settings.model_fields["data"].default))
     path = folder.expanduser() / CONFIG_NAME
     if not path.exists():
         return None, {}
-    tree = _read(path)
+    tree = read_toml(path)
     if "data" in tree:
         raise ConfigError(
             f"{path}: data: the file in the data folder cannot name another data folder.",
             hint="Remove the key; choose the folder with --data or RAG_DATA.",
         )
     return path, tree
-
-
-def _read(path: Path) -> dict[str, Any]:
-    """The file's tables; a byte order mark is dropped."""
-    text = _text(path, str(path))
-    try:
-        return tomllib.loads(text)
-    except (tomllib.TOMLDecodeError, RecursionError) as error:
-        raise ConfigError(f"{path}: is not valid TOML: {error}.", hint="Fix that line.") from None
-
-
-def _text(path: Path, place: str) -> str:
-    try:
-        if path.stat().st_size > MAX_BYTES:
-            raise ConfigError(f"{place}: is larger than {MAX_BYTES} bytes.", hint="Shorten it.")
-        data = path.read_bytes()
-    except OSError as error:
-        raise ConfigError(
-            f"{place}: cannot be read ({error.strerror}).",
-            hint="Name a file that exists and that this user may read.",
-        ) from None
-    try:
-        return data.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        line = data.count(b"\n", 0, error.start) + 1
-        raise ConfigError(
-            f"{place}: line {line} is not UTF-8.", hint="Save the file as UTF-8."
-        ) from None
 
 
 def _variables(
@@ -131,7 +102,7 @@ def _variables(
         if plain in environ:
             raise ConfigError(f"{name}: {plain} is set too.", hint="Remove one of the two.")
         secret = Path(value).expanduser()
-        yield place, (name, _text(secret, f"{name}: {secret}").strip())
+        yield place, (name, read_text(secret, f"{name}: {secret}").strip())
 
 
 def _nearest(name: str, known: list[Place]) -> str:

@@ -9,9 +9,10 @@ from typing import Any, Literal
 
 from pydantic import Field, field_validator
 
+from rag.config.reading import read_toml
 from rag.domain.evals import EvalCase, load_evals
 from rag.domain.prompts import NEEDED, Prompt, load_prompt
-from rag.domain.reading import read_toml, validate
+from rag.domain.reading import validate
 from rag.errors import ConfigError, NotFound, did_you_mean
 from rag.types import Data, Principal, Role
 

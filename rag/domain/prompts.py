@@ -8,7 +8,7 @@ from pathlib import Path
 from jinja2 import StrictUndefined, Template, TemplateError, meta
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
-from rag.domain.reading import read_text
+from rag.config.reading import read_text
 from rag.errors import ConfigError, did_you_mean
 from rag.types import Data
 

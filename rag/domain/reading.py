@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tomllib
 import types
 from pathlib import Path
 from typing import Any, TypeVar, Union, cast, get_args, get_origin
@@ -10,40 +9,14 @@ from typing import Any, TypeVar, Union, cast, get_args, get_origin
 import yaml
 from pydantic import BaseModel, ValidationError
 
+from rag.config.reading import read_text
 from rag.errors import ConfigError, did_you_mean
 
 MAX_BYTES = 20_000_000
+"""Evals may be many."""
 MAX_DEPTH = 40
 
 M = TypeVar("M", bound=BaseModel)
-
-
-def read_text(path: Path) -> str:
-    """The file as text; a byte order mark is dropped. Raises ConfigError naming the file."""
-    try:
-        data = path.read_bytes()
-    except FileNotFoundError as error:
-        raise ConfigError(f"{path}: there is no such file.", hint="Create it.") from error
-    except OSError as error:
-        raise ConfigError(f"{path}: cannot be read ({error.strerror}).") from error
-    if len(data) > MAX_BYTES:
-        raise ConfigError(f"{path}: is larger than {MAX_BYTES} bytes.", hint="Split it.")
-    try:
-        return data.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        line = data.count(b"\n", 0, error.start) + 1
-        raise ConfigError(
-            f"{path}: line {line} is not UTF-8.", hint="Save the file as UTF-8."
-        ) from error
-
-
-def read_toml(path: Path) -> dict[str, Any]:
-    """The file's tables. Raises ConfigError naming the file and the line."""
-    text = read_text(path)
-    try:
-        return tomllib.loads(text)
-    except (tomllib.TOMLDecodeError, RecursionError) as error:
-        raise ConfigError(f"{path}: is not valid TOML: {error}.") from error
 
 
 def read_yaml(path: Path) -> Any:
@@ -52,7 +25,7 @@ def read_yaml(path: Path) -> Any:
     Anchors are refused because a few lines of them expand to gigabytes, duplicate keys because
     the first value would be lost without a word.
     """
-    text = read_text(path)
+    text = read_text(path, max_bytes=MAX_BYTES)
     try:
         _refuse_unsafe(path, text)
         return yaml.load(text, Loader=_StrictLoader)
