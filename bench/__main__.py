@@ -21,7 +21,7 @@ from rag.config import load
 
 DATA = Path(__file__).parents[2] / "shared" / "data"
 PASSAGES = 50_000
-DOCUMENTS = 20_000
+DOCUMENTS = 40_000
 BEIR = {
     "scifact": ("scifact", "en"),
     "anthropic_docs": ("anthropic_docs", "en"),

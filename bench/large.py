@@ -27,7 +27,8 @@ from rag.errors import Unavailable
 from rag.ingest.write import embedded_text
 from rag.types import Match, Principal, Progress, RawDocument, SearchRequest
 
-# Warnings only; and a fifth of everything is meant to go.
+DELETED = 10_000
+# Warnings only; and what goes is meant to go.
 ENVIRONMENT = {"RAG_LOG__LEVEL": "warning", "RAG_SYNC__HOLD_SHARE": "0.5"}
 SAMPLE = 1_000
 ASKED = 100
@@ -196,7 +197,8 @@ async def story(
     filtered = [await ask(question, only) for question in questions]
     found |= {"search": spread(idle) | stages, "search_filtered": spread(filtered)}
 
-    gone = [path for path in files if path.is_relative_to(folder / "major")][: len(files) // 5]
+    major = [path for path in files if path.is_relative_to(folder / "major")]
+    gone = major[: min(DELETED, len(major) * 2 // 5)]
     for path in gone:
         path.unlink()
     async with asking(ask, questions) as meanwhile:
