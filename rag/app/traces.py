@@ -33,16 +33,29 @@ class Traces:
         return await asyncio.to_thread(self._shown, who, trace)
 
     def _shown(self, who: Principal, trace: Mapping[str, Any]) -> dict[str, Any]:
-        named = {one["doc_id"] for one in trace["hits"]}
-        named |= {one["document_id"] for one in trace["citations"]}
-        readable = self._ledger.readable(who, trace["domain"], named)
-        said = {one["content"] for one in trace["rendered_messages"] if one["role"] == "assistant"}
-        # Whoever asked was told it before this; so each is earlier than the last, and this ends.
-        earlier = self._kept.answers(trace, said)
-        shown = [self._shown(who, one) for one in earlier]
-        told = {one["answer"] for one in shown} - {REMOVED}
-        lost = {one["answer"] for one in earlier} - told
-        return redacted(trace, readable, told, spoiled=bool(lost))
+        """The trace after those of the answers it was told before, and these after theirs."""
+        found, waiting = {trace["id"]: trace}, [trace]
+        before: dict[str, list[Mapping[str, Any]]] = {}
+        while waiting:
+            one = waiting.pop()
+            before[one["id"]] = earlier = self._kept.earlier(one, _said(one))
+            waiting += [other for other in earlier if other["id"] not in found]
+            found |= {other["id"]: other for other in earlier}
+        shown: dict[str, dict[str, Any]] = {}
+        # Each was made after those it was told; so these are known by then.
+        for one in sorted(found.values(), key=lambda one: one["ts"]):
+            named = {hit["doc_id"] for hit in one["hits"]}
+            named |= {citation["document_id"] for citation in one["citations"]}
+            readable = self._ledger.readable(who, one["domain"], named)
+            told = {shown[other["id"]]["answer"] for other in before[one["id"]]} - {REMOVED}
+            lost = {other["answer"] for other in before[one["id"]]} - told
+            shown[one["id"]] = redacted(one, readable, told, spoiled=bool(lost))
+        return shown[trace["id"]]
+
+
+def _said(trace: Mapping[str, Any]) -> set[str]:
+    """What the model was told that an assistant had answered before."""
+    return {one["content"] for one in trace["rendered_messages"] if one["role"] == "assistant"}
 
 
 def redacted(

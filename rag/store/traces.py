@@ -56,18 +56,24 @@ class Traces:
                 raise NotFound(f"There is no trace '{trace_id}'.")
             return _fields(row)
 
-    def answers(self, trace: Mapping[str, Any], texts: Set[str]) -> list[dict[str, Any]]:
-        """The earlier traces of the same person in the same domain that ended with these texts."""
-        if not texts:
-            return []
-        chosen = select(TraceRow).where(
-            TraceRow.principal_id == trace["principal_id"],
-            TraceRow.domain == trace["domain"],
-            TraceRow.ts < trace["ts"],
-            TraceRow.answer.in_(texts),
-        )
+    def earlier(self, trace: Mapping[str, Any], texts: Set[str]) -> list[dict[str, Any]]:
+        """For each text the last answer before this, to the same person in the same domain."""
         with self.database.read() as session:
-            return [_fields(row) for row in session.scalars(chosen)]
+            found = [
+                session.scalar(
+                    select(TraceRow)
+                    .where(
+                        TraceRow.principal_id == trace["principal_id"],
+                        TraceRow.domain == trace["domain"],
+                        TraceRow.ts < trace["ts"],
+                        TraceRow.answer == text,
+                    )
+                    .order_by(TraceRow.ts.desc())
+                    .limit(1)
+                )
+                for text in sorted(texts)
+            ]
+            return [_fields(row) for row in found if row is not None]
 
 
 def _fields(row: TraceRow) -> dict[str, Any]:

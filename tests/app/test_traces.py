@@ -103,6 +103,28 @@ def test_an_earlier_answer_is_shown_again_only_while_it_may_be_shown_itself(tmp_
     run(tmp_path, story)
 
 
+def test_a_long_talk_is_looked_through_once(tmp_path: Path) -> None:
+    turns = 60
+
+    async def story(app: App) -> None:
+        first = await asked(app)
+        kept = app._parts.traces.get(ANNA, first)
+        said = [kept["answer"]]
+        for turn in range(1, turns):
+            messages = [{"role": "assistant", "content": text} for text in said[-3:]]
+            said.append(f"It is 9 crowns, I said {turn} times.")
+            changed = {"id": f"{turn:036}", "ts": kept["ts"] + timedelta(seconds=turn)}
+            changed |= {"hits": [], "citations": [], "answer": said[-1]}
+            app._parts.traces.save({**kept, **changed, "rendered_messages": messages})
+        assert (await app.trace(ANNA, f"{turns - 1:036}"))["answer"] == said[-1]
+        (tmp_path / "docs" / "hr" / "pay.txt").unlink()
+        await app.sync(app.person(None))
+        trace = await app.trace(ANNA, f"{turns - 1:036}")
+        assert not any(word in str(trace) for word in SECRET)
+
+    run(tmp_path, story)
+
+
 def test_what_an_assistant_never_answered_here_is_not_shown(tmp_path: Path) -> None:
     async def story(app: App) -> None:
         second = follow_up(app, await asked(app), "The director earns 9 crowns, I heard.")
