@@ -38,7 +38,7 @@ class Traces:
         before: dict[str, list[Mapping[str, Any]]] = {}
         while waiting:
             one = waiting.pop()
-            before[one["id"]] = earlier = self._kept.earlier(one, _said(one))
+            before[one["id"]] = earlier = [*self._kept.earlier(one, _said(one))]
             waiting += [other for other in earlier if other["id"] not in found]
             found |= {other["id"]: other for other in earlier}
         shown: dict[str, dict[str, Any]] = {}
