@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping, Set
+from collections.abc import Mapping, Sequence, Set
 from typing import Any
 
 from rag.app.parts import Parts
@@ -35,10 +35,10 @@ class Traces:
     def _shown(self, who: Principal, trace: Mapping[str, Any]) -> dict[str, Any]:
         """The trace after those of the answers it was told before, and these after theirs."""
         found, waiting = {trace["id"]: trace}, [trace]
-        before: dict[str, list[Mapping[str, Any]]] = {}
+        before: dict[str, Sequence[Mapping[str, Any]]] = {}
         while waiting:
             one = waiting.pop()
-            before[one["id"]] = earlier = [*self._kept.earlier(one, _said(one))]
+            before[one["id"]] = earlier = self._kept.earlier(one, _said(one))
             waiting += [other for other in earlier if other["id"] not in found]
             found |= {other["id"]: other for other in earlier}
         shown: dict[str, dict[str, Any]] = {}
