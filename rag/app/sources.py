@@ -67,21 +67,32 @@ class Sources:
     async def add_from_pack(self, domain: str | None) -> int:
         """Register what the pack itself brings, once: one that is there stays as it is, and one
         that an admin removed stays away."""
-        pack = self._domains.get(domain).pack
-        known = {source.name for source in await self.list(domain)}
-        brought = [source.name for source in pack.sources]
-        known |= await asyncio.to_thread(self._ledger.sources.removed, pack.name, brought)
-        missing = [source for source in pack.sources if source.name not in known]
+        missing = await self._missing(domain)
         for source in missing:
             await self.add(source.connector, source.config, source.name, domain)
         return len(missing)
 
+    async def _missing(self, domain: str | None) -> list[PackSource]:
+        """What the pack brings that was never registered."""
+        pack = self._domains.get(domain).pack
+        known = {source.name for source in await self.list(domain)}
+        brought = [source.name for source in pack.sources]
+        known |= await asyncio.to_thread(self._ledger.sources.removed, pack.name, brought)
+        return [source for source in pack.sources if source.name not in known]
+
     async def compare_with_pack(self, domain: str | None) -> None:
-        """Log each source of the pack that is not read as pack.toml says, and what differs.
+        """Log each source of the pack that is not read, or not as pack.toml says.
 
         An edit of pack.toml changes no source that is registered, since admins may have set it.
         """
         pack = self._domains.get(domain).pack
+        for source in await self._missing(domain):
+            log.warning(
+                "pack_source_not_read",
+                source=source.name,
+                message=f"{pack.root / 'pack.toml'} brings a source that is not read yet.",
+                hint="rag start adds it. Take it out of pack.toml if it is not wanted.",
+            )
         known = {source.name: source for source in await self.list(domain)}
         for brought in pack.sources:
             if brought.name not in known:

@@ -432,16 +432,22 @@ def test_a_pack_source_that_was_removed_stays_away(tmp_path: Path) -> None:
 
 
 def test_a_pack_source_that_is_read_otherwise_than_the_pack_says_is_told(tmp_path: Path) -> None:
-    async def synced() -> list[dict[str, str]]:
+    async def synced(*, begun: bool = True) -> list[dict[str, str]]:
         app = open_app(tmp_path)
         try:
-            await app.add_pack_sources(ME)
+            if begun:
+                await app.add_pack_sources(ME)
+            else:
+                await app.add_source(ME, connector="files", config={"path": str(tmp_path / "docs")})
             with structlog.testing.capture_logs() as logs:
                 await app.sync(ME)
             return [one for one in logs if one["event"].startswith("pack_source")]
         finally:
             await app.aclose()
 
+    (told,) = asyncio.run(synced(begun=False))
+    assert (told["event"], told["source"]) == ("pack_source_not_read", "documents")
+    assert "rag start" in told["hint"]
     assert asyncio.run(synced()) == []
     toml = tmp_path / "pack" / "pack.toml"
     before = toml.read_text()
