@@ -23,7 +23,7 @@ test: $(VENV)/.installed
 	$(BIN)/ruff check .
 	$(BIN)/basedpyright
 	$(BIN)/lint-imports
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n auto --dist loadfile
 
 bench: $(VENV)/.installed .bench/.installed
 	$(BIN)/python -m bench

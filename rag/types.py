@@ -495,7 +495,7 @@ class DocumentInfo(Data):
     uri: str
     title: str
     version: int | None
-    state: Literal["indexed", "rejected", "quarantined", "failed", "dead_letter", "pending"]
+    state: Literal["indexed", "rejected", "failed", "dead_letter", "pending"]
     reason: str = ""
     message: str = ""
     warnings: tuple[str, ...] = ()

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime, timedelta
-from itertools import islice
 from typing import Any, Literal, cast
 
 from sqlalchemy import (
@@ -17,16 +16,16 @@ from sqlalchemy import (
     bindparam,
     literal_column,
     select,
-    tuple_,
     update,
 )
 from sqlalchemy.orm import Session
 
-from rag.errors import Conflict, InvalidInput, NotFound
+from rag.errors import Conflict, NotFound
 from rag.store.database import Database, Guard
 from rag.store.freshness import FreshnessTable
 from rag.store.generations import Generations
 from rag.store.groups import Groups
+from rag.store.listing import listed
 from rag.store.models import (
     DocumentRow,
     GenerationRow,
@@ -65,9 +64,6 @@ _ADMITTED = (
     )
     .where(DocumentRow.deleted_at.is_(None), _SHARED.in_(bindparam("shared", expanding=True)))
 )
-
-
-_LISTED = (SourceRow.name, DocumentRow.uri, DocumentRow.id)
 
 
 class Known(Data):
@@ -165,7 +161,7 @@ class Ledger:
         key: str,
         uri: str,
         *,
-        state: Literal["rejected", "quarantined", "failed"],
+        state: Literal["rejected", "failed"],
         reason: str,
         message: str,
         revision: str,
@@ -427,58 +423,17 @@ class Ledger:
         no such document in the domain.
         """
         live = self.generations.live(domain)
-        statement = (
-            select(DocumentRow, SourceRow.name, PlacementRow, VersionRow)
-            .join(SourceRow, SourceRow.id == DocumentRow.source_id)
-            .outerjoin(
-                PlacementRow,
-                (PlacementRow.document_id == DocumentRow.id)
-                & (PlacementRow.generation_id == (live.id if live else "")),
-            )
-            .outerjoin(
-                VersionRow,
-                (VersionRow.document_id == DocumentRow.id)
-                & (VersionRow.version == PlacementRow.version),
-            )
-            .where(DocumentRow.domain == domain, DocumentRow.deleted_at.is_(None))
-            .order_by(*_LISTED)
-        )
-        if failed:
-            statement = statement.where(DocumentRow.state.not_in(("indexed", "pending")))
-        if held:
-            statement = statement.where(DocumentRow.held_at.is_not(None))
-        admin = "admin" in principal.roles
         with self.database.read() as session:
-            if after is not None:
-                statement = statement.where(tuple_(*_LISTED) > _position(session, domain, after))
-            # Closed where the page is full: what is left unread would keep a cursor open.
-            with session.execute(statement.execution_options(yield_per=500)) as rows:
-                readable = (
-                    found
-                    for found in rows
-                    if admin or not principal.readers.isdisjoint(found[0].readers)
-                )
-                return [
-                    DocumentInfo(
-                        id=row.id,
-                        source=source,
-                        uri=row.uri,
-                        title=row.title,
-                        version=placement.version if placement else None,
-                        state=row.state,  # pyright: ignore[reportArgumentType]
-                        reason=row.reason,
-                        message=row.message,
-                        warnings=tuple(row.warnings),
-                        chunks=placement.chunks if placement else 0,
-                        language=version.language if version else "und",
-                        media_type=version.media_type if version else "",
-                        updated_at=row.updated_at,
-                        attempts=row.attempts,
-                        next_attempt=row.next_attempt_at,
-                        held=row.held_at is not None,
-                    )
-                    for row, source, placement, version in islice(readable, limit)
-                ]
+            return listed(
+                session,
+                domain,
+                live.id if live else "",
+                principal,
+                failed=failed,
+                held=held,
+                limit=limit,
+                after=after,
+            )
 
 
 def _not_failed(session: Session, source_id: str, document_id: str) -> NotFound | Conflict:
@@ -493,18 +448,6 @@ def _not_failed(session: Session, source_id: str, document_id: str) -> NotFound 
         f"The document '{document_id}' did not fail: it is {row.state}.",
         hint="Only what failed is tried again; a sync reads whatever changed.",
     )
-
-
-def _position(session: Session, domain: str, document_id: str) -> Any:
-    """Where a document stands in the list of a domain, which it may have left since."""
-    found = session.execute(
-        select(*_LISTED)
-        .join(SourceRow, SourceRow.id == DocumentRow.source_id)
-        .where(DocumentRow.id == document_id, DocumentRow.domain == domain)
-    ).one_or_none()
-    if found is None:
-        raise InvalidInput(f"The list has no document '{document_id}' to go on after.")
-    return tuple_(*found)
 
 
 def _version(row: VersionRow) -> StoredVersion:
