@@ -181,6 +181,8 @@ class Syncer:
                         complete = run.start.value is None
                     else:
                         await self._listed(run, change)
+                    # A page of what did not change has nothing to wait for; questions do.
+                    await asyncio.sleep(0)
             except RagError as error:
                 broken = error
             except Exception as error:  # noqa: BLE001 - a connector is a stranger's code

@@ -182,3 +182,28 @@ def test_what_is_held_goes_only_when_it_is_believed(tmp_path: Path) -> None:
         assert counts(await bench.sync(Told(*map(there, keys[:50]), COMPLETE)))["deleted"] == 10
 
     run(tmp_path, story)
+
+
+def test_a_long_page_of_what_did_not_change_lets_questions_in(tmp_path: Path) -> None:
+    async def story() -> None:
+        bench, pages = Bench(tmp_path), [there(f"{number:03}") for number in range(200)]
+        await bench.sync(Told(*pages, COMPLETE))
+        turns: list[int] = []
+
+        class Page(Told):
+            async def discover(self, state: Cursor):
+                going = asyncio.create_task(count())
+                async for change in super().discover(state):
+                    yield change
+                going.cancel()
+
+        async def count() -> None:
+            while True:
+                turns.append(1)
+                await asyncio.sleep(0)
+
+        assert counts(await bench.sync(Page(*pages, COMPLETE))) == {"unchanged": 200}
+        assert len(turns) >= len(pages)
+        await bench.close()
+
+    asyncio.run(story())
