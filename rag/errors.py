@@ -99,6 +99,68 @@ class ModelError(Unavailable):
     code = "model"
 
 
+class ModelUnreachable(ModelError):
+    """No connection to the endpoint, or it closed before it answered."""
+
+    code = "model_unreachable"
+
+
+class ModelBusy(ModelError):
+    """The endpoint limits the rate. `wait_seconds` is what it asked for, None if it did not."""
+
+    code = "model_busy"
+    wait_seconds: float | None = None
+
+
+class ModelBroken(ModelError):
+    """The endpoint answered that it failed."""
+
+    code = "model_broken"
+
+
+class ModelRefused(ModelError):
+    """The endpoint does not take the request: a wrong key, an unknown model, a prompt too long."""
+
+    code, retryable = "model_refused", False
+
+
+class ModelTimeout(ModelError):
+    """The model did not begin, or did not end, in time."""
+
+    code = "model_timeout"
+
+
+class ModelCut(ModelError):
+    """The connection was lost while the model wrote."""
+
+    code = "model_cut"
+
+
+class ModelUnfinished(ModelError):
+    """The stream ended without saying why: nobody knows whether the answer is whole."""
+
+    code = "model_unfinished"
+
+
+class ModelGarbled(ModelError):
+    """The endpoint sent what is no answer: broken JSON, a wrong shape, text without end."""
+
+    code = "model_garbled"
+
+
+class ModelEmpty(ModelError):
+    """The model wrote nothing."""
+
+    code = "model_empty"
+
+
+class BudgetSpent(Unavailable):
+    """A budget's hard ceiling is reached, and nothing that costs nothing could answer instead."""
+
+    code, status, exit_code = "budget", 429, 11
+    retry_after_s = 3_600
+
+
 class StorageFull(RagError):
     """No room on the disk; what was acknowledged is kept."""
 

@@ -5,7 +5,7 @@ I/O is async; `parse` and `chunk` are pure and synchronous. Capability is data, 
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, ClassVar, Protocol, runtime_checkable
 
@@ -18,6 +18,7 @@ from rag.types import (
     Cursor,
     Document,
     Filter,
+    Finish,
     Hit,
     IndexQuery,
     Message,
@@ -175,10 +176,16 @@ class Generator(Protocol):
 
     def count_tokens(self, text: str) -> int: ...
 
-    def stream(self, messages: Sequence[Message], hits: Sequence[Hit]) -> AsyncIterator[str]:
+    def stream(
+        self,
+        messages: Sequence[Message],
+        hits: Sequence[Hit],
+        on_finish: Callable[[Finish], None] = ...,
+    ) -> AsyncIterator[str]:
         """Yield pieces of text. Citation markers are `[n]`, n counting `hits` from 1.
 
-        Raises ModelError.
+        After the last piece `on_finish` is told how the text ended, once. A text that ends
+        otherwise raises ModelError; leaving the iteration early drops the connection.
         """
         ...
 

@@ -344,6 +344,14 @@ class Message(Data):
     content: str
 
 
+class Finish(Data):
+    """How a model's text ended; tokens are None where the endpoint does not count them."""
+
+    reason: Literal["stop", "length", "filtered"] = "stop"
+    prompt_tokens: int | None = None
+    completion_tokens: int | None = None
+
+
 class AnswerEvent(Data):
     """One server-sent event of an answer: started, hits, token, citation, then answer or error."""
 

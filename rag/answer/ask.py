@@ -6,7 +6,8 @@ import asyncio
 import hashlib
 import json
 import time
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncGenerator, Callable, Sequence
+from contextlib import aclosing
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -19,8 +20,7 @@ from rag.answer.context import assemble
 from rag.answer.evidence import Evidence, Selector
 from rag.answer.followup import standalone
 from rag.domain import Pack
-from rag.errors import ModelError
-from rag.protocols import Generator
+from rag.models.writer import Writer
 from rag.retrieve.retriever import Retriever
 from rag.store.generations import Generation
 from rag.store.traces import Traces, acl_hash
@@ -29,30 +29,13 @@ from rag.types import (
     AnswerEvent,
     AskRequest,
     Citation,
-    Data,
     Hit,
     Message,
     Principal,
-    Usage,
     utc_now,
 )
 
-EXTRACTIVE = "extractive"
 log = structlog.get_logger(__name__)
-
-
-class ModelCard(Data):
-    """What a trace says of the model: licence and settings, never keys."""
-
-    provider: str
-    model: str
-    params: Mapping[str, Any]
-    output_training_policy: str
-
-
-CARD_EXTRACTIVE = ModelCard(
-    provider="ratchet", model=EXTRACTIVE, params={}, output_training_policy="allow"
-)
 
 
 @dataclass
@@ -63,7 +46,7 @@ class _Draft:
     principal: Principal
     request: AskRequest
     query: str
-    model: str
+    writer: Writer
     started: float
     hits: Sequence[Hit] = ()
     given: Sequence[Hit] = ()
@@ -72,7 +55,6 @@ class _Draft:
     text: str = ""
     citations: list[Citation] = field(default_factory=list[Citation])
     abstained: bool = False
-    usage: Usage = field(default_factory=Usage)
     timings: dict[str, float] = field(default_factory=dict[str, float])
     finish: str = "stop"
     error: str = ""
@@ -106,48 +88,46 @@ class Asker:
         principal: Principal,
         request: AskRequest,
         generation: Generation,
-        generator: Generator | None,
-        card: ModelCard,
+        writer: Writer,
         *,
         record: bool = True,
-    ) -> AsyncIterator[AnswerEvent]:
-        """Events up to `answer`. Raises ModelError when the model fails.
+    ) -> AsyncGenerator[AnswerEvent]:
+        """Events up to `answer`. Raises ModelError when no model of the writer's could answer.
 
-        `generator` None quotes instead of composing. The trace is saved however it ends, unless
-        `record` is off, as when an evaluation asks.
+        The trace is saved however it ends, unless `record` is off, as when an evaluation asks.
         """
         draft = _Draft(
             trace_id=str(uuid4()),
             principal=principal,
             request=request,
             query=standalone(request.question, request.history),
-            model=generator.name if generator else EXTRACTIVE,
+            writer=writer,
             started=time.perf_counter(),
         )
         try:
             yield AnswerEvent(event="started", data={"trace_id": draft.trace_id})
             await self._retrieve(draft, generation)
             yield AnswerEvent(event="hits", data={"hits": [_brief(hit) for hit in draft.hits]})
-            pieces = self._pieces(draft, generator)
-            async for text, minted in pieces:
-                draft.text += text
-                for citation in minted:
-                    draft.citations.append(citation)
-                    yield AnswerEvent(event="citation", data=citation.model_dump())
-                if text:
-                    yield AnswerEvent(event="token", data={"text": text})
+            async with aclosing(self._pieces(draft)) as pieces:
+                async for text, minted in pieces:
+                    draft.text += text
+                    for citation in minted:
+                        draft.citations.append(citation)
+                        yield AnswerEvent(event="citation", data=citation.model_dump())
+                    if text:
+                        yield AnswerEvent(event="token", data={"text": text})
             draft.text = draft.text.strip()
             draft.timings["total"] = round((time.perf_counter() - draft.started) * 1000, 3)
             answer = self._answer(draft)
             if record:
-                await self._save(draft, generation, card)
+                await self._save(draft, generation)
             yield AnswerEvent(event="answer", data=answer.model_dump())
         except BaseException as error:
             # A client that leaves cancels us: what was made so far is still on record.
             draft.finish = "cancelled" if not isinstance(error, Exception) else "error"
             draft.error = f"{type(error).__name__}: {error}"
             if record and draft.timings.get("total") is None:
-                await asyncio.shield(self._save(draft, generation, card))
+                await asyncio.shield(self._save(draft, generation))
             raise
 
     async def _retrieve(self, draft: _Draft, generation: Generation) -> None:
@@ -176,9 +156,7 @@ class Asker:
     def _asked(draft: _Draft, queries: Sequence[str]) -> list[str]:
         return [draft.query, *(query for query in queries if query != draft.query)]
 
-    async def _pieces(
-        self, draft: _Draft, generator: Generator | None
-    ) -> AsyncIterator[tuple[str, list[Citation]]]:
+    async def _pieces(self, draft: _Draft) -> AsyncGenerator[tuple[str, list[Citation]]]:
         evidence = draft.evidence
         assert evidence is not None
         if evidence.confidence < self.pack.answer.abstain_below or not evidence.sentences:
@@ -190,44 +168,36 @@ class Asker:
                 ),
                 [],
             )
-        elif generator is None:
+            return
+        if draft.writer.composes:
+            async with aclosing(self._generate(draft)) as written:
+                async for piece in written:
+                    yield piece
+        if draft.writer.quotes:
             draft.given = draft.hits
             for n, sentence in enumerate(evidence.sentences, 1):
                 citation = cite_sentence(n, sentence, draft.hits)
                 space = " " if n > 1 else ""
                 yield f"{space}{_closed(unmarked(sentence.text))} [{n}]", [citation]
-        else:
-            async for piece in self._generate(draft, generator):
-                yield piece
 
-    async def _generate(
-        self, draft: _Draft, generator: Generator
-    ) -> AsyncIterator[tuple[str, list[Citation]]]:
+    async def _generate(self, draft: _Draft) -> AsyncGenerator[tuple[str, list[Citation]]]:
         since = time.perf_counter()
-        room = generator.context_window - generator.max_output_tokens
         draft.messages, draft.given = assemble(
             self.pack,
             draft.request.question,
             draft.hits,
             draft.request.history,
-            generator.count_tokens,
-            min(self.pack.answer.context_tokens, room),
+            draft.writer.count_tokens,
+            min(self.pack.answer.context_tokens, draft.writer.room),
         )
         markers = Markers(draft.given)
-        async for piece in generator.stream(draft.messages, draft.given):
-            if "first_token" not in draft.timings:
-                draft.lap("first_token", since)
-            yield markers.feed(piece)
+        async with aclosing(draft.writer.stream(draft.messages, draft.given)) as pieces:
+            async for piece in pieces:
+                if "first_token" not in draft.timings:
+                    draft.lap("first_token", since)
+                yield markers.feed(piece)
         yield markers.end()
         draft.lap("generate", since)
-        if not draft.text.strip():
-            raise ModelError(
-                f"The model '{generator.name}' answered nothing.", hint="Try another model."
-            )
-        draft.usage = Usage(
-            prompt_tokens=sum(generator.count_tokens(m.content) for m in draft.messages),
-            completion_tokens=generator.count_tokens(draft.text),
-        )
 
     def _answer(self, draft: _Draft) -> Answer:
         return Answer(
@@ -237,17 +207,18 @@ class Asker:
             confidence=round(draft.evidence.confidence, 4) if draft.evidence else 0.0,
             searched=tuple(dict.fromkeys(hit.payload.title for hit in draft.hits)),
             trace_id=draft.trace_id,
-            model=draft.model,
+            model=draft.writer.name,
             timings=draft.timings,
-            usage=draft.usage,
+            usage=draft.writer.usage,
         )
 
-    async def _save(self, draft: _Draft, generation: Generation, card: ModelCard) -> None:
-        fields = self._trace(draft, generation, card)
+    async def _save(self, draft: _Draft, generation: Generation) -> None:
+        fields = self._trace(draft, generation)
         await asyncio.to_thread(self.traces.save, fields)
 
-    def _trace(self, draft: _Draft, generation: Generation, card: ModelCard) -> dict[str, Any]:
+    def _trace(self, draft: _Draft, generation: Generation) -> dict[str, Any]:
         """Every field of the interaction, in the words of the trace's columns."""
+        card, usage = draft.writer.card, draft.writer.usage
         prompt = self.pack.prompts["answer"]
         cited = {citation.chunk_id for citation in draft.citations}
         given = {hit.payload.chunk_id for hit in draft.given}
@@ -281,10 +252,11 @@ class Asker:
             "retrieval_cfg_sha": _sha(json.dumps(knobs, sort_keys=True)),
             "explore_policy": "none",
             "provider": card.provider,
-            "model": draft.model,
+            "model": draft.writer.name,
             "fingerprint": f"{card.provider}/{card.model}",
             "lora_id": None,
             "params": dict(card.params),
+            "route": draft.writer.story(),
             "answer": draft.text,
             "answer_sha": _sha(draft.text),
             "abstained": draft.abstained,
@@ -292,9 +264,9 @@ class Asker:
             "citations": [citation.model_dump(mode="json") for citation in draft.citations],
             "finish_reason": draft.finish,
             "error": draft.error,
-            "prompt_tokens": draft.usage.prompt_tokens,
-            "completion_tokens": draft.usage.completion_tokens,
-            "cost": draft.usage.cost,
+            "prompt_tokens": usage.prompt_tokens,
+            "completion_tokens": usage.completion_tokens,
+            "cost": usage.cost,
             "latency_ms": round((time.perf_counter() - draft.started) * 1000, 3),
             "timings": draft.timings,
             "sibling_ids": [],

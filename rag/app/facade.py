@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
-from contextlib import AsyncExitStack
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping, Sequence
+from contextlib import AsyncExitStack, aclosing
 from typing import Any
 
 import structlog
@@ -82,15 +82,18 @@ class App:
             raise Unavailable("The answer was cut off.")
         return Answer.model_validate(answer)
 
-    async def stream(self, principal: Principal, request: AskRequest) -> AsyncIterator[AnswerEvent]:
+    async def stream(
+        self, principal: Principal, request: AskRequest
+    ) -> AsyncGenerator[AnswerEvent]:
         """The answer as it is made; the last event is `answer`."""
         domain = self._domains.get(request.domain)
         _require_words(request.question, "question")
-        generator, card = self._models.get(request.model)
+        writer = self._models.writer(request, domain.pack.name)
         who = await self._people.within(principal, request.domain)
         generation = await self._generations.answering(domain)
-        async for event in domain.asker.stream(who, request, generation, generator, card):
-            yield event
+        async with aclosing(domain.asker.stream(who, request, generation, writer)) as events:
+            async for event in events:
+                yield event
 
     async def search(self, principal: Principal, request: SearchRequest) -> SearchResult:
         """The hits the principal may read, best first."""
@@ -373,7 +376,6 @@ class App:
         """Ask the pack's evals; one half calibrates the threshold, the other is reported."""
         chosen = self._domains.get(domain)
         generation = await self._generations.answering(chosen)
-        generator, card = self._models.get(None)
         candid = self._domains.asker(
             chosen.pack.model_copy(
                 update={"answer": chosen.pack.answer.model_copy(update={"abstain_below": 0.0})}
@@ -382,8 +384,9 @@ class App:
         )
 
         def ask(user: str | None, request: AskRequest) -> AsyncIterator[AnswerEvent]:
+            writer = self._models.writer(request, chosen.pack.name)
             return candid.stream(
-                self.person(user, domain), request, generation, generator, card, record=False
+                self.person(user, domain), request, generation, writer, record=False
             )
 
         return await evaluate_pack(chosen.pack, ask, progress or _silent)

@@ -11,7 +11,7 @@ from rag.app.models import Models
 from rag.app.parts import Parts
 from rag.errors import RagError, Unavailable, counted
 from rag.store.ledger import StoredVersion
-from rag.types import Check
+from rag.types import AskRequest, Check
 
 NAMED = 5
 """Documents that a check names."""
@@ -78,8 +78,10 @@ class Health:
         return f"{domain.pack.title}"
 
     async def _model_check(self) -> str:
-        generator, card = self._models.get(None)
-        return f"{card.provider}/{card.model}" if generator else "extractive: quotes, never invents"
+        writer = self._models.writer(AskRequest(question="?"), self._parts.settings.domain)
+        if writer.composes:
+            return f"{writer.card.provider}/{writer.card.model}"
+        return "extractive: quotes, never invents"
 
     async def _kept_check(self) -> str:
         """Texts are read, because every answer needs them; of originals, that they are there."""

@@ -1,44 +1,58 @@
-"""The declared language models, each made when it is first asked."""
+"""The declared language models and routes, each made when it is first asked."""
 
 from __future__ import annotations
 
-from rag.answer.ask import CARD_EXTRACTIVE, EXTRACTIVE, ModelCard
 from rag.backends.llamaindex import build_generator
-from rag.config import Settings
+from rag.config import CandidateSettings, RouteSettings, Settings
 from rag.errors import NotFound, did_you_mean
-from rag.protocols import Generator
+from rag.models.breaker import Breaker
+from rag.models.candidates import EXTRACTIVE, Candidate, Model, asked
+from rag.models.writer import Writer
+from rag.types import AskRequest
 
 
 class Models:
-    """Finds a model by name; `extractive` is always there and composes nothing."""
+    """Finds who answers by the name of a model or a route; `extractive` is always there."""
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
-        self._made: dict[str, Generator] = {}
+        self._made: dict[str, Model] = {}
 
-    def get(self, name: str | None) -> tuple[Generator | None, ModelCard]:
-        """The generator and what a trace says of it; None quotes. Raises NotFound, ConfigError."""
-        wanted = name or self._settings.answer.model
-        if wanted == EXTRACTIVE:
-            return None, CARD_EXTRACTIVE
-        declared = self._settings.models.get(wanted)
-        if declared is None:
-            known = [EXTRACTIVE, *self._settings.models]
-            raise NotFound(f"There is no model '{wanted}'.", hint=did_you_mean(wanted, known))
-        if wanted not in self._made:
-            self._made[wanted] = build_generator(wanted, declared)
-        card = ModelCard(
-            provider=declared.provider,
-            model=declared.model,
-            params={
-                "temperature": declared.temperature,
-                "max_output_tokens": declared.max_output_tokens,
-                "context_window": declared.context_window,
-            },
-            output_training_policy=declared.output_training_policy,
+    def writer(self, request: AskRequest, domain: str) -> Writer:
+        """Who writes this answer. Raises NotFound, ConfigError."""
+        wanted = request.model or self._settings.answer.model
+        route = self._settings.routes.get(wanted)
+        if route is None or wanted in (EXTRACTIVE, *self._settings.models):
+            alone = CandidateSettings(model=wanted)
+            question = asked(request, domain, RouteSettings(candidates=(alone,)))
+            return Writer(wanted, [self._candidate(alone)], question)
+        return Writer(
+            wanted,
+            [self._candidate(one) for one in route.candidates],
+            asked(request, domain, route),
+            route.requires,
+            route.deadline_seconds,
         )
-        return self._made[wanted], card
+
+    def model(self, name: str) -> Model:
+        """A declared model, ready to be asked. Raises NotFound, ConfigError."""
+        declared = self._settings.models.get(name)
+        if declared is None:
+            known = [EXTRACTIVE, *self._settings.models, *self._settings.routes]
+            raise NotFound(f"There is no model '{name}'.", hint=did_you_mean(name, known))
+        if name not in self._made:
+            gateway = self._settings.gateway
+            self._made[name] = Model(
+                name=name,
+                settings=declared,
+                generator=build_generator(name, declared),
+                breaker=Breaker(name, gateway.breaker_failures, gateway.breaker_seconds),
+            )
+        return self._made[name]
 
     async def aclose(self) -> None:
-        for generator in self._made.values():
-            await generator.aclose()
+        for model in self._made.values():
+            await model.generator.aclose()
+
+    def _candidate(self, rule: CandidateSettings) -> Candidate:
+        return Candidate(None if rule.model == EXTRACTIVE else self.model(rule.model), rule)

@@ -3,23 +3,31 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from importlib import import_module
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from rag.backends.approximate import approximate_tokens
+from rag.backends.model_endings import Ending, translated
+from rag.backends.model_lines import Line, watched
 from rag.config import ModelSettings
 from rag.egress import client
-from rag.errors import ConfigError, ModelError, RagError, did_you_mean
+from rag.errors import ConfigError, ModelGarbled, ModelTimeout, RagError, did_you_mean
 from rag.protocols import Generator
-from rag.types import Hit, Message
+from rag.types import Finish, Hit, Message
 
 if TYPE_CHECKING:
     import httpx
     from llama_index.core.base.llms.types import ChatMessage, ChatResponse
 
-_RETRIES = 1
+_RETRIES = 0
+"""The route tries again, knowing what else it could try."""
+_OPENAI_API = ("openai_like", "openai")
+_MOST_CHARACTERS = 32
+"""Of a token, on average over an answer: far above any tokenizer, below what fills memory."""
+_LEAST_BYTES, _MOST_BYTES = 1_000_000, 2_000
+"""Of a whole stream, and more for each token."""
 _OPENAI = "https://api.openai.com/v1"
 
 
@@ -83,11 +91,18 @@ class LlamaIndexGenerator:
         """Approximate: an endpoint does not ship its tokenizer."""
         return approximate_tokens(text)
 
-    async def stream(self, messages: Sequence[Message], hits: Sequence[Hit]) -> AsyncIterator[str]:
+    async def stream(
+        self,
+        messages: Sequence[Message],
+        hits: Sequence[Hit],
+        on_finish: Callable[[Finish], None] = lambda _: None,
+    ) -> AsyncIterator[str]:
         seconds = self._settings.timeout_seconds
         deadline = asyncio.get_running_loop().time() + seconds
         answers: AsyncIterator[ChatResponse] | None = None
-        wrote = False
+        ending = Ending(self._settings.provider in _OPENAI_API)
+        room = self.max_output_tokens * _MOST_CHARACTERS
+        line = Line(self.name, _LEAST_BYTES + self.max_output_tokens * _MOST_BYTES)
         try:
             async with asyncio.timeout_at(deadline):
                 llm = await self._built()
@@ -95,26 +110,35 @@ class LlamaIndexGenerator:
             while True:
                 # Only waiting counts against the deadline, never the reader's own time.
                 async with asyncio.timeout_at(deadline):
-                    answer = await anext(answers)
+                    with line.opening():
+                        answer = await anext(answers)
+                ending.see(answer.raw)
                 if answer.delta:
-                    wrote = True
+                    room -= len(answer.delta)
+                    if room < 0:
+                        raise ModelGarbled(
+                            f"The model '{self.name}' writes on past {self.max_output_tokens} "
+                            "tokens, the most it may.",
+                            hint="Its endpoint does not keep to max_tokens.",
+                        )
+                    ending.wrote = True
                     yield answer.delta
         except StopAsyncIteration:
-            if not wrote:
-                raise ModelError(f"The model '{self.name}' wrote nothing.") from None
+            on_finish(ending.finish(self.name))
         except TimeoutError as error:
-            raise ModelError(
+            raise ModelTimeout(
                 f"The model '{self.name}' did not finish within {seconds:g} seconds.",
                 hint=f"Raise models.{self.name}.timeout_seconds or ask a faster model.",
             ) from error
         except RagError:
             raise
         except Exception as error:
-            raise _translated(self.name, self._settings, error) from error
+            raise translated(self.name, self._settings, error) from error
         finally:
             close = getattr(answers, "aclose", None)
             if close:
                 await close()
+            await line.aclose()
 
     async def aclose(self) -> None:
         if self._http:
@@ -124,13 +148,15 @@ class LlamaIndexGenerator:
     async def _built(self) -> Any:
         async with self._building:
             if self._llm is None:
-                if self._settings.provider in ("openai_like", "openai"):
+                if self._settings.provider in _OPENAI_API:
                     address = self._settings.base_url or _OPENAI
-                    self._http = client(
-                        [address],
-                        self._settings.timeout_seconds,
-                        self._settings.networks,
-                        f"models.{self.name}.networks",
+                    self._http = watched(
+                        client(
+                            [address],
+                            self._settings.timeout_seconds,
+                            self._settings.networks,
+                            f"models.{self.name}.networks",
+                        )
                     )
                 self._llm = await asyncio.to_thread(_build, self._settings, self._http)
         return self._llm
@@ -138,6 +164,9 @@ class LlamaIndexGenerator:
 
 def _build(settings: ModelSettings, http: httpx.AsyncClient | None) -> Any:
     provider = _PROVIDERS[settings.provider]
+    if settings.provider in _OPENAI_API:
+        # It would be imported on the event loop with the first request, and take a while.
+        import_module("openai.resources.chat.completions")
     llm: Any = getattr(import_module(provider.module), provider.name)
     return llm(**_arguments(settings, http))
 
@@ -147,6 +176,7 @@ def _arguments(settings: ModelSettings, http: httpx.AsyncClient | None) -> dict[
     key = settings.api_key.get_secret_value() or None
     base_url = settings.base_url or None
     common = {"model": settings.model, "temperature": settings.temperature}
+    counted = {"stream_options": {"include_usage": True}} if settings.reports_usage else {}
     output = {"max_tokens": settings.max_output_tokens, "max_retries": _RETRIES}
     by_provider: Mapping[str, dict[str, Any]] = {
         "openai_like": {
@@ -158,6 +188,7 @@ def _arguments(settings: ModelSettings, http: httpx.AsyncClient | None) -> dict[
             "context_window": settings.context_window,
             "is_chat_model": True,
             "is_function_calling_model": False,
+            "additional_kwargs": counted,
             "async_http_client": http,
         },
         "openai": {
@@ -165,6 +196,7 @@ def _arguments(settings: ModelSettings, http: httpx.AsyncClient | None) -> dict[
             "api_key": key,
             "api_base": base_url or _OPENAI,
             "timeout": settings.timeout_seconds,
+            "additional_kwargs": counted,
             "async_http_client": http,
         },
         "anthropic": {
@@ -189,26 +221,6 @@ def _chat(messages: Sequence[Message]) -> list[ChatMessage]:
     from llama_index.core.base.llms.types import ChatMessage, MessageRole
 
     return [ChatMessage(role=MessageRole(m.role), content=m.content) for m in messages]
-
-
-def _translated(name: str, settings: ModelSettings, error: Exception) -> RagError:
-    """Our error for a vendor's, with what to do about it."""
-    cause: BaseException | None = error
-    while cause is not None:
-        if isinstance(cause, RagError):
-            return cause
-        cause = cause.__cause__
-    status = getattr(error, "status_code", None) or getattr(error, "code", None)
-    hints: Mapping[Any, str] = {
-        401: f"Check models.{name}.api_key.",
-        403: f"Check models.{name}.api_key.",
-        404: f"Check models.{name}.model ('{settings.model}') and models.{name}.base_url.",
-        429: "The provider limits the rate; ask again later.",
-        None: f"Check that {settings.base_url or settings.provider} can be reached.",
-    }
-    said = str(error).strip()[:300] or type(error).__name__
-    hint = hints.get(status, "The provider answered with an error; ask again later.")
-    return ModelError(f"The model '{name}' failed: {said}", hint=hint)
 
 
 def _installed(module: str) -> bool:

@@ -5,11 +5,18 @@ Nothing is read when this module is imported; `load` reads once and returns froz
 
 from rag.config.load import CONFIG_NAME, load
 from rag.config.logs import setup_logging
+from rag.config.models import (
+    PROVIDERS,
+    CandidateSettings,
+    GatewaySettings,
+    ModelSettings,
+    RouteSettings,
+)
 from rag.config.review import refuse_exposed, show, unusable, warnings
+from rag.config.section import Section
 from rag.config.settings import (
     BACKGROUND_NICENESS,
     EXTRACTIVE,
-    PROVIDERS,
     AnswerSettings,
     ChunkingSettings,
     DatabaseSettings,
@@ -18,10 +25,8 @@ from rag.config.settings import (
     IndexSettings,
     JobSettings,
     LogSettings,
-    ModelSettings,
     ParsingSettings,
     RerankingSettings,
-    Section,
     ServerSettings,
     Settings,
     SyncSettings,
@@ -33,16 +38,19 @@ __all__ = [
     "EXTRACTIVE",
     "PROVIDERS",
     "AnswerSettings",
+    "CandidateSettings",
     "ChunkingSettings",
     "DatabaseSettings",
     "DomainSettings",
     "EmbeddingSettings",
+    "GatewaySettings",
     "IndexSettings",
     "JobSettings",
     "LogSettings",
     "ModelSettings",
     "ParsingSettings",
     "RerankingSettings",
+    "RouteSettings",
     "Section",
     "ServerSettings",
     "Settings",

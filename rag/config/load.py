@@ -12,7 +12,7 @@ from pydantic_settings import InitSettingsSource
 
 from rag.config.reading import read_text, read_toml
 from rag.config.settings import Settings
-from rag.config.tree import ANY, Place, is_secret, keys_at, leaves
+from rag.config.tree import ANY, Place, is_secret, is_table, keys_at, leaves
 from rag.errors import ConfigError, did_you_mean
 
 CONFIG_NAME = "rag.toml"
@@ -20,6 +20,8 @@ PREFIX = "RAG_"
 CONFIG_VARIABLE = "RAG_CONFIG"
 _OURS = (CONFIG_NAME, "owner.lock")
 """What a folder holds that is already a data folder."""
+NAMED = tuple(name for name, field in Settings.model_fields.items() if is_table(field.annotation))
+"""Sections whose keys are names of the author's choice."""
 
 
 def load(
@@ -121,7 +123,7 @@ def _nearest(name: str, known: list[Place]) -> str:
 def _place(name: str, tree: Mapping[str, Any]) -> Place:
     """RAG_MODELS__GPT_4__API_KEY sets models.gpt-4.api_key where the file declares gpt-4."""
     parts = name.removeprefix(PREFIX).lower().split("__")
-    if len(parts) > 1 and parts[0] in ("models", "domains"):
+    if len(parts) > 1 and parts[0] in NAMED:
         declared = tree.get(parts[0])
         if isinstance(declared, dict):
             for key in cast("dict[str, Any]", declared):
@@ -132,7 +134,7 @@ def _place(name: str, tree: Mapping[str, Any]) -> Place:
 
 def _general(place: Place) -> Place:
     """The place with the author's own name replaced, as `leaves` writes it."""
-    if len(place) > 1 and place[0] in ("models", "domains"):
+    if len(place) > 1 and place[0] in NAMED:
         return (place[0], ANY, *place[2:])
     return place
 

@@ -12,7 +12,7 @@ from pydantic.fields import FieldInfo
 from pydantic_core import PydanticUndefined
 
 from rag.config.settings import Settings
-from rag.config.tree import ANY, is_secret, is_table, model_in
+from rag.config.tree import ANY, is_list, is_secret, is_table, model_in
 
 _HEAD = """\
 # Configuration
@@ -43,6 +43,11 @@ def reference() -> str:
         if inner is not None:
             title = f"{name}.{ANY}" if is_table(field.annotation) else name
             sections.append(_table(f"[{title}]", inner.__doc__ or "", inner))
+            sections += [
+                _table(f"[[{title}.{key}]]", listed.__doc__ or "", listed)
+                for key, within in inner.model_fields.items()
+                if is_list(within.annotation) and (listed := model_in(within.annotation))
+            ]
     return "\n".join(sections)
 
 
@@ -61,8 +66,12 @@ def _table(title: str, intro: str, model: type[BaseModel]) -> str:
 def _type(field: FieldInfo) -> str:
     kind: Any = field.annotation
     words = {SecretStr: "text", str: "text", Path: "path", int: "whole number", float: "number"}
+    if get_args(kind)[1:] == (type(None),):
+        kind = get_args(kind)[0]
     if get_origin(kind) is tuple:
         text = "list of text"
+    elif is_table(kind):
+        text = "lists of text by name"
     elif choices := get_args(kind):
         text = ", ".join(f"`{choice}`" for choice in choices)
     else:
@@ -78,10 +87,10 @@ def _type(field: FieldInfo) -> str:
 
 
 def _default(field: FieldInfo) -> str:
-    value = field.default
+    value = field.get_default(call_default_factory=True)
     if value is PydanticUndefined:
         return "required"
-    if isinstance(value, SecretStr) or value in ("", ()):
+    if isinstance(value, SecretStr) or value in ("", (), {}, None):
         return "empty"
     return f"`{value.value if isinstance(value, Enum) else value}`"
 

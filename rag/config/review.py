@@ -10,7 +10,8 @@ from typing import Any, cast
 
 from pydantic import SecretStr
 
-from rag.config.settings import EXTRACTIVE, PROVIDERS, Settings
+from rag.config.models import PROVIDERS
+from rag.config.settings import EXTRACTIVE, Settings
 from rag.errors import ConfigError, did_you_mean
 
 MASK = "********"
@@ -34,7 +35,7 @@ def warnings(settings: Settings, mounts: str | None = None) -> list[str]:
 
 def unusable(settings: Settings) -> list[str]:
     """Models that cannot answer as configured; while there are any, the server is not ready."""
-    return [*_answering(settings), *_models(settings)]
+    return [*_answering(settings), *_models(settings), *_routes(settings)]
 
 
 def refuse_exposed(settings: Settings) -> None:
@@ -55,8 +56,8 @@ def refuse_exposed(settings: Settings) -> None:
 
 
 def _answering(settings: Settings) -> Iterator[str]:
-    chosen, declared = settings.answer.model, sorted(settings.models)
-    if chosen != EXTRACTIVE and chosen not in settings.models:
+    chosen, declared = settings.answer.model, sorted({*settings.models, *settings.routes})
+    if chosen != EXTRACTIVE and chosen not in declared:
         yield (
             f"answer.model: no model '{chosen}' is declared, so questions fail until it is. "
             f"{did_you_mean(chosen, [EXTRACTIVE, *declared])}"
@@ -79,6 +80,24 @@ def _models(settings: Settings) -> Iterator[str]:
                 f"{place}.max_output_tokens: leaves no room for the question within "
                 f"context_window ({model.context_window}). Lower it."
             )
+
+
+def _routes(settings: Settings) -> Iterator[str]:
+    known = [EXTRACTIVE, *settings.models]
+    for name, route in settings.routes.items():
+        if name in known:
+            yield f"routes.{name}: '{name}' is the name of a model, which is asked. Rename one."
+        for number, candidate in enumerate(route.candidates):
+            place = f"routes.{name}.candidates.{number}"
+            model = settings.models.get(candidate.model)
+            if candidate.model not in known:
+                near = did_you_mean(candidate.model, known)
+                yield f"{place}: no model '{candidate.model}' is declared. {near}"
+            elif model and (lacking := sorted({*route.requires} - {*model.capabilities})):
+                yield (
+                    f"{place}: '{candidate.model}' has not {', '.join(lacking)}, which the route "
+                    f"requires. Add it to models.{candidate.model}.capabilities if it can."
+                )
 
 
 def _folder(folder: Path, mounts: str | None) -> Iterator[str]:

@@ -5,25 +5,17 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, SecretStr, model_validator
+from pydantic import Field, PrivateAttr, SecretStr, model_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
+
+from rag.config.models import GatewaySettings, ModelSettings, RouteSettings
+from rag.config.section import NETWORKS, Section
 
 EXTRACTIVE = "extractive"
 """The answering model that needs no language model."""
 
-PROVIDERS = ("openai_like", "openai", "anthropic", "ollama", "google", "bedrock")
-"""What a declared model may be served by."""
-
-_NETWORKS = (
-    "Private networks (CIDR) that the name in base_url may lead to; an IP or localhost needs none."
-)
-
 BACKGROUND_NICENESS = 5
 """How far every thread and process of a sync steps back for questions."""
-
-
-class Section(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
 
 class ServerSettings(Section):
@@ -90,7 +82,7 @@ class EmbeddingSettings(Section):
         default=False, description="Let a hub name be fetched from the hub."
     )
     base_url: str = Field(default="", description="Endpoint (openai_compatible only).")
-    networks: tuple[str, ...] = Field(default=(), description=_NETWORKS)
+    networks: tuple[str, ...] = Field(default=(), description=NETWORKS)
     api_key: SecretStr = Field(default=SecretStr(""), description="Endpoint key.")
     dimension: int = Field(default=0, ge=0, description="Vector size (openai_compatible only).")
     max_tokens: int = Field(default=0, ge=0, description="Input limit; 0 means the model's own.")
@@ -199,30 +191,12 @@ class JobSettings(Section):
         return self
 
 
-class ModelSettings(Section):
-    """A language model, declared under a name of your choice."""
-
-    # Plain text, so that one wrong model is a warning and every other one still answers.
-    provider: str = Field(description=f"What serves it: {', '.join(PROVIDERS)}.")
-    model: str = Field(description="The provider's name of the model.")
-    base_url: str = Field(default="", description="Endpoint; needed by openai_like.")
-    networks: tuple[str, ...] = Field(default=(), description=_NETWORKS)
-    api_key: SecretStr = Field(default=SecretStr(""), description="Key.")
-    context_window: int = Field(
-        default=8_192, ge=256, description="Tokens the model reads and writes."
-    )
-    max_output_tokens: int = Field(default=512, ge=16, description="Tokens the model may write.")
-    temperature: float = Field(default=0.0, ge=0, le=2, description="Sampling temperature.")
-    timeout_seconds: float = Field(default=60, gt=0, description="Deadline of one answer.")
-    output_training_policy: Literal["allow", "deny", "unknown"] = Field(
-        default="unknown", description="Whether the licence lets its text train models."
-    )
-
-
 class AnswerSettings(Section):
     """Which model answers."""
 
-    model: str = Field(default="extractive", description="extractive, or a name under [models].")
+    model: str = Field(
+        default="extractive", description="extractive, or a name under [models] or [routes]."
+    )
 
 
 class LogSettings(Section):
@@ -262,6 +236,8 @@ class Settings(BaseSettings):
     sync: SyncSettings = SyncSettings()
     jobs: JobSettings = JobSettings()
     models: dict[str, ModelSettings] = Field(default_factory=dict, description="Declared models.")
+    routes: dict[str, RouteSettings] = Field(default_factory=dict, description="Models in order.")
+    gateway: GatewaySettings = GatewaySettings()
     answer: AnswerSettings = AnswerSettings()
     log: LogSettings = LogSettings()
 

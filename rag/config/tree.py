@@ -15,10 +15,10 @@ ANY = "NAME"
 
 
 def model_in(annotation: Any) -> type[BaseModel] | None:
-    """The model within `X`, `dict[str, X]` or `X | None`."""
+    """The model within `X`, `dict[str, X]`, `tuple[X, ...]` or `X | None`."""
     if isinstance(annotation, type) and issubclass(annotation, BaseModel):
         return annotation
-    if get_origin(annotation) in (dict, Union, types.UnionType):
+    if get_origin(annotation) in (dict, tuple, Union, types.UnionType):
         for inner in get_args(annotation):
             if (found := model_in(inner)) is not None:
                 return found
@@ -28,6 +28,11 @@ def model_in(annotation: Any) -> type[BaseModel] | None:
 def is_table(annotation: Any) -> bool:
     """True where the author chooses the keys."""
     return get_origin(annotation) is dict
+
+
+def is_list(annotation: Any) -> bool:
+    """True where the author writes any number of them; no variable sets one."""
+    return get_origin(annotation) is tuple
 
 
 def is_secret(field: FieldInfo) -> bool:
@@ -42,7 +47,7 @@ def leaves(model: type[BaseModel], above: Place = ()) -> Iterator[tuple[Place, F
         inner = model_in(field.annotation)
         if inner is None:
             yield place, field
-        else:
+        elif not is_list(field.annotation):
             yield from leaves(inner, (*place, ANY) if is_table(field.annotation) else place)
 
 
@@ -50,7 +55,7 @@ def keys_at(model: type[BaseModel], place: Sequence[int | str]) -> list[str]:
     """The keys taken at a place of the data; empty where the author chooses them."""
     here: Any = model
     for part in place:
-        if is_table(here):
+        if is_table(here) or is_list(here):
             here = model_in(here)
             continue
         found = model_in(here)

@@ -280,6 +280,8 @@ class TraceRow(Base):
     fingerprint: Mapped[str]
     lora_id: Mapped[str | None] = mapped_column(String(64))
     params: Mapped[dict[str, Any]]
+    route: Mapped[dict[str, Any]]
+    """who was asked in which order, who answered, who failed and why"""
     answer: Mapped[str]
     answer_sha: Mapped[str] = mapped_column(String(64))
     abstained: Mapped[bool]

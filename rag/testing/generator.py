@@ -9,7 +9,7 @@ from contextlib import aclosing
 from typing import Any, cast
 
 from rag.protocols import Generator
-from rag.types import EVERYONE, Hit, Message, Payload
+from rag.types import EVERYONE, Finish, Hit, Message, Payload
 
 Scenario = Callable[[Generator], Awaitable[None]]
 
@@ -67,6 +67,16 @@ class GeneratorContract:
             pieces = await collect(generator)
             assert "".join(pieces).strip()
             assert all(isinstance(piece, str) and piece for piece in cast("list[Any]", pieces))
+
+        self.run(scenario)
+
+    def test_it_tells_how_its_text_ended(self) -> None:
+        async def scenario(generator: Generator) -> None:
+            told: list[Finish] = []
+            pieces = [piece async for piece in generator.stream(MESSAGES, HITS, told.append)]
+            assert pieces
+            (finish,) = told
+            assert (finish.prompt_tokens is None) == (finish.completion_tokens is None)
 
         self.run(scenario)
 

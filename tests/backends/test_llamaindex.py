@@ -45,6 +45,8 @@ def streamed(*pieces, end=b"data: [DONE]\n\n"):
          "choices": [{"index": 0, "delta": {"role": "assistant", "content": piece}}]}
         for piece in pieces
     ]  # fmt: skip
+    lines.append({**lines[0], "choices": [{"index": 0, "delta": {}, "finish_reason": "stop"}]}
+                 if lines else {"choices": []})  # fmt: skip
     body = b"".join(b"data: " + json.dumps(line).encode() + b"\n\n" for line in lines)
     return 200, {"Content-Type": "text/event-stream"}, body + end
 

@@ -1,0 +1,132 @@
+"""How a model's stream ends: its finish, or a typed error with what to do about it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any, Literal
+
+from rag.config import ModelSettings
+from rag.errors import (
+    ModelBroken,
+    ModelBusy,
+    ModelCut,
+    ModelEmpty,
+    ModelError,
+    ModelGarbled,
+    ModelRefused,
+    ModelTimeout,
+    ModelUnfinished,
+    ModelUnreachable,
+    RagError,
+)
+from rag.types import Finish
+
+_REASONS: dict[str, Literal["stop", "length", "filtered"]] = {
+    "length": "length",
+    "content_filter": "filtered",
+}
+_MOST_TOKENS = 100_000_000
+"""Of one answer; whoever reports more is not believed."""
+
+
+class Ending:
+    """Watches the chunks of one stream. `told`: its provider says why a stream ends."""
+
+    def __init__(self, told: bool) -> None:
+        self.wrote = False
+        self._told = told
+        self._reason = ""
+        self._usage: tuple[int, int] | None = None
+
+    def see(self, chunk: Any) -> None:
+        """Whatever of a chunk tells of the end; an odd one is passed over."""
+        for choice in _listed(getattr(chunk, "choices", None)):
+            reason = getattr(choice, "finish_reason", None)
+            self._reason = reason if isinstance(reason, str) and reason else self._reason
+        usage = getattr(chunk, "usage", None)
+        counts = [getattr(usage, name, None) for name in ("prompt_tokens", "completion_tokens")]
+        if all(type(count) is int and 0 <= count <= _MOST_TOKENS for count in counts):
+            self._usage = (int(counts[0] or 0), int(counts[1] or 0))
+
+    def finish(self, name: str) -> Finish:
+        """How the stream of the model `name` ended. Raises ModelEmpty, ModelUnfinished."""
+        if not self.wrote:
+            raise ModelEmpty(f"The model '{name}' wrote nothing.")
+        if self._told and not self._reason:
+            raise ModelUnfinished(
+                f"The model '{name}' stopped without saying why; its answer may be cut off.",
+                hint="See whether something between here and the endpoint ends long answers.",
+            )
+        prompt, completion = self._usage or (None, None)
+        return Finish(
+            reason=_REASONS.get(self._reason, "stop"),
+            prompt_tokens=prompt,
+            completion_tokens=completion,
+        )
+
+
+def translated(name: str, settings: ModelSettings, error: Exception) -> RagError:
+    """Our error for a vendor's, with what to do about it."""
+    import httpx
+
+    causes = list(_causes(error))
+    for cause in causes:
+        if isinstance(cause, RagError):
+            return cause
+    status = getattr(error, "status_code", None) or getattr(error, "code", None)
+    reach = f"Check that {settings.base_url or settings.provider} can be reached."
+    if isinstance(status, int):
+        made, hint = _of_status(name, settings, status)
+    elif any(isinstance(cause, httpx.TimeoutException) for cause in causes):
+        made, hint = ModelTimeout, f"Raise models.{name}.timeout_seconds or ask a faster model."
+    elif isinstance(error, httpx.TransportError):
+        made, hint = ModelCut, "Ask again."
+    elif any(isinstance(cause, (httpx.TransportError, OSError)) for cause in causes):
+        made, hint = ModelUnreachable, reach
+    elif isinstance(error, (ValueError, TypeError, LookupError, AttributeError)):
+        made, hint = ModelGarbled, "It does not speak the protocol of its provider."
+    elif type(error).__name__ == "APIError":
+        # An error told within a stream has no status.
+        made, hint = ModelBroken, "The provider answered with an error; ask again later."
+    else:
+        made, hint = ModelError, reach
+    said = str(error).strip()[:300] or type(error).__name__
+    failure = made(f"The model '{name}' failed: {said}", hint=hint)
+    if isinstance(failure, ModelBusy):
+        failure.wait_seconds = _wait(error)
+    return failure
+
+
+def _of_status(name: str, settings: ModelSettings, status: int) -> tuple[type[ModelError], str]:
+    if status == 429:
+        return ModelBusy, "The provider limits the rate; ask again later."
+    if status in (408, 504):
+        return ModelTimeout, "The provider was too slow; ask again later."
+    if status >= 500:
+        return ModelBroken, "The provider answered with an error; ask again later."
+    hints = {
+        401: f"Check models.{name}.api_key.",
+        403: f"Check models.{name}.api_key.",
+        404: f"Check models.{name}.model ('{settings.model}') and models.{name}.base_url.",
+    }
+    fallback = f"Check models.{name}: the provider does not take what it was asked."
+    return ModelRefused, hints.get(status, fallback)
+
+
+def _wait(error: Exception) -> float | None:
+    """Seconds that the provider asked to wait, when it named any."""
+    headers = getattr(getattr(error, "response", None), "headers", {})
+    try:
+        return max(0.0, min(float(headers.get("retry-after", "")), 86_400.0))
+    except ValueError:
+        return None
+
+
+def _causes(error: BaseException | None) -> Iterator[BaseException]:
+    while error is not None:
+        yield error
+        error = error.__cause__
+
+
+def _listed(value: Any) -> list[Any]:
+    return list(value) if isinstance(value, (list, tuple)) else []  # pyright: ignore[reportUnknownArgumentType, reportUnknownVariableType]

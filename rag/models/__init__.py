@@ -1,0 +1,1 @@
+"""The model gateway: which model writes an answer, who takes over, and what it costs."""
