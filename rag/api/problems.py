@@ -88,26 +88,29 @@ def retry_after(error: RagError) -> dict[str, str]:
 def install(api: FastAPI) -> None:
     """Answer problems for our errors, for bad requests and for what the framework refuses."""
 
-    async def ours(request: Request, error: Exception) -> ProblemResponse:
-        assert isinstance(error, RagError)
+    async def answer(request: Request, error: Exception) -> ProblemResponse:
+        return respond(*of_failure(error, request.url.path))
+
+    for expected in EXPECTED:
+        api.add_exception_handler(expected, answer)
+
+
+EXPECTED = (RagError, RequestValidationError, HTTPException)
+"""What a route may raise to be answered with a problem."""
+
+
+def of_failure(error: Exception, path: str) -> tuple[Problem, Mapping[str, str]]:
+    """The problem that one of the expected failures is, and the headers that go with it."""
+    if isinstance(error, RagError):
         if error.status >= 500:
-            log.warning("refused", code=error.code, path=request.url.path, reason=error.message)
-        return respond(of_error(error, request.url.path), retry_after(error))
-
-    async def invalid(request: Request, error: Exception) -> ProblemResponse:
-        assert isinstance(error, RequestValidationError)
+            log.warning("refused", code=error.code, path=path, reason=error.message)
+        return of_error(error, path), retry_after(error)
+    if isinstance(error, RequestValidationError):
         detail = _told(cast("Sequence[Mapping[str, Any]]", error.errors()))
-        return respond(of_status(422, detail, request.url.path, code="invalid_input"))
-
-    async def refused(request: Request, error: Exception) -> ProblemResponse:
-        assert isinstance(error, HTTPException)
-        code = {404: "not_found", 413: "too_large"}.get(error.status_code, "")
-        problem = of_status(error.status_code, str(error.detail), request.url.path, code=code)
-        return respond(problem, error.headers)
-
-    api.add_exception_handler(RagError, ours)
-    api.add_exception_handler(RequestValidationError, invalid)
-    api.add_exception_handler(HTTPException, refused)
+        return of_status(422, detail, path, code="invalid_input"), {}
+    assert isinstance(error, HTTPException)
+    code = {404: "not_found", 413: "too_large"}.get(error.status_code, "")
+    return of_status(error.status_code, str(error.detail), path, code=code), error.headers or {}
 
 
 def _told(errors: Sequence[Mapping[str, Any]]) -> str:

@@ -75,6 +75,10 @@ class DomainRequest(Body):
     domain: Name | None = None
 
 
+class Domains(Body):
+    domains: list[str]
+
+
 class Documents(Body):
     documents: list[DocumentInfo]
     next: str | None = None
@@ -114,6 +118,12 @@ async def ask(request: Request, body: AskRequest, who: User, server: Server) -> 
 async def search(request: Request, body: SearchRequest, who: User, server: Server) -> SearchResult:
     """The passages that fit a query, best first, with the story of their scores."""
     return await while_connected(request, server.app.search(who, body))
+
+
+@router.get("/domains")
+async def domains(who: User, server: Server) -> Domains:
+    """The domains in which the caller is known, the default one first."""
+    return Domains(domains=await server.app.domains(who))
 
 
 @router.get("/traces/{trace_id}")

@@ -8,19 +8,21 @@ from typing import TYPE_CHECKING
 from fastapi import FastAPI
 
 from rag import __version__
-from rag.api import groups, problems, public, routes, runs, sources, uploads
+from rag.api import completions, groups, problems, public, routes, runs, sources, tools, uploads
 from rag.api.guard import Guard
 from rag.api.metrics import Metrics
 from rag.api.state import State
+from rag.api.tools import Answering
 from rag.config import refuse_exposed
 
 if TYPE_CHECKING:
     from rag.app import App
 
 
-def create_app(app: App) -> FastAPI:
+def create_app(app: App, mcp: Answering | None = None) -> FastAPI:
     """The API and the page over one app, which stays the caller's to close.
 
+    `mcp` answers the clients of that protocol, where it is served.
     Raises ConfigError for an address beyond loopback.
     """
     settings = app.settings.server
@@ -44,6 +46,9 @@ def create_app(app: App) -> FastAPI:
     api.include_router(uploads.router)
     api.include_router(runs.router)
     api.include_router(groups.router)
+    api.include_router(completions.router)
+    if mcp is not None:
+        api.include_router(tools.router(mcp))
     api.add_middleware(
         Guard,
         max_body_bytes=settings.max_body_bytes,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Coroutine
 from contextlib import suppress
+from dataclasses import dataclass
 from typing import Any, TypeVar
 
 from fastapi import Request
@@ -12,7 +13,7 @@ from fastapi.sse import KEEPALIVE_COMMENT, EventSourceResponse, format_sse_event
 from pydantic_core import to_json
 from starlette.requests import ClientDisconnect
 
-from rag.api.problems import of_error, of_surprise
+from rag.api.problems import Problem, of_error, of_surprise
 from rag.errors import RagError
 from rag.types import AnswerEvent, Progress
 
@@ -75,16 +76,35 @@ async def progress_events(
             await task
 
 
-async def event_stream(request: Request, events: AsyncGenerator[tuple[str, Any]]) -> Any:
+def written(name: str | None, data: Any) -> bytes:
+    """One event as it goes over the line."""
+    return format_sse_event(event=name, data_str=to_json(data, inf_nan_mode="null").decode())
+
+
+@dataclass(frozen=True)
+class Dialect:
+    """How a stream is written: each event, the problem that may end it, and its last bytes."""
+
+    event: Callable[[str, Any], bytes] = written
+    problem: Callable[[Problem], bytes] = lambda problem: written("error", problem)
+    end: bytes = b""
+
+
+OURS = Dialect()
+
+
+async def event_stream(
+    request: Request, events: AsyncGenerator[tuple[str, Any]], dialect: Dialect = OURS
+) -> Any:
     """A response of the events. What fails before the first one is an ordinary problem."""
     first = await while_connected(request, anext(events))  # pyright: ignore[reportArgumentType]
-    return EventSourceResponse(_encoded(first, events, request.url.path))
+    return EventSourceResponse(_encoded(first, events, request.url.path, dialect))
 
 
 async def _encoded(
-    first: tuple[str, Any], events: AsyncGenerator[tuple[str, Any]], path: str
+    first: tuple[str, Any], events: AsyncGenerator[tuple[str, Any]], path: str, dialect: Dialect
 ) -> AsyncIterator[bytes]:
-    yield _event(*first)
+    yield dialect.event(*first)
     pending: asyncio.Future[tuple[str, Any]] | None = None
     try:
         while True:
@@ -95,13 +115,14 @@ async def _encoded(
                 continue
             name, data = pending.result()
             pending = None
-            yield _event(name, data)
+            yield dialect.event(name, data)
     except StopAsyncIteration:
-        return
+        if dialect.end:
+            yield dialect.end
     except RagError as error:
-        yield _event("error", of_error(error, path))
+        yield dialect.problem(of_error(error, path)) + dialect.end
     except Exception as error:  # noqa: BLE001 - the response has begun, so this is the only way to tell
-        yield _event("error", of_surprise(error))
+        yield dialect.problem(of_surprise(error)) + dialect.end
     finally:
         if pending is not None and not pending.done():
             # The client left: the work behind the next event is told to stop.
@@ -110,7 +131,3 @@ async def _encoded(
                 await pending
         else:
             await events.aclose()
-
-
-def _event(name: str, data: Any) -> bytes:
-    return format_sse_event(event=name, data_str=to_json(data, inf_nan_mode="null").decode())

@@ -37,6 +37,11 @@ class Domains:
             self._loaded[wanted] = self._load(wanted)
         return self._loaded[wanted]
 
+    def names(self) -> list[str]:
+        """The default domain, then the others that the settings declare."""
+        default = self._parts.settings.domain
+        return [default, *sorted({*self._parts.settings.domains} - {default})]
+
     def _load(self, name: str) -> Domain:
         declared = self._parts.settings.domains.get(name)
         if declared is not None:

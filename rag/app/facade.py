@@ -113,6 +113,10 @@ class App:
         """Everything that made an answer, but for what the principal may no longer read."""
         return await self._traces.get(principal, trace_id)
 
+    async def domains(self, principal: Principal) -> list[str]:
+        """The domains in which the principal is known, the default one first."""
+        return await self._people.domains(principal)
+
     # --- groups ---
 
     async def groups(self, principal: Principal, domain: str | None = None) -> list[Group]:

@@ -4,10 +4,15 @@ from __future__ import annotations
 
 import asyncio
 
+import structlog
+
 from rag import people
 from rag.app.domains import Domains
 from rag.app.parts import Parts
+from rag.errors import ConfigError, NotFound
 from rag.types import Group, Principal
+
+log = structlog.get_logger(__name__)
 
 
 class People:
@@ -27,6 +32,21 @@ class People:
         Whatever was said of them before, or in another domain, grants nothing here.
         """
         return await asyncio.to_thread(self.person, principal.id, domain)
+
+    async def domains(self, principal: Principal) -> list[str]:
+        """Where the principal is known now, the default domain first."""
+        known: list[str] = []
+        for name in self._domains.names():
+            try:
+                await self.within(principal, name)
+            except NotFound:
+                continue
+            except ConfigError as error:
+                # One broken pack silences no other; asked itself, it says what is wrong.
+                log.warning("domain left out", domain=name, reason=error.message)
+                continue
+            known.append(name)
+        return known
 
     async def groups(self, domain: str | None) -> list[Group]:
         pack = self._domains.get(domain).pack

@@ -12,6 +12,7 @@ from rag.cli.target import Target
 
 if TYPE_CHECKING:
     from rag.app import App
+    from rag.config import Settings
     from rag.remote import RemoteApp
     from rag.types import Principal
 
@@ -30,18 +31,23 @@ def group(about: str, *, bare: bool = False) -> typer.Typer:
     )
 
 
+def setup_quiet(settings: Settings) -> None:
+    """Log what went wrong only: the result is what is worth a line."""
+    from rag.config import setup_logging
+
+    level = "debug" if settings.log.level == "debug" else "warning"
+    setup_logging(settings.log.model_copy(update={"level": level}))
+
+
 def through(ctx: typer.Context, verb: Callable[[App | RemoteApp, Principal], Awaitable[T]]) -> T:
     """Run one verb on whatever owns the data folder: this process, or the server that holds it."""
     chosen: Target = ctx.obj
     settings = chosen.settings()
 
     async def work() -> T:
-        from rag.config import setup_logging
         from rag.remote import connect
 
-        # One-shot verbs print their result; only what went wrong is worth a line beside it.
-        level = "debug" if settings.log.level == "debug" else "warning"
-        setup_logging(settings.log.model_copy(update={"level": level}))
+        setup_quiet(settings)
         app = await connect(settings)
         try:
             return await verb(app, app.person(chosen.user, chosen.domain))

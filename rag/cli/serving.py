@@ -120,15 +120,16 @@ async def _open(
     while not server.started:  # noqa: ASYNC110 - uvicorn has no event for it
         await asyncio.sleep(0.01)
     # The imports alone take seconds on a busy machine; meanwhile /healthz answers.
-    for name in ("rag.app", "rag.app.watching", "rag.api.server"):
+    for name in ("rag.app", "rag.app.watching", "rag.api.server", "rag.mcp"):
         await asyncio.to_thread(importlib.import_module, name)
     from rag.api.server import create_app
     from rag.app import build
     from rag.app.watching import watch
+    from rag.mcp import over_http
 
     app: App = await build(settings, serve_url=url)
     stack.push_async_callback(app.aclose)
-    door.open(create_app(app))
+    door.open(create_app(app, over_http(app)))
     stack.push_async_callback(_ended, asyncio.create_task(watch(app)))
     if settings.jobs.inside:
         stack.push_async_callback(_ended, asyncio.create_task(app.work()))

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any, TypeVar, cast
 import typer
 
 from rag.cli import connectors, groups, output, runs, sources
-from rag.cli.running import Json, group, through
+from rag.cli.running import Json, group, setup_quiet, through
 from rag.cli.target import Target
 from rag.errors import ConfigError, InvalidInput, Unavailable, counted
 
@@ -212,6 +212,21 @@ def ask(
     request = _valid(AskRequest, question=question, model=model, domain=ctx.obj.domain)
     answer = through(ctx, lambda app, who: app.ask(who, request))
     output.say_json(answer) if as_json else output.say_answer(answer)
+
+
+@cli.command()
+def mcp(
+    ctx: typer.Context,
+    user: Annotated[
+        str | None, typer.Option("--as", help="Answer as this person of the pack.")
+    ] = None,
+) -> None:
+    """Be an MCP server on standard input and output, until the client that started it leaves."""
+    from rag.mcp.stdio import serve
+
+    settings = ctx.obj.settings()
+    setup_quiet(settings)
+    asyncio.run(serve(settings, user or ctx.obj.user, ctx.obj.domain))
 
 
 @evaluation.callback(invoke_without_command=True)

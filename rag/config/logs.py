@@ -13,6 +13,7 @@ _NOISY = (
     "httpx",
     "httpcore",
     "alembic",
+    "mcp",
     "sentence_transformers",
     "uvicorn.error",
 )

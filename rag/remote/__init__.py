@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import importlib
 import re
 import time
 from collections.abc import AsyncIterator, Mapping
@@ -47,7 +48,9 @@ async def connect(settings: Settings, patience: float = PATIENCE_SECONDS) -> App
     """
     owner = await asyncio.to_thread(DataFolder.owner, settings.data)
     if owner is None or not owner.url:
-        # Imported only where it is used: a verb that goes through a server starts at once.
+        # Imported only where it is used: a verb that goes through a server starts at once. Not on
+        # the loop, which may be answering already.
+        await asyncio.to_thread(importlib.import_module, "rag.app")
         from rag.app import build
 
         return await build(settings)
@@ -89,6 +92,9 @@ class RemoteApp(SourceVerbs, RunVerbs):
         return SearchResult.model_validate(
             await self._json("POST", "searches", principal, request.domain, json=body)
         )
+
+    async def domains(self, principal: Principal) -> list[str]:
+        return (await self._json("GET", "domains", principal))["domains"]
 
     async def trace(self, principal: Principal, trace_id: str) -> Mapping[str, Any]:
         return await self._json("GET", f"traces/{quote(trace_id, safe='')}", principal)

@@ -154,6 +154,9 @@ class FakeApp:
             timings={"search": 1.0},
         )
 
+    async def domains(self, principal: Principal) -> list[str]:
+        return [self.settings.domain, *sorted(self.settings.domains)]
+
     async def trace(self, principal: Principal, trace_id: str) -> Mapping[str, Any]:
         if trace_id != TRACE or Role.ADMIN not in principal.roles:
             raise NotFound(f"There is no trace '{trace_id}'.")

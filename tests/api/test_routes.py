@@ -14,6 +14,7 @@ from rag.api.policy import Policy, public
 from rag.api.server import create_app
 from rag.config import AnswerSettings, ServerSettings, Settings
 from rag.errors import ConfigError
+from rag.mcp import over_http
 from rag.types import Check
 from tests.api.fake import DOCUMENT, TRACE, FakeApp
 
@@ -73,6 +74,10 @@ def test_a_failure_within_the_stream_is_a_last_event(
     name, problem = events(response.text)[-1]
     assert (name, problem["code"]) == ("error", code)
     assert "secret" not in response.text
+
+
+def test_the_domains_that_can_be_asked(client: TestClient) -> None:
+    assert client.get("/api/v1/domains").json() == {"domains": ["pumps"]}
 
 
 def test_search_and_trace(client: TestClient) -> None:
@@ -279,10 +284,11 @@ def test_the_page_carries_no_script_of_its_own(client: TestClient) -> None:
 
 def test_every_route_declares_a_policy(fake: FakeApp) -> None:
     undeclared = []
-    for route in routes_of(create_app(fake)):
+    for route in routes_of(create_app(fake, over_http(fake))):  # type: ignore[arg-type]
         calls = [dependency.call for dependency in route.dependant.dependencies]
         declared = [call for call in calls if isinstance(call, Policy) or call is public]
-        if len(declared) != 1 or (route.path.startswith("/api/") and declared == [public]):
+        theirs = route.path.startswith(("/api/", "/v1/", "/mcp"))
+        if len(declared) != 1 or (theirs and declared == [public]):
             undeclared.append(route.path)
     assert undeclared == []
 
@@ -312,6 +318,7 @@ def test_every_route_is_known_here(fake: FakeApp) -> None:
         *("/sources/{source}/sync", "/sources/{source}/schedule", "/runs", "/runs/{run_id}"),
         *("/runs/{run_id}/events", "/runs/{run_id}/cancel"),
         *("/rebuilds", "/evaluations", "/checks", f"{version}/original", f"{version}/text"),
+        *("/domains", "/v1/models", "/v1/models/{model}", "/v1/chat/completions"),
     }
 
 

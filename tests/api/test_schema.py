@@ -49,6 +49,9 @@ def test_no_input_makes_the_api_fail(case: schemathesis.Case) -> None:
     response = case.call(headers=HOST)
     assert response.status_code < 500, response.text
     if response.status_code >= 400:
-        assert response.headers["content-type"] == ["application/problem+json"]
+        (told,) = response.headers["content-type"]
+        # The routes of OpenAI's API tell failures as theirs does, where one of them is reached.
+        theirs = case.path.startswith("/v1/") and told == "application/json"
+        assert theirs or told == "application/problem+json"
     else:
         case.validate_response(response, checks=[schemathesis.checks.response_schema_conformance])
