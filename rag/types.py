@@ -320,6 +320,20 @@ class Citation(Data):
     quote: str
 
 
+class Claim(Data):
+    """A sentence of an answer that claims something, and whether what it cites supports it."""
+
+    span: tuple[int, int] | None
+    """Its characters in the answer, markers included; None where it was removed from it."""
+    text: str
+    verdict: Literal["supported", "partly", "unsupported"]
+    score: float
+    """From 0 to 1; `verdict` says in words what it means."""
+    reason: str
+    citations: tuple[int, ...]
+    """The numbers of the citations that it was checked against."""
+
+
 class Usage(Data):
     prompt_tokens: int = 0
     completion_tokens: int = 0
@@ -331,6 +345,12 @@ class Answer(Data):
     citations: tuple[Citation, ...]
     abstained: bool
     confidence: float
+    claims: tuple[Claim, ...] = ()
+    """What the answer says, sentence by sentence, each with its support verdict."""
+    support: float | None = None
+    """The mean score of the claims; None where nothing is claimed."""
+    removed: int = 0
+    """Sentences that nothing supports and that the pack's policy took out."""
     searched: tuple[str, ...] = ()
     """Titles looked at; an abstention names them."""
     trace_id: str
@@ -353,9 +373,12 @@ class Finish(Data):
 
 
 class AnswerEvent(Data):
-    """One server-sent event of an answer: started, hits, token, citation, then answer or error."""
+    """One server-sent event of an answer.
 
-    event: Literal["started", "hits", "token", "citation", "answer", "error"]
+    started, hits, then token and citation as they come, support, and at last answer or error.
+    """
+
+    event: Literal["started", "hits", "token", "citation", "support", "answer", "error"]
     data: Mapping[str, Any]
 
 

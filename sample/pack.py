@@ -26,6 +26,7 @@ widen = 1
 
 [answer]
 abstain_below = 0.459
+unsupported = "mark"
 max_sentences = 4
 context_tokens = 3000
 

@@ -6,7 +6,7 @@ import asyncio
 import hashlib
 import json
 import time
-from collections.abc import AsyncGenerator, Callable, Sequence
+from collections.abc import AsyncGenerator, Callable, Iterator, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -19,6 +19,7 @@ from rag.answer.citations import Markers, cite_sentence, unmarked
 from rag.answer.context import assemble
 from rag.answer.evidence import Evidence, Selector
 from rag.answer.followup import standalone
+from rag.answer.support import Checker, mean, supported
 from rag.domain import Pack
 from rag.models.writer import Writer
 from rag.retrieve.retriever import Retriever
@@ -29,6 +30,7 @@ from rag.types import (
     AnswerEvent,
     AskRequest,
     Citation,
+    Claim,
     Hit,
     Message,
     Principal,
@@ -54,6 +56,7 @@ class _Draft:
     evidence: Evidence | None = None
     text: str = ""
     citations: list[Citation] = field(default_factory=list[Citation])
+    claims: list[Claim] = field(default_factory=list[Claim])
     abstained: bool = False
     timings: dict[str, float] = field(default_factory=dict[str, float])
     finish: str = "stop"
@@ -72,6 +75,7 @@ class Asker:
         pack: Pack,
         retriever: Retriever,
         selector: Selector,
+        checker: Checker,
         traces: Traces,
         chunker_revision: str,
         now: Callable[[], datetime] = utc_now,
@@ -79,6 +83,7 @@ class Asker:
         self.pack = pack
         self.retriever = retriever
         self.selector = selector
+        self.checker = checker
         self.traces = traces
         self.chunker_revision = chunker_revision
         self.now = now
@@ -108,15 +113,21 @@ class Asker:
             yield AnswerEvent(event="started", data={"trace_id": draft.trace_id})
             await self._retrieve(draft, generation)
             yield AnswerEvent(event="hits", data={"hits": [_brief(hit) for hit in draft.hits]})
+            # What may still be removed is not shown before it is checked.
+            held = self.pack.answer.unsupported == "remove"
             async with aclosing(self._pieces(draft)) as pieces:
                 async for text, minted in pieces:
                     draft.text += text
-                    for citation in minted:
-                        draft.citations.append(citation)
-                        yield AnswerEvent(event="citation", data=citation.model_dump())
-                    if text:
-                        yield AnswerEvent(event="token", data={"text": text})
+                    draft.citations += minted
+                    if not held:
+                        for event in _said(text, minted):
+                            yield event
             draft.text = draft.text.strip()
+            await self._check(draft)
+            if held:
+                for event in _said(draft.text, draft.citations):
+                    yield event
+            yield AnswerEvent(event="support", data=_support(draft.claims))
             draft.timings["total"] = round((time.perf_counter() - draft.started) * 1000, 3)
             answer = self._answer(draft)
             if record:
@@ -161,13 +172,7 @@ class Asker:
         assert evidence is not None
         if evidence.confidence < self.pack.answer.abstain_below or not evidence.sentences:
             draft.abstained = True
-            titles = list(dict.fromkeys(hit.payload.title for hit in draft.hits))[:5]
-            yield (
-                self.pack.prompts["abstain"].render(
-                    question=draft.request.question, searched=titles
-                ),
-                [],
-            )
+            yield self._not_known(draft), []
             return
         if draft.writer.composes:
             async with aclosing(self._generate(draft)) as written:
@@ -199,12 +204,34 @@ class Asker:
         yield markers.end()
         draft.lap("generate", since)
 
+    async def _check(self, draft: _Draft) -> None:
+        """Give every claim its verdict; an answer of which nothing may stay is an abstention."""
+        if draft.abstained:
+            return
+        since = time.perf_counter()
+        draft.claims = await self.checker.check(draft.text, draft.citations, draft.given)
+        if self.pack.answer.unsupported == "remove":
+            draft.text, draft.claims = supported(draft.text, draft.claims)
+            if not any(claim.span for claim in draft.claims):
+                draft.abstained = True
+                draft.text = self._not_known(draft)
+            used = {n for claim in draft.claims if claim.span for n in claim.citations}
+            draft.citations = [one for one in draft.citations if one.n in used]
+        draft.lap("support", since)
+
+    def _not_known(self, draft: _Draft) -> str:
+        titles = list(dict.fromkeys(hit.payload.title for hit in draft.hits))[:5]
+        return self.pack.prompts["abstain"].render(question=draft.request.question, searched=titles)
+
     def _answer(self, draft: _Draft) -> Answer:
         return Answer(
             answer=draft.text,
             citations=tuple(draft.citations),
             abstained=draft.abstained,
             confidence=round(draft.evidence.confidence, 4) if draft.evidence else 0.0,
+            claims=tuple(claim for claim in draft.claims if claim.span),
+            support=mean(draft.claims),
+            removed=sum(claim.span is None for claim in draft.claims),
             searched=tuple(dict.fromkeys(hit.payload.title for hit in draft.hits)),
             trace_id=draft.trace_id,
             model=draft.writer.name,
@@ -262,6 +289,8 @@ class Asker:
             "abstained": draft.abstained,
             "confidence": draft.evidence.confidence if draft.evidence else 0.0,
             "citations": [citation.model_dump(mode="json") for citation in draft.citations],
+            "claims": [claim.model_dump(mode="json") for claim in draft.claims],
+            "support": mean(draft.claims),
             "finish_reason": draft.finish,
             "error": draft.error,
             "prompt_tokens": usage.prompt_tokens,
@@ -275,6 +304,19 @@ class Asker:
             "consent": {"purposes": [], "version": 0},
             "retention_until": None,
         }
+
+
+def _said(text: str, minted: Sequence[Citation]) -> Iterator[AnswerEvent]:
+    for citation in minted:
+        yield AnswerEvent(event="citation", data=citation.model_dump())
+    if text:
+        yield AnswerEvent(event="token", data={"text": text})
+
+
+def _support(claims: Sequence[Claim]) -> dict[str, Any]:
+    """What may be shown of the claims: a removed one is counted and not told."""
+    kept = [claim.model_dump() for claim in claims if claim.span]
+    return {"support": mean(claims), "claims": kept, "removed": len(claims) - len(kept)}
 
 
 def _brief(hit: Hit) -> dict[str, Any]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import re
-from collections import Counter, OrderedDict
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from difflib import get_close_matches
@@ -16,6 +16,7 @@ from math import exp, log
 
 import numpy as np
 
+from rag.answer.vectors import Vectors
 from rag.answer.words import is_identifier, words
 from rag.ingest.sentences import split_sentences
 from rag.protocols import Embedder
@@ -25,9 +26,6 @@ MAX_HITS = 10
 # Shares of the best score that a further sentence needs, from the same passage and from another.
 NEAR_SAME_HIT, NEAR = 0.75, 0.85
 MAX_SENTENCES = 160
-MAX_CHARS = 700
-# About 30 MB at 384 dimensions.
-CACHED_SENTENCES = 20_000
 _YEAR = re.compile(r"(?<!\d)(?:19|20)\d\d(?!\d)")
 _OBSOLETE = re.compile(
     r"\b(?:superseded by|replaced by|no longer (?:valid|in force|applies)|withdrawn|obsolete|"
@@ -98,10 +96,9 @@ NONE = Evidence((), 0.0, (0.0,) * len(WEIGHTS))
 class Selector:
     """Scores sentences by meaning and by words; asks the embedder once per question."""
 
-    def __init__(self, embedder: Embedder) -> None:
+    def __init__(self, embedder: Embedder, vectors: Vectors) -> None:
         self.embedder = embedder
-        # The same passages answer many questions; a vector depends on nothing but its text.
-        self._vectors: OrderedDict[str, np.ndarray] = OrderedDict()
+        self.vectors = vectors
 
     async def select(
         self, questions: Sequence[str], synonyms: Sequence[str], hits: Sequence[Hit], limit: int
@@ -110,29 +107,9 @@ class Selector:
         pool = await asyncio.to_thread(_pool, hits[:MAX_HITS])
         if not pool:
             return NONE
-        texts = [sentence.text[:MAX_CHARS] for sentence in pool]
         asked = [await self.embedder.embed_query(question) for question in questions]
-        vectors = np.stack(await self._embed(texts))
+        vectors = await self.vectors.of([sentence.text for sentence in pool])
         return await asyncio.to_thread(_choose, questions, asked, synonyms, pool, vectors, limit)
-
-    async def _embed(self, texts: Sequence[str]) -> list[np.ndarray]:
-        """Sentences are cut to what the embedder reads: here the cut only blurs a score."""
-        missing = [text for text in dict.fromkeys(texts) if text not in self._vectors]
-        if missing:
-            limit = self.embedder.max_tokens
-            cut = [
-                text if count <= limit else text[: int(len(text) * 0.9 * limit / count)]
-                for text, count in zip(missing, self.embedder.count_tokens(missing), strict=True)
-            ]
-            vectors = await self.embedder.embed_documents(cut)
-            for text, vector in zip(missing, vectors, strict=True):
-                self._vectors[text] = np.asarray(vector, dtype=np.float32)
-        found = [self._vectors[text] for text in texts]
-        for text in texts:
-            self._vectors.move_to_end(text)
-        while len(self._vectors) > CACHED_SENTENCES:
-            self._vectors.popitem(last=False)
-        return found
 
 
 def _pool(hits: Sequence[Hit]) -> list[Sentence]:
@@ -146,7 +123,7 @@ def _pool(hits: Sequence[Hit]) -> list[Sentence]:
         heading = frozenset(words(f"{payload.title} {' '.join(payload.headings)}"))
         named = f"{payload.title} {payload.uri} {' '.join(payload.headings)}"
         years = [int(year) for year in _YEAR.findall(named)]
-        for start, end in _spans(text):
+        for start, end in sentences_and_rows(text):
             key = (payload.document_id, base + start, base + end)
             if key in seen:
                 continue
@@ -168,7 +145,7 @@ def _pool(hits: Sequence[Hit]) -> list[Sentence]:
     return pool[:MAX_SENTENCES]
 
 
-def _spans(text: str) -> list[tuple[int, int]]:
+def sentences_and_rows(text: str) -> list[tuple[int, int]]:
     """Sentences of the prose, and table rows whole however many dots their cells have."""
     spans: list[tuple[int, int]] = []
     prose = 0

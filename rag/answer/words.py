@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Set
 
 _WORD = re.compile(r"[^\W_]+(?:[-./'’][^\W_]+)*")
 _POSSESSIVE = re.compile(r"['’]s$")
@@ -33,6 +34,12 @@ def words(text: str) -> list[str]:
             stem(part) for part in _SPLIT.split(word) if part not in STOP and len(part) > 1
         )
     return found
+
+
+def spelt(text: str, stems: Set[str]) -> str:
+    """The words of a text that are meant by these, as it writes them and in its order."""
+    written = [match.group() for match in _WORD.finditer(text)]
+    return ", ".join(dict.fromkeys(word for word in written if stems & set(words(word))))
 
 
 def is_identifier(word: str) -> bool:

@@ -6,6 +6,8 @@ from dataclasses import dataclass
 
 from rag.answer.ask import Asker
 from rag.answer.evidence import Selector
+from rag.answer.support import Checker
+from rag.answer.vectors import Vectors
 from rag.app.parts import Parts
 from rag.backends.bm25 import Bm25Encoder
 from rag.domain import Pack, builtin_pack, load_pack
@@ -28,6 +30,7 @@ class Domains:
 
     def __init__(self, parts: Parts) -> None:
         self._parts = parts
+        self._vectors = Vectors(parts.embedder)
         self._loaded: dict[str, Domain] = {}
 
     def get(self, name: str | None) -> Domain:
@@ -77,7 +80,8 @@ class Domains:
         return Asker(
             pack=pack,
             retriever=retriever,
-            selector=Selector(self._parts.embedder),
+            selector=Selector(self._parts.embedder, self._vectors),
+            checker=Checker(self._vectors, pack.language),
             traces=self._parts.traces,
             chunker_revision=self._parts.chunker.fingerprint,
         )

@@ -93,6 +93,7 @@ def redacted(
     if spoiled:
         # Not the hash either: who guesses a text could confirm it.
         shown |= {"answer": REMOVED, "answer_sha": "", "error": trace["error"] and REMOVED}
+        shown["claims"] = [{**one, "text": REMOVED, "reason": REMOVED} for one in trace["claims"]]
     return shown
 
 

@@ -121,6 +121,13 @@ def say_answer(answer: Answer) -> None:
     unnamed = [one for one in answer.searched if one not in answer.answer]
     if answer.abstained and unnamed:
         line(f"Looked at: {'; '.join(unnamed)}", "dim")
+    for claim in answer.claims:
+        if claim.verdict != "supported":
+            degree = "Partly supported" if claim.verdict == "partly" else "Unsupported"
+            line(f"\n{degree}: {claim.text}", "yellow")
+            line(f"    {claim.reason}", "dim")
+    if answer.removed:
+        line(f"\n{counted(answer.removed, 'sentence')} without support left out.", "yellow")
     for one in answer.citations:
         page = f", page {one.page}" if one.page is not None else ""
         line(f"\n[{one.n}] {one.document}{page}", "bold")
@@ -128,7 +135,9 @@ def say_answer(answer: Answer) -> None:
         line(f"    {one.uri}", "dim")
     took = answer.timings.get("total")
     timing = f" in {took:.0f} ms" if took is not None else ""
-    about = f"{answer.model}{timing}, confidence {answer.confidence:.2f}, trace {answer.trace_id}"
+    support = f", support {answer.support:.2f}" if answer.support is not None else ""
+    sure = f"confidence {answer.confidence:.2f}{support}"
+    about = f"{answer.model}{timing}, {sure}, trace {answer.trace_id}"
     line(f"\n{about}", "dim")
 
 

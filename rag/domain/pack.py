@@ -65,6 +65,8 @@ class AnswerKnobs(Data):
 
     abstain_below: float = Field(default=0.35, ge=0, le=1)
     """Confidence under which the answer is that it does not know; calibrate it on the evals."""
+    unsupported: Literal["mark", "remove"] = "mark"
+    """What becomes of a sentence that nothing cited supports; `remove` shows the answer whole."""
     max_sentences: int = Field(default=4, ge=1, le=50)
     context_tokens: int = Field(default=3_000, ge=100, le=1_000_000)
 

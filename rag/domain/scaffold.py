@@ -28,6 +28,7 @@ widen = 1              # neighbouring chunks given with a passage
 
 [answer]
 abstain_below = 0.35   # under this confidence the answer is "I do not know"; see `rag eval`
+unsupported = "mark"   # or "remove": what becomes of sentences that nothing cited supports
 max_sentences = 4
 context_tokens = 3000
 

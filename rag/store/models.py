@@ -287,6 +287,8 @@ class TraceRow(Base):
     abstained: Mapped[bool]
     confidence: Mapped[float]
     citations: Mapped[list[Any]]
+    claims: Mapped[list[Any]]
+    support: Mapped[float | None]
     finish_reason: Mapped[str] = mapped_column(String(32))
     error: Mapped[str]
     prompt_tokens: Mapped[int]

@@ -29,6 +29,7 @@ from rag.types import (
     AskRequest,
     Check,
     Citation,
+    Claim,
     Collected,
     ConnectorInfo,
     DocumentInfo,
@@ -114,10 +115,20 @@ class FakeApp:
             span=(0, 31),
             quote="A pump is covered for 24 months.",
         )
+        claim = Claim(
+            span=(0, 13),
+            text="24 months",
+            verdict="partly",
+            score=0.4,
+            reason="\x1b[31mNot said: all.",
+            citations=(1,),
+        )
         answer = Answer(
             answer="I do not know." if abstained else "24 months [1]",
             citations=() if abstained else (citation,),
             abstained=abstained,
+            claims=() if abstained else (claim,),
+            support=None if abstained else claim.score,
             confidence=0.1 if abstained else 0.9,
             searched=("Warranty",),
             trace_id=TRACE,

@@ -19,8 +19,8 @@ from rag.types import Check
 from tests.api.fake import DOCUMENT, TRACE, FakeApp
 
 ANSWER_KEYS = {
-    "answer", "citations", "abstained", "confidence", "searched", "trace_id", "model", "timings",
-    "usage",
+    "answer", "citations", "claims", "support", "removed", "abstained", "confidence", "searched",
+    "trace_id", "model", "timings", "usage",
 }  # fmt: skip
 CITATION_KEYS = {
     "n", "document_id", "document", "uri", "version", "chunk_id", "page", "span", "boxes", "quote",

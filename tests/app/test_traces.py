@@ -146,6 +146,7 @@ def trace_of(**fields: Any) -> dict[str, Any]:
     return {
         "hits": [hit("a", True), hit("b", fields.pop("given", True)), hit("c", False)],
         "citations": [{"document_id": "a", "quote": "A.", "document": "A", "uri": "u"}],
+        "claims": [],
         "rendered_messages": [{"role": "user", "content": "A. B."}],
         "answer": "A, and B.",
         "answer_sha": "1",

@@ -65,9 +65,10 @@ def test_sync_json_ends_with_exactly_the_promised_keys(run, fake: FakeApp) -> No
 
 def test_ask_json_has_the_promised_keys(run, fake: FakeApp) -> None:
     answer = json.loads(run("ask", "How long?", "--json").out)
-    assert {"answer", "citations", "abstained", "trace_id", "model", "timings", "usage"} <= set(
-        answer
-    )
+    assert {
+        "answer", "citations", "claims", "support", "abstained", "trace_id", "model", "timings",
+        "usage",
+    } <= set(answer)  # fmt: skip
     assert set(answer["citations"][0]) == {
         "n", "document_id", "document", "uri", "version", "chunk_id", "page", "span", "boxes",
         "quote",
@@ -84,8 +85,12 @@ def test_search_json_has_flat_hits(run, fake: FakeApp) -> None:
 def test_answers_for_people_show_citations_and_no_control_characters(run, fake: FakeApp) -> None:
     out = run("ask", "How long?").out
     assert "24 months [1]" in out
+    assert "Partly supported: 24 months" in out
+    assert "Not said: all." in out
+    assert "support 0.40" in out
     assert "Warranty" in out
     assert TRACE in out
+    assert "\x1b" not in out
     found = run("search", "q").out
     assert "Not red." in found
     assert "\x1b" not in found

@@ -33,14 +33,49 @@ function citation(one) {
   return item;
 }
 
+const VERDICTS = { partly: "partly supported", unsupported: "unsupported" };
+
+// The answer with each sentence marked whose support falls short; the reason stands beside it.
+function marked(answer) {
+  // Spans count characters, of which JavaScript may need two units for one.
+  const characters = Array.from(answer.answer);
+  const text = (from, to) => document.createTextNode(characters.slice(from, to).join(""));
+  const made = [];
+  let at = 0;
+  for (const claim of answer.claims) {
+    const [start, end] = claim.span;
+    made.push(text(at, start));
+    at = end;
+    if (!(claim.verdict in VERDICTS)) {
+      made.push(text(start, end));
+      continue;
+    }
+    const sentence = document.createElement("mark");
+    sentence.className = claim.verdict;
+    sentence.title = claim.reason;
+    const label = element("small", ` (${VERDICTS[claim.verdict]})`);
+    sentence.append(text(start, end), label);
+    made.push(sentence);
+  }
+  made.push(text(at));
+  return made;
+}
+
+function verdict(answer) {
+  if (answer.abstained) return "The documents do not tell.";
+  const removed = answer.removed === 1 ? "One sentence" : `${answer.removed} sentences`;
+  return answer.removed ? `${removed} without support left out.` : "";
+}
+
 function show(answer) {
-  byId("verdict").textContent = answer.abstained ? "The documents do not tell." : "";
-  byId("answer").textContent = answer.answer;
+  byId("verdict").textContent = verdict(answer);
+  byId("answer").replaceChildren(...marked(answer));
   byId("citations").replaceChildren(...answer.citations.map(citation));
   const looked = answer.abstained && answer.searched.length
     ? `Looked at: ${answer.searched.join("; ")}. ` : "";
+  const support = answer.support === null ? "" : `, support ${answer.support.toFixed(2)}`;
   byId("about").textContent = `${looked}${answer.model}, confidence ` +
-    `${answer.confidence.toFixed(2)}, trace ${answer.trace_id}`;
+    `${answer.confidence.toFixed(2)}${support}, trace ${answer.trace_id}`;
   byId("result").hidden = false;
 }
 

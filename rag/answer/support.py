@@ -1,0 +1,259 @@
+"""Whether what an answer cites supports each of its sentences, and how sure that is.
+
+By rule and by two similarities, with no model but the embedder: which of the sentence's words the
+passage says, how near its meaning comes, and whether every number, date and name stands there.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from math import exp, log
+from typing import Literal
+
+import numpy as np
+
+from rag.answer.citations import unmarked
+from rag.answer.claims import Stated, stated
+from rag.answer.context import passage_text
+from rag.answer.evidence import sentences_and_rows
+from rag.answer.facts import Facts, contradicts, facts, missing
+from rag.answer.vectors import Vectors
+from rag.answer.words import is_identifier, spelt, words
+from rag.types import Citation, Claim, Hit
+
+NEAREST = 24
+"""Sentences of what is cited that are compared by meaning: those that share the most words."""
+TOGETHER, ASIDE, SPANNING = 3, 7, 5
+"""How many sentences may say a claim together; stand side by side; make up its meaning."""
+
+# Weights of `features`, and what the score means, fitted by bench/wice.py on its dev split.
+BIAS = -3.285
+WEIGHTS = (1.283, 2.059, 2.674, -0.911)
+SUPPORTED = 0.542
+PARTLY = 0.193
+
+
+@dataclass(frozen=True)
+class Said:
+    """A sentence as it is compared; `words` has those of its headings too."""
+
+    text: str
+    words: frozenset[str]
+    facts: Facts
+
+
+@dataclass(frozen=True)
+class Judged:
+    """A score from 0 to 1 and why it is not higher."""
+
+    score: float
+    reason: str
+
+
+class Checker:
+    """Checks answers of one language; asks the embedder only for what is not quoted."""
+
+    def __init__(self, vectors: Vectors, language: str) -> None:
+        self.vectors = vectors
+        # In German every noun has a capital.
+        self.capitals = language != "de"
+
+    async def check(
+        self, answer: str, citations: Sequence[Citation], given: Sequence[Hit]
+    ) -> list[Claim]:
+        """Every sentence that claims something, with its verdict; `given` holds what is cited."""
+        told = stated(answer)
+        passages = {hit.payload.chunk_id: hit for hit in given}
+        cited = {one.n: one for one in citations}
+        found: list[Claim] = []
+        for one in told:
+            sources = [cited[n] for n in one.cited if n in cited]
+            judged = await self._judge(one, sources, passages)
+            found.append(
+                Claim(
+                    span=(one.start, one.end),
+                    text=one.text,
+                    verdict=verdict(judged.score),
+                    score=round(judged.score, 4),
+                    reason=judged.reason,
+                    citations=tuple(source.n for source in sources),
+                )
+            )
+        return found
+
+    async def _judge(
+        self, one: Stated, sources: Sequence[Citation], passages: Mapping[str, Hit]
+    ) -> Judged:
+        if not sources:
+            return Judged(0.0, "It cites nothing.")
+        if any(_folded(one.text) == _folded(unmarked(source.quote)) for source in sources):
+            return Judged(1.0, "It stands there word for word.")
+        read = [
+            said
+            for source in sources
+            for said in await asyncio.to_thread(self._read, source, passages)
+        ]
+        return await self.judge(self.said(one.text), read)
+
+    async def judge(self, claim: Said, read: Sequence[Said]) -> Judged:
+        """How far the sentences support the claim."""
+        near = nearest(claim, read)
+        vectors = await self.vectors.of([claim.text, *(said.text for said in near)])
+        return await asyncio.to_thread(judge, claim, read, near, vectors[0], vectors[1:])
+
+    def said(self, text: str, about: frozenset[str] = frozenset()) -> Said:
+        own = frozenset(words(text))
+        return Said(text, own | about, facts(text, capitals=self.capitals))
+
+    def _read(self, source: Citation, passages: Mapping[str, Hit]) -> list[Said]:
+        """The sentences of the passage cited, and the quote first, which may be part of one."""
+        hit = passages.get(source.chunk_id)
+        if hit is None:
+            return [self.said(source.quote)]
+        about = frozenset(words(" ".join((hit.payload.title, *hit.payload.headings))))
+        text = passage_text(hit)
+        spans = sentences_and_rows(text)
+        return [self.said(text[start:end], about) for start, end in spans]
+
+
+def nearest(claim: Said, read: Sequence[Said]) -> list[Said]:
+    """The sentences that share most with the claim, the most telling words counting most."""
+    weights = _weights(claim, read)
+    ranked = sorted(
+        range(len(read)), key=lambda at: (-_share(claim.words & read[at].words, weights), at)
+    )
+    return [read[at] for at in ranked[:NEAREST]]
+
+
+def judge(
+    claim: Said,
+    read: Sequence[Said],
+    near: Sequence[Said],
+    vector: np.ndarray,
+    vectors: np.ndarray,
+) -> Judged:
+    """The score of the claim and its reason. `vectors` are those of `near`, a row each."""
+    if not near:
+        return Judged(0.0, "What it cites has no text.")
+    gone = lost(claim, read)
+    z = BIAS + sum(
+        weight * value
+        for weight, value in zip(
+            WEIGHTS, features(claim, read, near, len(gone), vector, vectors), strict=True
+        )
+    )
+    score = 1 / (1 + exp(-z))
+    denied = contradicts(claim.text, near[0].text)
+    if denied:
+        # However alike the rest is.
+        told = f"'{denied}' is denied by one of them and not by the other."
+        return Judged(score * PARTLY, told)
+    if gone:
+        of = len(claim.facts.numbers) + len(claim.facts.dates) + len(claim.facts.names)
+        most = SUPPORTED if len(gone) < of else PARTLY
+        return Judged(score * most, f"Not in what it cites: {', '.join(gone)}.")
+    unsaid = claim.words - frozenset[str]().union(*(said.words for said in read))
+    if verdict(score) == "supported":
+        return Judged(score, "What it cites says so.")
+    if unsaid:
+        return Judged(score, f"What it cites does not speak of: {spelt(claim.text, unsaid)}.")
+    return Judged(score, "What it cites says this in no few sentences.")
+
+
+def features(
+    claim: Said,
+    read: Sequence[Said],
+    near: Sequence[Said],
+    gone: int,
+    vector: np.ndarray,
+    vectors: np.ndarray,
+) -> tuple[float, ...]:
+    """What the weights count, in their order, of the claim's words by how telling they are:
+
+    the share that `TOGETHER` sentences say; the share that sentences side by side say; how much of
+    its meaning the nearest sentences make up; how many of its exact facts are lost, three at most.
+    """
+    weights = _weights(claim, read)
+    together: frozenset[str] = frozenset()
+    for _ in range(TOGETHER):
+        best = max(near, key=lambda said: _share(claim.words & (together | said.words), weights))
+        together |= claim.words & best.words
+    aside = max(
+        _share(
+            claim.words & frozenset().union(*(said.words for said in read[at : at + ASIDE])),
+            weights,
+        )
+        for at in range(max(1, len(read) - ASIDE + 1))
+    )
+    return (_share(together, weights), aside, _meaning(vector, vectors), float(min(gone, 3)))
+
+
+def verdict(score: float) -> Literal["supported", "partly", "unsupported"]:
+    return "supported" if score >= SUPPORTED else "partly" if score >= PARTLY else "unsupported"
+
+
+def mean(claims: Sequence[Claim]) -> float | None:
+    """How well an answer is supported, removed sentences left out; None where it claims nothing."""
+    scores = [claim.score for claim in claims if claim.span]
+    return round(sum(scores) / len(scores), 4) if scores else None
+
+
+def supported(answer: str, claims: Sequence[Claim]) -> tuple[str, list[Claim]]:
+    """The answer without its unsupported claims, and the claims where they stand in it then."""
+    text, kept = "", list[Claim]()
+    at = 0
+    for claim in claims:
+        start, end = claim.span or (at, at)
+        if claim.verdict == "unsupported":
+            text += answer[at:start]
+            # The space between it and the next sentence goes with it; a line break stays.
+            at = end + len(answer[end:]) - len(answer[end:].lstrip(" "))
+            kept.append(claim.model_copy(update={"span": None}))
+        else:
+            text += answer[at:start]
+            kept.append(claim.model_copy(update={"span": (len(text), len(text) + end - start)}))
+            text += answer[start:end]
+            at = end
+    return (text + answer[at:]).rstrip(), kept
+
+
+def lost(claim: Said, read: Sequence[Said]) -> list[str]:
+    """The exact facts of the claim that no sentence says; one about another thing says nothing."""
+    mine = {word for word in claim.words if is_identifier(word)}
+    told = [said for said in read if not _about_another(mine, said)]
+    return missing(
+        claim.facts,
+        [said.facts for said in told],
+        {word for said in read for word in said.words},
+    )
+
+
+def _about_another(mine: set[str], said: Said) -> bool:
+    """A row of another model has the same words and other numbers."""
+    its = {word for word in said.words if is_identifier(word)}
+    return bool(mine) and bool(its) and not mine & its
+
+
+def _weights(claim: Said, read: Sequence[Said]) -> dict[str, float]:
+    """How telling each word of the claim is: the fewer sentences say it, the more."""
+    seen = Counter(word for said in read for word in said.words & claim.words)
+    return {word: log(1 + len(read) / max(1, seen[word])) for word in claim.words}
+
+
+def _share(found: frozenset[str], weights: Mapping[str, float]) -> float:
+    total = sum(weights.values())
+    return sum(weights[word] for word in found) / total if total else 0.0
+
+
+def _meaning(vector: np.ndarray, vectors: np.ndarray) -> float:
+    """The length of the unit vector's shadow on what the nearest sentences span: 1 is all of it."""
+    nearest_ = vectors[np.argsort(-(vectors @ vector))[:SPANNING]].T
+    weights = np.linalg.lstsq(nearest_, vector, rcond=None)[0]
+    return float(np.linalg.norm(nearest_ @ weights))
+
+
+def _folded(text: str) -> str:
+    return " ".join(text.casefold().split()).strip(" -*•–.!:;")
