@@ -38,7 +38,7 @@ from rag.types import (
 
 async def parse_text(raw: RawDocument) -> Document:
     """Paragraphs become blocks. The real parsers have tests of their own."""
-    text = raw.data.decode()
+    text = raw.data.decode(errors="replace")
     if "UNPARSABLE" in text:
         raise DocumentRejected("corrupt", f"{raw.name} cannot be parsed.", hint="Mend it.")
     blocks: list[Block] = []

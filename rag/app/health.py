@@ -10,6 +10,7 @@ from rag.app.generations import Generations
 from rag.app.models import Models
 from rag.app.parts import Parts
 from rag.errors import RagError, Unavailable, counted
+from rag.ingest.samples import samples
 from rag.store.ledger import StoredVersion
 from rag.types import AskRequest, Check
 
@@ -38,6 +39,7 @@ class Health:
         """Every part tried for real, each with what to do when it fails."""
         checks = await self.ready()
         checks.append(await self._check("embedder", self._embedder_check))
+        checks.append(await self._check("parsers", self._parsers_check))
         checks.append(await self._check("domain", self._domain_check))
         checks.append(await self._check("answer model", self._model_check))
         checks.append(await self._check("kept files", self._kept_check))
@@ -71,6 +73,21 @@ class Health:
     async def _embedder_check(self) -> str:
         await self._parts.embedder.embed_query("pump")
         return f"{self._parts.embedder.fingerprint}, {self._parts.embedder.dimension} dimensions"
+
+    async def _parsers_check(self) -> str:
+        """One document of each parser's, in the processes that read all others."""
+        broken: list[str] = []
+        for raw in samples():
+            try:
+                await self._parts.parsers.parse(raw)
+            except RagError as error:
+                broken.append(error.message)
+        if broken:
+            raise Unavailable(
+                " ".join(broken),
+                hint="Install anew (make clean run), or raise parsing.memory_mb.",
+            )
+        return f"{', '.join(raw.name.rpartition('.')[2] for raw in samples())} are read"
 
     async def _domain_check(self) -> str:
         domain = self._domains.get(None)

@@ -96,6 +96,13 @@ def told(report: SyncReport) -> str:
     return f"{outcomes(report.model_dump()) or 'nothing to do'} in {report.seconds:.1f} s."
 
 
+def say_not_indexed(count: int) -> None:
+    """Also those of syncs before, which the latest left unchanged."""
+    if count:
+        are = "is" if count == 1 else "are"
+        say(f"{counted(count, 'document')} {are} not indexed: rag documents --failed")
+
+
 def outcomes(report: Mapping[str, Any]) -> str:
     """The counts of a run's report that are not zero."""
     words = [

@@ -55,9 +55,11 @@ async def _read(app: App, who: Principal, first: bool, as_json: bool) -> None:
         _note(as_json, f"Reading the documents of '{app.settings.domain}' for the first time …")
     with output.progress_bar() as progress:
         report = await app.sync(who, progress=progress)
-    output.say_json({"sync": report}) if as_json else output.say(
-        f"Documents: {output.told(report)}"
-    )
+    if as_json:
+        output.say_json({"sync": report})
+    else:
+        output.say(f"Documents: {output.told(report)}")
+        output.say_not_indexed(sum(one.failed for one in await app.sources(who)))
     if first:
         await _sample(app, who, as_json)
 

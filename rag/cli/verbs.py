@@ -143,11 +143,7 @@ def sync(
         output.say_json(report)
         return
     output.say(output.told(report))
-    # Also those of syncs before, which this one left unchanged.
-    if failed:
-        are = "is" if failed == 1 else "are"
-        told = f"{counted(failed, 'document')} {are} not indexed"
-        output.say(f"{told}: rag documents --failed")
+    output.say_not_indexed(failed)
     if report.held:
         output.say("Too much vanished to believe: rag documents --held, then rag source release.")
 

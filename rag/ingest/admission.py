@@ -6,6 +6,7 @@ characters that deceive, within limits, with blocks that fit it, a title and a l
 
 from __future__ import annotations
 
+import errno
 import re
 from collections.abc import Sequence
 from pathlib import PurePath
@@ -26,6 +27,16 @@ JSON_TOKEN = re.compile(r'"(?:[^"\\]|\\.)*"?|[\[{]|[\]}]', re.DOTALL)
 QUOTE_DEPTH = re.compile(r"(?m)^[ \t]*((?:>[ \t]?){100,}|(?:(?:[-*+]|\d+[.)])[ \t]+){100,})")
 INDENT_DEPTH = re.compile(r"(?m)^[ \t]{2000,}(?:[-*+]|\d+[.)])[ \t]")
 FOREIGN_ARCHIVES = ("application/gzip", "application/x-", "application/vnd.rar")
+
+
+PARSER_BROKEN = "parser_broken"
+"""The reason of a failure that lies in the installation or the machine, not in the document."""
+MACHINE_ERRORS = {
+    errno.ENOENT, errno.EACCES, errno.EPERM, errno.EIO, errno.EMFILE, errno.ENFILE, errno.ENOSPC,
+    errno.ENOEXEC, errno.EROFS,
+}  # fmt: skip
+"""Parsers read bytes in memory: what the system itself refuses is no matter of the document."""
+NOT_LOADED = re.compile(r"shared (?:object|library)|^dlopen\(", re.IGNORECASE)
 
 
 class Reader:
@@ -50,6 +61,12 @@ class Reader:
         except (DocumentRejected, DocumentFailed, MemoryError, RecursionError):
             raise
         except Exception as error:
+            if _installation(error):
+                raise DocumentFailed(
+                    PARSER_BROKEN,
+                    f"'{raw.name}' was not read: its parser does not work here ({_brief(error)}).",
+                    hint="The document is not at fault. Run: rag doctor.",
+                ) from error
             raise DocumentRejected(
                 "corrupt",
                 f"'{raw.name}' cannot be read as {media_type} ({_brief(error)}).",
@@ -149,6 +166,17 @@ def _unsupported(name: str, media_type: str) -> DocumentRejected:
     return DocumentRejected(
         "unsupported", f"'{name}' ({suffix}, {media_type}) is not read.", hint=hint
     )
+
+
+def _installation(error: BaseException | None) -> bool:
+    """True where a library is missing or cannot be loaded, or the machine refuses it something."""
+    if isinstance(error, ImportError):
+        return True
+    if isinstance(error, OSError) and (
+        error.errno in MACHINE_ERRORS or NOT_LOADED.search(str(error))
+    ):
+        return True
+    return error is not None and _installation(error.__cause__)
 
 
 def _brief(error: Exception) -> str:

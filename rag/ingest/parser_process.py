@@ -27,6 +27,7 @@ import sys
 import tempfile
 from collections.abc import Sequence
 from pathlib import Path
+from types import ModuleType
 from typing import Any, BinaryIO, cast
 
 from pydantic import BaseModel, TypeAdapter
@@ -44,6 +45,9 @@ DOCUMENTS_PER_WORKER = 200
 GROWTH_MB = 300
 """A worker is replaced once it holds this much more memory than when it was forked."""
 OUT_OF_MEMORY_EXIT = 77
+KEPT_OUT = ("torch",)
+"""Modules no parser gets. spaCy takes torch where it is found, and its CUDA build reserves more
+address space than a worker may have: without it, a worker starts small and fails at nothing."""
 PR_SET_PDEATHSIG = 1
 
 BLOCKS = TypeAdapter(tuple[Block, ...])
@@ -92,6 +96,9 @@ def serve(control: socket.socket) -> None:
     """Fork and reap workers until the owner is gone."""
     owner = os.getppid()
     setup = Setup.model_validate_json(_read_frame(control))
+    for name in KEPT_OUT:
+        # Python's own mark of a module that must not be imported: trying raises ImportError.
+        cast("dict[str, ModuleType | None]", sys.modules)[name] = None
     folder = Path(tempfile.mkdtemp(prefix="ratchet-parse-"))
     tempfile.tempdir = str(folder)
     workers: set[int] = set()

@@ -31,11 +31,13 @@ from rag.ingest.parser_process import (
 )
 from rag.types import Block, Document, RawDocument
 
-__all__ = ["PARSER_FINGERPRINT", "ParserPool"]
+__all__ = ["PARSER_FINGERPRINT", "PARSER_UNAVAILABLE", "ParserPool"]
 
 PARSER_FINGERPRINT = "ratchet-parse-2"
 """Changes whenever the same bytes would be parsed into another Document."""
 
+PARSER_UNAVAILABLE = "parser_unavailable"
+"""The reason of a failure to get a process at all."""
 START_SECONDS = 120
 FRAME_BYTES = 16 * 2**20
 """Largest message beside a document's text: a broken parser cannot fill our memory."""
@@ -133,7 +135,7 @@ class ParserPool:
                 raise
         except (OSError, EOFError, TimeoutError) as error:
             raise DocumentFailed(
-                "parser_unavailable", f"No parser process for '{name}': {error}."
+                PARSER_UNAVAILABLE, f"No parser process for '{name}': {error}."
             ) from error
 
     async def _discard(self, worker: _Worker) -> None:

@@ -28,8 +28,10 @@ from rag.errors import (
     StorageFull,
     Unavailable,
 )
+from rag.ingest.admission import PARSER_BROKEN
 from rag.ingest.freshness import Stopwatch
 from rag.ingest.naming import named, storable
+from rag.ingest.parsing import PARSER_UNAVAILABLE
 from rag.ingest.write import SLICE, GenerationWriter, Prepared
 from rag.protocols import Chunker, Connector
 from rag.store.blobs import Blobs
@@ -259,7 +261,7 @@ class Syncer:
             except DocumentRejected as error:
                 await self._rejected(run, change, error)
             except DocumentFailed as error:
-                await self._failed(run, change, error.reason, str(error))
+                await self._failed(run, change, error.reason, str(error), ours=_ours(error))
             except RagError as error:
                 await self._failed(run, change, error.code, str(error), ours=_ours(error))
             except Exception as error:
@@ -418,6 +420,8 @@ class Syncer:
 
 
 def _ours(error: RagError) -> bool:
+    if isinstance(error, DocumentFailed):
+        return error.reason in (PARSER_BROKEN, PARSER_UNAVAILABLE)
     return isinstance(error, (Unavailable, StorageFull))
 
 

@@ -13,7 +13,14 @@ from rag.app.parts import Parts
 from rag.backends.qdrant_edge import QdrantEdgeIndex
 from rag.config import ChunkingSettings, load
 from rag.domain import init_pack
-from rag.errors import GenerationMismatch, InvalidInput, Locked, NotFound, Unavailable
+from rag.errors import (
+    DocumentFailed,
+    GenerationMismatch,
+    InvalidInput,
+    Locked,
+    NotFound,
+    Unavailable,
+)
 from rag.ingest.chunking import StructureChunker
 from rag.store.blobs import Blobs
 from rag.store.database import Database
@@ -25,7 +32,7 @@ from rag.store.traces import Traces
 from rag.store.uploads import Uploads
 from rag.store.vault import KEY_FILE, Vault
 from rag.testing.fakes import HashingEmbedder
-from rag.types import AskRequest, Principal, SearchRequest, Turn, utc_now
+from rag.types import AskRequest, Document, Principal, RawDocument, SearchRequest, Turn, utc_now
 from tests.support import parse_text
 
 BOB = Principal(id="bob")
@@ -278,6 +285,25 @@ def test_checks_try_every_part(tmp_path: Path) -> None:
     async def story(app: App) -> None:
         checks = {check.name: check for check in await app.doctor()}
         assert all(check.ok for check in checks.values())
-        assert checks.keys() >= {"database", "index", "embedder", "domain", "answer model"}
+        parts = {"database", "index", "embedder", "parsers", "domain", "answer model"}
+        assert checks.keys() >= parts
 
     run(tmp_path, story)
+
+
+def test_a_parser_that_does_not_work_is_told_before_any_document_needs_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def parse(raw: RawDocument) -> Document:
+        if raw.name.endswith(".docx"):
+            raise DocumentFailed("parser_broken", f"'{raw.name}' was not read: no library.")
+        return await parse_text(raw)
+
+    async def story(app: App) -> None:
+        monkeypatch.setattr(app._parts.parsers, "parse", parse)
+        (check,) = (one for one in await app.doctor() if one.name == "parsers")
+        assert not check.ok
+        assert check.detail == "'sample.docx' was not read: no library."
+        assert "parsing.memory_mb" in check.hint
+
+    run(tmp_path, story, synced=False)

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 import socket
 from pathlib import Path
 
 import pytest
+
+from rag.cli import serving
+from tests.api.fake import FakeApp
 
 
 @pytest.mark.parametrize("verb", ["serve", "start"])
@@ -27,3 +31,13 @@ def test_an_address_beyond_loopback_is_refused(run, data: Path, host: str) -> No
     assert ran.code == 2
     assert "until accounts arrive" in ran.err
     assert not data.exists()
+
+
+def test_a_start_tells_what_syncs_before_left_out(
+    run, fake: FakeApp, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run("add", "files", "docs", "--name", "manuals")
+    fake.kept = [one.model_copy(update={"failed": 2}) for one in fake.kept]
+    who = fake.person(None, None)
+    asyncio.run(serving._read(fake, who, first=False, as_json=False))
+    assert "2 documents are not indexed: rag documents --failed" in capsys.readouterr().out

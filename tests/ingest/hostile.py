@@ -1,9 +1,11 @@
 """A parser that does what the text tells it to: loaded by the parser processes of the tests."""
 
 import ctypes
+import importlib
 import os
 import signal
 import socket
+import sys
 import time
 from pathlib import Path
 from typing import ClassVar
@@ -37,6 +39,19 @@ class HostileParser:
             os.kill(os.getpid(), signal.SIGKILL)
         elif order == "raise":
             raise ValueError(value)
+        elif order == "truncated":
+            raise OSError("image file is truncated")
+        elif order == "import":
+            importlib.import_module(value)
+        elif order == "wrap":
+            try:
+                importlib.import_module(value)
+            except ImportError as error:
+                raise RuntimeError("This format needs a library.") from error
+        elif order == "dlopen":
+            ctypes.CDLL(value)
+        elif order == "open":
+            text = Path(value).read_text(encoding="ascii")
         elif order == "recurse":
             return self.parse(raw, media_type)
         elif order == "later":
@@ -47,6 +62,8 @@ class HostileParser:
             text = " ".join(os.environ)
         elif order == "pid":
             text = f"process {os.getpid()} {os.getppid()}"
+        elif order == "modules":
+            text = " ".join(name for name, module in sys.modules.items() if module is not None)
         elif order == "oom":
             text = Path("/proc/self/oom_score_adj").read_text(encoding="ascii")
         elif order == "stop":

@@ -12,9 +12,11 @@ from pathlib import Path
 import psutil
 import pytest
 
+from rag.app.composition import PARSERS
 from rag.config import ParsingSettings
 from rag.errors import DocumentFailed, DocumentRejected
 from rag.ingest.parsing import ParserPool
+from rag.ingest.samples import WORDS, samples
 from rag.types import Document, RawDocument
 
 HOSTILE = ("tests.ingest.hostile:HostileParser",)
@@ -76,6 +78,7 @@ REJECTED = {
     "crash": "corrupt",
     "exit 3": "corrupt",
     "raise broken structure": "corrupt",
+    "truncated image": "corrupt",
     "misfit": "corrupt",
     "recurse": "nesting",
     "...": "no_text",
@@ -117,7 +120,17 @@ def test_a_parser_that_never_stops_computing_is_ended_by_the_kernel() -> None:
     pooled(test, wall_seconds=60, cpu_seconds=1)
 
 
-@pytest.mark.parametrize(("text", "reason"), [("killed", "parser_killed"), ("later on", "busy")])
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        ("killed", "parser_killed"),
+        ("later on", "busy"),
+        ("import no_such_library", "parser_broken"),
+        ("wrap no_such_library", "parser_broken"),
+        ("dlopen libnone.so.9", "parser_broken"),
+        ("open /no/such/table", "parser_broken"),
+    ],
+)
 def test_what_may_succeed_later_is_a_failure_and_no_rejection(
     shared: Shared, text: str, reason: str
 ) -> None:
@@ -210,6 +223,24 @@ def test_parsers_see_no_secrets_and_no_network(monkeypatch: pytest.MonkeyPatch) 
                 await pool.parse(raw(f"connect {port}"))
 
     pooled(test)
+
+
+def test_the_parsers_read_the_samples_without_torch() -> None:
+    """spaCy takes it where it is found: its CUDA build reserves more than a parser may use."""
+
+    async def run() -> tuple[dict[str, bool], set[str]]:
+        pool = ParserPool(ParsingSettings(workers=1), (*HOSTILE, *PARSERS))
+        try:
+            read = {one.name: WORDS in (await pool.parse(one)).text for one in samples()}
+            return read, set((await pool.parse(raw("modules"))).text.split())
+        finally:
+            await pool.aclose()
+
+    read, modules = asyncio.run(run())
+    assert len(read) == 4
+    assert all(read.values()), read
+    assert "thinc.compat" in modules
+    assert "torch" not in modules
 
 
 def test_what_is_too_large_never_reaches_a_parser() -> None:

@@ -7,9 +7,17 @@ from pathlib import Path
 import pytest
 
 from connectors.files import FilesConfig, FilesConnector
-from rag.errors import EngineError, NotFound, SourceError
-from rag.types import Change, Cursor, IndexQuery, Principal, SyncReport
-from tests.support import Bench
+from rag.errors import DocumentFailed, EngineError, NotFound, SourceError
+from rag.types import (
+    Change,
+    Cursor,
+    Document,
+    IndexQuery,
+    Principal,
+    RawDocument,
+    SyncReport,
+)
+from tests.support import Bench, parse_text
 
 BOB = Principal(id="bob")
 
@@ -306,6 +314,23 @@ def test_an_outage_of_ours_makes_no_dead_letters(tmp_path: Path) -> None:
             assert counts(await bench.sync(max_attempts=1)) == {"failed": 1}
             bench.ledger.retry(bench.source_id())
         bench.index.upsert = upsert
+        assert counts(await bench.sync()) == {"added": 1}
+
+    run(tmp_path, story)
+
+
+def test_a_broken_parser_makes_no_dead_letters(tmp_path: Path) -> None:
+    async def story(bench: Bench) -> None:
+        bench.write("a.txt", "turbine")
+
+        async def broken(raw: RawDocument) -> Document:
+            raise DocumentFailed("parser_broken", f"'{raw.name}' was not read.")
+
+        bench.parse = broken
+        for _ in range(3):
+            assert counts(await bench.sync(max_attempts=1)) == {"failed": 1}
+            bench.ledger.retry(bench.source_id())
+        bench.parse = parse_text
         assert counts(await bench.sync()) == {"added": 1}
 
     run(tmp_path, story)
