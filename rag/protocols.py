@@ -82,6 +82,7 @@ class Embedder(Protocol):
 
     `fingerprint` names model and weights: equal fingerprints mean interchangeable vectors.
     `max_tokens` is the longest input embedded uncut; `count_tokens` counts as the model does.
+    `urgent` texts belong to a question: they never wait for what a sync embeds.
     """
 
     fingerprint: str
@@ -90,7 +91,9 @@ class Embedder(Protocol):
 
     def count_tokens(self, texts: Sequence[str]) -> list[int]: ...
 
-    async def embed_documents(self, texts: Sequence[str]) -> list[tuple[float, ...]]: ...
+    async def embed_documents(
+        self, texts: Sequence[str], *, urgent: bool = False
+    ) -> list[tuple[float, ...]]: ...
 
     async def embed_query(self, text: str) -> tuple[float, ...]: ...
 

@@ -31,7 +31,7 @@ class Vectors:
                 text if count <= limit else text[: int(len(text) * 0.9 * limit / count)]
                 for text, count in zip(missing, self.embedder.count_tokens(missing), strict=True)
             ]
-            vectors = await self.embedder.embed_documents(cut)
+            vectors = await self.embedder.embed_documents(cut, urgent=True)
             for text, vector in zip(missing, vectors, strict=True):
                 self._kept[text] = np.asarray(vector, dtype=np.float32)
         found = [self._kept[text] for text in texts]

@@ -1,4 +1,4 @@
-"""Threads that run one torch model: one for questions, and as many as cores for documents."""
+"""Threads that run one torch model: one for questions, and sets for the rest."""
 
 from __future__ import annotations
 
@@ -100,7 +100,8 @@ class Encoder:
     """A sentence-transformers model, loaded on first need, that turns token ids into unit vectors.
 
     Vectors do not depend on what else is in the batch (within 1e-4), are finite, and keep the
-    order of the input. Questions have a thread of their own and never wait for documents.
+    order of the input. Questions have a thread of their own, and threads for what is urgent to
+    them: they never wait for documents.
     """
 
     def __init__(
@@ -111,7 +112,10 @@ class Encoder:
         self._wanted = precision
         self._remembered = remembered
         self._questions = Threads("questions", 1)
-        self._documents = Threads("documents", threads or usable_cores(), behind_questions)
+        cores = threads or usable_cores()
+        # What a question asks to be embedded beside itself must not queue behind a sync.
+        self._urgent = Threads("urgent", cores)
+        self._documents = Threads("documents", cores, behind_questions)
         self._loading = threading.Lock()
         self._network: Any = None
         self._choice: Choice | None = None
@@ -129,10 +133,13 @@ class Encoder:
         (vectors,) = await self._questions.each([lambda: self._forward([ids])])
         return vectors
 
-    async def encode_documents(self, ids: Sequence[Sequence[int]]) -> Vectors:
-        (choice,) = await self._documents.each([self._ready])
+    async def encode_documents(
+        self, ids: Sequence[Sequence[int]], *, urgent: bool = False
+    ) -> Vectors:
+        threads = self._urgent if urgent else self._documents
+        (choice,) = await threads.each([self._ready])
         batches = list(batched_by_length([len(each) for each in ids], choice.budget))
-        found = await self._documents.each(
+        found = await threads.each(
             partial(self._forward, [ids[row] for row in rows]) for rows in batches
         )
         vectors = np.empty((len(ids), self._model.dimension), np.float32)
@@ -142,6 +149,7 @@ class Encoder:
 
     async def aclose(self) -> None:
         await self._questions.aclose()
+        await self._urgent.aclose()
         await self._documents.aclose()
         self._network = None
 

@@ -61,7 +61,9 @@ class OpenAICompatibleEmbedder:
     def count_tokens(self, texts: Sequence[str]) -> list[int]:
         return [approximate_tokens(text) + _MARKS for text in texts]
 
-    async def embed_documents(self, texts: Sequence[str]) -> list[tuple[float, ...]]:
+    async def embed_documents(
+        self, texts: Sequence[str], *, urgent: bool = False
+    ) -> list[tuple[float, ...]]:
         for number, tokens in enumerate(self.count_tokens(texts), 1):
             if tokens > self.max_tokens:
                 raise InvalidInput(

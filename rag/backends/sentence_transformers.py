@@ -40,11 +40,13 @@ class SentenceTransformersEmbedder:
     def count_tokens(self, texts: Sequence[str]) -> list[int]:
         return self._model.count_tokens(texts)
 
-    async def embed_documents(self, texts: Sequence[str]) -> list[tuple[float, ...]]:
+    async def embed_documents(
+        self, texts: Sequence[str], *, urgent: bool = False
+    ) -> list[tuple[float, ...]]:
         if not texts:
             return []
         ids = await asyncio.to_thread(self._model.document_ids, texts)
-        vectors = await self._encoder.encode_documents(ids)
+        vectors = await self._encoder.encode_documents(ids, urgent=urgent)
         return [tuple(row) for row in vectors.tolist()]
 
     async def embed_query(self, text: str) -> tuple[float, ...]:

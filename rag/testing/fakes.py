@@ -18,7 +18,9 @@ class HashingEmbedder:
     def count_tokens(self, texts: Sequence[str]) -> list[int]:
         return [len(text.split()) for text in texts]
 
-    async def embed_documents(self, texts: Sequence[str]) -> list[tuple[float, ...]]:
+    async def embed_documents(
+        self, texts: Sequence[str], *, urgent: bool = False
+    ) -> list[tuple[float, ...]]:
         return [self._embed(text) for text in texts]
 
     async def embed_query(self, text: str) -> tuple[float, ...]:

@@ -233,6 +233,8 @@ def test_a_question_waits_for_no_document_and_what_is_cancelled_is_dropped(tiny,
         documents = asyncio.create_task(made.embed_documents(["pump seal " * 14] * 200))
         await asyncio.sleep(0.1)
         assert len(await asyncio.wait_for(made.embed_query("pump"), 20)) == WIDTH
+        sentences = made.embed_documents(["pump seal"] * 3, urgent=True)
+        assert len(await asyncio.wait_for(sentences, 20)) == 3
         assert not documents.done()
         documents.cancel()
         await asyncio.sleep(0)
