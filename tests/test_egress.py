@@ -19,6 +19,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
 from rag.egress import client, fetch, fetcher, resolve, resolve_now
+from rag.egress.addresses import addresses, parsed
 from rag.errors import ConfigError, DocumentRejected, Forbidden, SourceError
 
 
@@ -45,9 +46,10 @@ def server(location=None):
             thread.join()
 
 
-def get(url, allowed, networks=(), **options):
+def get(url, allowed, networks=(), local_only=False, **options):
     async def scenario():
-        async with client(allowed, 5, networks, "models.small.networks") as http:
+        setting = "models.small.networks"
+        async with client(allowed, 5, networks, setting, local_only=local_only) as http:
             return await http.get(url, **options)
 
     return asyncio.run(scenario())
@@ -94,6 +96,29 @@ def test_an_address_that_the_admin_wrote_literally_is_reached(host):
     with server() as url:
         url = url.replace("127.0.0.1", host)
         assert get(url, [url]).status_code == 200
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "localhost"])
+def test_local_only_reaches_this_machine(host):
+    with server() as url:
+        url = url.replace("127.0.0.1", host)
+        assert get(url, [url], local_only=True).status_code == 200
+
+
+@pytest.mark.parametrize("host", ["vllm.internal", "10.0.0.8", "93.184.216.34"])
+def test_local_only_reaches_nothing_else(monkeypatch, host):
+    names(monkeypatch, ["93.184.216.34"])
+    url = f"http://{host}:9/v1"
+    with pytest.raises(Forbidden, match="none of the allowed networks") as caught:
+        get(url, [url], ("10.1.0.0/16",), local_only=True)
+    assert "gateway.local_only off" in caught.value.hint
+
+
+def test_local_only_reaches_the_networks_that_are_listed(monkeypatch):
+    names(monkeypatch, ["10.1.0.8"])
+    listed = parsed(("10.1.0.0/16",))
+    found = asyncio.run(addresses("vllm.internal", 80, listed, public=False))
+    assert found == ["10.1.0.8"]
 
 
 @pytest.mark.parametrize("host", ["127.1", "2130706433", "vllm.internal", "8.8.8.8.nip.test"])

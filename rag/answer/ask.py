@@ -99,7 +99,8 @@ class Asker:
     ) -> AsyncGenerator[AnswerEvent]:
         """Events up to `answer`. Raises ModelError when no model of the writer's could answer.
 
-        The trace is saved however it ends, unless `record` is off, as when an evaluation asks.
+        The trace is saved however it ends, unless `record` is off, as when an evaluation asks; what
+        it cost is counted all the same.
         """
         draft = _Draft(
             trace_id=str(uuid4()),
@@ -130,15 +131,14 @@ class Asker:
             yield AnswerEvent(event="support", data=_support(draft.claims))
             draft.timings["total"] = round((time.perf_counter() - draft.started) * 1000, 3)
             answer = self._answer(draft)
-            if record:
-                await self._save(draft, generation)
+            await self._save(draft, generation, record)
             yield AnswerEvent(event="answer", data=answer.model_dump())
         except BaseException as error:
             # A client that leaves cancels us: what was made so far is still on record.
             draft.finish = "cancelled" if not isinstance(error, Exception) else "error"
             draft.error = f"{type(error).__name__}: {error}"
-            if record and draft.timings.get("total") is None:
-                await asyncio.shield(self._save(draft, generation))
+            if draft.timings.get("total") is None:
+                await asyncio.shield(self._save(draft, generation, record))
             raise
 
     async def _retrieve(self, draft: _Draft, generation: Generation) -> None:
@@ -202,6 +202,8 @@ class Asker:
                     draft.lap("first_token", since)
                 yield markers.feed(piece)
         yield markers.end()
+        if draft.writer.finish is not None:
+            draft.finish = draft.writer.finish.reason
         draft.lap("generate", since)
 
     async def _check(self, draft: _Draft) -> None:
@@ -239,9 +241,9 @@ class Asker:
             usage=draft.writer.usage,
         )
 
-    async def _save(self, draft: _Draft, generation: Generation) -> None:
+    async def _save(self, draft: _Draft, generation: Generation, record: bool) -> None:
         fields = self._trace(draft, generation)
-        await asyncio.to_thread(self.traces.save, fields)
+        await asyncio.to_thread(self.traces.save if record else self.traces.count, fields)
 
     def _trace(self, draft: _Draft, generation: Generation) -> dict[str, Any]:
         """Every field of the interaction, in the words of the trace's columns."""

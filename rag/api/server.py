@@ -8,7 +8,18 @@ from typing import TYPE_CHECKING
 from fastapi import FastAPI
 
 from rag import __version__
-from rag.api import completions, groups, problems, public, routes, runs, sources, tools, uploads
+from rag.api import (
+    completions,
+    groups,
+    models,
+    problems,
+    public,
+    routes,
+    runs,
+    sources,
+    tools,
+    uploads,
+)
 from rag.api.guard import Guard
 from rag.api.metrics import Metrics
 from rag.api.state import State
@@ -49,6 +60,7 @@ def create_app(app: App, mcp: Answering | None = None) -> FastAPI:
     api.include_router(completions.router)
     if mcp is not None:
         api.include_router(tools.router(mcp))
+    api.include_router(models.router)
     api.add_middleware(
         Guard,
         max_body_bytes=settings.max_body_bytes,

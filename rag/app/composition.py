@@ -17,7 +17,7 @@ from rag.backends.openai_embeddings import OpenAICompatibleEmbedder
 from rag.backends.qdrant_edge import QdrantEdgeIndex
 from rag.backends.reranker import CrossEncoderReranker
 from rag.backends.sentence_transformers import SentenceTransformersEmbedder
-from rag.config import EmbeddingSettings, IndexSettings, RerankingSettings, Settings
+from rag.config import IndexSettings, RerankingSettings, Settings
 from rag.domain import RetrievalKnobs
 from rag.errors import ConfigError
 from rag.ingest.chunking import StructureChunker
@@ -29,6 +29,7 @@ from rag.store.database import Database
 from rag.store.folder import DataFolder
 from rag.store.ledger import Ledger
 from rag.store.runs import Runs
+from rag.store.spending import Spending
 from rag.store.traces import Traces
 from rag.store.uploads import Uploads
 from rag.store.vault import KEY_FILE, Vault
@@ -61,7 +62,7 @@ async def build(settings: Settings, *, serve_url: str | None = None) -> App:
         await asyncio.to_thread(database.migrate)
         index = _index(settings.index, settings.data)
         stack.push_async_callback(index.aclose)
-        embedder = _embedder(settings.embedding, settings.data)
+        embedder = _embedder(settings)
         stack.push_async_callback(embedder.aclose)
         reranker = _reranker(settings.reranking, settings.data)
         if reranker is not None:
@@ -75,6 +76,7 @@ async def build(settings: Settings, *, serve_url: str | None = None) -> App:
             uploads=Uploads(database, utc_now),
             runs=Runs(database, utc_now),
             traces=Traces(database, settings.data),
+            spending=Spending(database),
             vault=Vault(settings.data / KEY_FILE),
             index=index,
             embedder=embedder,
@@ -93,7 +95,7 @@ async def evaluate_retrieval(
     progress: Callable[[Progress], None] = lambda _: None,
 ) -> Mapping[str, Any]:
     """nDCG, recall and reciprocal rank on a BEIR folder, in an index of its own, kept nowhere."""
-    embedder = _embedder(settings.embedding, settings.data)
+    embedder = _embedder(settings)
     with tempfile.TemporaryDirectory(prefix="ratchet-") as scratch:
         index = QdrantEdgeIndex(Path(scratch), settings.index.optimize_above)
         try:
@@ -126,10 +128,11 @@ def _index(settings: IndexSettings, data: Path) -> Index:
     return QdrantEdgeIndex(data / "index", settings.optimize_above)
 
 
-def _embedder(settings: EmbeddingSettings, data: Path) -> Embedder:
-    if settings.provider == "openai_compatible":
-        return OpenAICompatibleEmbedder(settings)
-    return SentenceTransformersEmbedder(settings, data / "cache")
+def _embedder(settings: Settings) -> Embedder:
+    chosen = settings.embedding
+    if chosen.provider == "openai_compatible":
+        return OpenAICompatibleEmbedder(chosen, local_only=settings.gateway.local_only)
+    return SentenceTransformersEmbedder(chosen, settings.data / "cache")
 
 
 def _reranker(settings: RerankingSettings, data: Path) -> CrossEncoderReranker | None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping, Sequence
-from contextlib import AsyncExitStack, aclosing
+from contextlib import AsyncExitStack, aclosing, closing
 from typing import Any
 
 import structlog
@@ -14,6 +14,7 @@ from rag.app.documents import Documents
 from rag.app.domains import Domains
 from rag.app.generations import Generations
 from rag.app.health import Health
+from rag.app.model_verbs import ModelVerbs
 from rag.app.models import Models
 from rag.app.parts import Parts
 from rag.app.people import People
@@ -24,8 +25,11 @@ from rag.app.uploads import Uploads
 from rag.domain import Pack
 from rag.errors import InvalidInput, Unavailable
 from rag.learn.evaluation import evaluate_pack
+from rag.models.budgets import Budgets
+from rag.models.told import Costs, ModelCheck, ModelInfo
 from rag.store.ended import Ended, ended
 from rag.store.freshness import Measured
+from rag.store.spending import By
 from rag.store.uploads import Upload
 from rag.types import (
     Answer,
@@ -66,7 +70,9 @@ class App:
         self._sources = Sources(parts, self._domains)
         self._uploads = Uploads(parts)
         self._generations = Generations(parts)
-        self._models = Models(parts.settings)
+        budgets = Budgets(parts.settings.budgets, parts.spending, parts.ledger.now)
+        self._models = Models(parts.settings, budgets)
+        self._model_verbs = ModelVerbs(parts, self._models)
         self._health = Health(parts, self._domains, self._generations, self._models)
         self._runs = Runs(parts, self._domains, self._sources, apart=apart)
 
@@ -88,12 +94,13 @@ class App:
         """The answer as it is made; the last event is `answer`."""
         domain = self._domains.get(request.domain)
         _require_words(request.question, "question")
-        writer = self._models.writer(request, domain.pack.name)
+        writer = self._models.writer(principal, request, domain.pack.name)
         who = await self._people.within(principal, request.domain)
         generation = await self._generations.answering(domain)
-        async with aclosing(domain.asker.stream(who, request, generation, writer)) as events:
-            async for event in events:
-                yield event
+        with closing(writer):
+            async with aclosing(domain.asker.stream(who, request, generation, writer)) as events:
+                async for event in events:
+                    yield event
 
     async def search(self, principal: Principal, request: SearchRequest) -> SearchResult:
         """The hits the principal may read, best first."""
@@ -368,6 +375,20 @@ class App:
         """The parsed text of a kept version: what citation spans count in."""
         return await self._documents.text(principal, document_id, version)
 
+    # --- models ---
+
+    async def models(self, principal: Principal) -> list[ModelInfo]:
+        """Extractive, the declared models and the routes; asks none of them."""
+        return await self._model_verbs.list()
+
+    async def check_models(self, principal: Principal, name: str | None = None) -> list[ModelCheck]:
+        """Ask one model, or each, for a word. Raises NotFound."""
+        return await self._model_verbs.check(name)
+
+    async def model_costs(self, principal: Principal, by: By = "model", days: int = 30) -> Costs:
+        """What was spent in the last days, and where each budget stands."""
+        return await self._model_verbs.costs(by, days)
+
     # --- quality ---
 
     async def evaluate(
@@ -387,11 +408,11 @@ class App:
             chosen.retriever,
         )
 
-        def ask(user: str | None, request: AskRequest) -> AsyncIterator[AnswerEvent]:
-            writer = self._models.writer(request, chosen.pack.name)
-            return candid.stream(
-                self.person(user, domain), request, generation, writer, record=False
-            )
+        async def ask(user: str | None, request: AskRequest) -> AsyncIterator[AnswerEvent]:
+            with closing(self._models.writer(principal, request, chosen.pack.name)) as writer:
+                who = self.person(user, domain)
+                async for event in candid.stream(who, request, generation, writer, record=False):
+                    yield event
 
         return await evaluate_pack(chosen.pack, ask, progress or _silent)
 

@@ -12,7 +12,7 @@ from rag.app.parts import Parts
 from rag.errors import RagError, Unavailable, counted
 from rag.ingest.samples import samples
 from rag.store.ledger import StoredVersion
-from rag.types import AskRequest, Check
+from rag.types import LOCAL, AskRequest, Check, Principal
 
 NAMED = 5
 """Documents that a check names."""
@@ -95,7 +95,9 @@ class Health:
         return f"{domain.pack.title}"
 
     async def _model_check(self) -> str:
-        writer = self._models.writer(AskRequest(question="?"), self._parts.settings.domain)
+        writer = self._models.writer(
+            Principal(id=LOCAL), AskRequest(question="?"), self._parts.settings.domain
+        )
         if writer.composes:
             return f"{writer.card.provider}/{writer.card.model}"
         return "extractive: quotes, never invents"

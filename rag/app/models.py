@@ -4,34 +4,39 @@ from __future__ import annotations
 
 from rag.backends.llamaindex import build_generator
 from rag.config import CandidateSettings, RouteSettings, Settings
-from rag.errors import NotFound, did_you_mean
+from rag.errors import ConfigError, NotFound, did_you_mean
 from rag.models.breaker import Breaker
+from rag.models.budgets import Budgets, Purse
 from rag.models.candidates import EXTRACTIVE, Candidate, Model, asked
 from rag.models.writer import Writer
-from rag.types import AskRequest
+from rag.types import AskRequest, Principal
 
 
 class Models:
     """Finds who answers by the name of a model or a route; `extractive` is always there."""
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, budgets: Budgets) -> None:
+        self.budgets = budgets
         self._settings = settings
         self._made: dict[str, Model] = {}
 
-    def writer(self, request: AskRequest, domain: str) -> Writer:
-        """Who writes this answer. Raises NotFound, ConfigError."""
+    def writer(self, principal: Principal, request: AskRequest, domain: str) -> Writer:
+        """Who writes this answer; `close` it. Raises NotFound, ConfigError, ModelError."""
         wanted = request.model or self._settings.answer.model
         route = self._settings.routes.get(wanted)
+        purse = Purse(self.budgets, principal.id, domain)
         if route is None or wanted in (EXTRACTIVE, *self._settings.models):
             alone = CandidateSettings(model=wanted)
+            model = None if wanted == EXTRACTIVE else self.model(wanted)
             question = asked(request, domain, RouteSettings(candidates=(alone,)))
-            return Writer(wanted, [self._candidate(alone)], question)
+            return Writer(wanted, [Candidate(model, alone)], question, purse=purse)
         return Writer(
             wanted,
             [self._candidate(one) for one in route.candidates],
             asked(request, domain, route),
             route.requires,
             route.deadline_seconds,
+            purse,
         )
 
     def model(self, name: str) -> Model:
@@ -45,7 +50,7 @@ class Models:
             self._made[name] = Model(
                 name=name,
                 settings=declared,
-                generator=build_generator(name, declared),
+                generator=build_generator(name, declared, local_only=gateway.local_only),
                 breaker=Breaker(name, gateway.breaker_failures, gateway.breaker_seconds),
             )
         return self._made[name]
@@ -55,4 +60,9 @@ class Models:
             await model.generator.aclose()
 
     def _candidate(self, rule: CandidateSettings) -> Candidate:
-        return Candidate(None if rule.model == EXTRACTIVE else self.model(rule.model), rule)
+        if rule.model == EXTRACTIVE:
+            return Candidate(None, rule)
+        try:
+            return Candidate(self.model(rule.model), rule)
+        except (ConfigError, NotFound) as error:
+            return Candidate(None, rule, problem=error.message)

@@ -12,6 +12,7 @@ from rag.store.blobs import Blobs
 from rag.store.database import Guard
 from rag.store.ledger import Ledger
 from rag.store.runs import Runs
+from rag.store.spending import Spending
 from rag.store.traces import Traces
 from rag.store.uploads import Uploads
 from rag.store.vault import Vault
@@ -27,6 +28,7 @@ class Parts:
     uploads: Uploads
     runs: Runs
     traces: Traces
+    spending: Spending
     vault: Vault
     index: Index
     embedder: Embedder

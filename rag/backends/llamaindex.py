@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from rag.backends.approximate import approximate_tokens
 from rag.backends.model_endings import Ending, translated
 from rag.backends.model_lines import Line, watched
-from rag.config import ModelSettings
+from rag.config import CHECKED_PROVIDERS, ModelSettings
 from rag.egress import client
 from rag.errors import ConfigError, ModelGarbled, ModelTimeout, RagError, did_you_mean
 from rag.protocols import Generator
@@ -23,7 +23,6 @@ if TYPE_CHECKING:
 
 _RETRIES = 0
 """The route tries again, knowing what else it could try."""
-_OPENAI_API = ("openai_like", "openai")
 _MOST_CHARACTERS = 32
 """Of a token, on average over an answer: far above any tokenizer, below what fills memory."""
 _LEAST_BYTES, _MOST_BYTES = 1_000_000, 2_000
@@ -47,10 +46,11 @@ _PROVIDERS = {
 }
 
 
-def build_generator(name: str, settings: ModelSettings) -> Generator:
+def build_generator(name: str, settings: ModelSettings, *, local_only: bool = False) -> Generator:
     """A Generator for one declared model; contacts nothing until it is asked to stream.
 
-    Raises ConfigError if the provider's package is missing or its address is not set.
+    Raises ConfigError if the provider's package is missing or its address is not set, or if it is
+    to be `local_only` and its connections cannot be checked.
     """
     provider = _PROVIDERS.get(settings.provider)
     if provider is None:
@@ -68,7 +68,13 @@ def build_generator(name: str, settings: ModelSettings) -> Generator:
             f"The model '{name}' has no base_url.",
             hint=f"Set models.{name}.base_url, for example http://127.0.0.1:8080/v1",
         )
-    return LlamaIndexGenerator(name, settings)
+    if local_only and settings.provider not in CHECKED_PROVIDERS:
+        raise ConfigError(
+            f"The model '{name}' is not asked: gateway.local_only is on, and where {provider.name} "
+            "connects to cannot be checked.",
+            hint="Use provider openai_like, which Ollama and most servers speak too.",
+        )
+    return LlamaIndexGenerator(name, settings, local_only=local_only)
 
 
 class LlamaIndexGenerator:
@@ -78,8 +84,9 @@ class LlamaIndexGenerator:
     model up over the network while they are built. Vendors' errors come out as ModelError.
     """
 
-    def __init__(self, name: str, settings: ModelSettings) -> None:
+    def __init__(self, name: str, settings: ModelSettings, *, local_only: bool = False) -> None:
         self.name = name
+        self._local_only = local_only
         self.context_window = settings.context_window
         self.max_output_tokens = settings.max_output_tokens
         self._settings = settings
@@ -100,7 +107,7 @@ class LlamaIndexGenerator:
         seconds = self._settings.timeout_seconds
         deadline = asyncio.get_running_loop().time() + seconds
         answers: AsyncIterator[ChatResponse] | None = None
-        ending = Ending(self._settings.provider in _OPENAI_API)
+        ending = Ending(self._settings.provider in CHECKED_PROVIDERS)
         room = self.max_output_tokens * _MOST_CHARACTERS
         line = Line(self.name, _LEAST_BYTES + self.max_output_tokens * _MOST_BYTES)
         try:
@@ -148,7 +155,7 @@ class LlamaIndexGenerator:
     async def _built(self) -> Any:
         async with self._building:
             if self._llm is None:
-                if self._settings.provider in _OPENAI_API:
+                if self._settings.provider in CHECKED_PROVIDERS:
                     address = self._settings.base_url or _OPENAI
                     self._http = watched(
                         client(
@@ -156,6 +163,7 @@ class LlamaIndexGenerator:
                             self._settings.timeout_seconds,
                             self._settings.networks,
                             f"models.{self.name}.networks",
+                            local_only=self._local_only,
                         )
                     )
                 self._llm = await asyncio.to_thread(_build, self._settings, self._http)
@@ -164,7 +172,7 @@ class LlamaIndexGenerator:
 
 def _build(settings: ModelSettings, http: httpx.AsyncClient | None) -> Any:
     provider = _PROVIDERS[settings.provider]
-    if settings.provider in _OPENAI_API:
+    if settings.provider in CHECKED_PROVIDERS:
         # It would be imported on the event loop with the first request, and take a while.
         import_module("openai.resources.chat.completions")
     llm: Any = getattr(import_module(provider.module), provider.name)

@@ -41,6 +41,8 @@ class OpenAICompatibleEmbedder:
         settings: EmbeddingSettings,
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
         rng: random.Random | None = None,
+        *,
+        local_only: bool = False,
     ) -> None:
         if not settings.base_url or not settings.dimension:
             raise ConfigError(
@@ -51,7 +53,13 @@ class OpenAICompatibleEmbedder:
         self._model = settings.model
         self._url = settings.base_url.rstrip("/") + "/embeddings"
         self._headers = {"Authorization": f"Bearer {key}"} if key else {}
-        self._http = client([settings.base_url], _TIMEOUT, settings.networks, "embedding.networks")
+        self._http = client(
+            [settings.base_url],
+            _TIMEOUT,
+            settings.networks,
+            "embedding.networks",
+            local_only=local_only,
+        )
         self._sleep = sleep
         self._rng = rng or random.Random()
         self.dimension = settings.dimension

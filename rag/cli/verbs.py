@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any, TypeVar, cast
 
 import typer
 
-from rag.cli import connectors, groups, output, runs, sources
+from rag.cli import connectors, groups, models, output, runs, sources
 from rag.cli.running import Json, group, setup_quiet, through
 from rag.cli.target import Target
 from rag.errors import ConfigError, InvalidInput, Unavailable, counted
@@ -39,6 +39,7 @@ cli.add_typer(runs.run, name="run")
 cli.command()(runs.worker)
 cli.command()(groups.groups)
 cli.add_typer(groups.cli, name="group")
+cli.add_typer(models.cli, name="models")
 cli.add_typer(evaluation, name="eval")
 cli.add_typer(trace, name="trace")
 cli.add_typer(config, name="config")

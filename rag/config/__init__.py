@@ -6,7 +6,9 @@ Nothing is read when this module is imported; `load` reads once and returns froz
 from rag.config.load import CONFIG_NAME, load
 from rag.config.logs import setup_logging
 from rag.config.models import (
+    CHECKED_PROVIDERS,
     PROVIDERS,
+    BudgetSettings,
     CandidateSettings,
     GatewaySettings,
     ModelSettings,
@@ -34,10 +36,12 @@ from rag.config.settings import (
 
 __all__ = [
     "BACKGROUND_NICENESS",
+    "CHECKED_PROVIDERS",
     "CONFIG_NAME",
     "EXTRACTIVE",
     "PROVIDERS",
     "AnswerSettings",
+    "BudgetSettings",
     "CandidateSettings",
     "ChunkingSettings",
     "DatabaseSettings",

@@ -11,6 +11,8 @@ from rag.config.section import NETWORKS, Section
 
 PROVIDERS = ("openai_like", "openai", "anthropic", "ollama", "google", "bedrock")
 """What a declared model may be served by."""
+CHECKED_PROVIDERS = ("openai_like", "openai")
+"""Those whose connections go through a client of ours, which checks each address."""
 
 _PRICE = "USD per million tokens"
 
@@ -122,3 +124,30 @@ class GatewaySettings(Section):
         default=5, ge=1, description="Failures in a row after which a model is left alone."
     )
     breaker_seconds: float = Field(default=30, gt=0, description="... for this long.")
+
+
+class BudgetSettings(Section):
+    """What may be spent on models in a day or a month (UTC); what costs nothing goes on."""
+
+    per: Literal["all", "person", "domain", "model"] = Field(
+        default="all", description="Whose spending is added up: everyone's, or each one's own."
+    )
+    period: Literal["day", "month"] = Field(default="month", description="How long it counts.")
+    soft: float | None = Field(
+        default=None,
+        ge=0,
+        description="USD from which on it is told: in the log and rag models cost.",
+    )
+    hard: float | None = Field(
+        default=None,
+        ge=0,
+        description="USD that are not exceeded: models with a price are refused.",
+    )
+
+    @model_validator(mode="after")
+    def _some_ceiling(self) -> Self:
+        if self.soft is None and self.hard is None:
+            raise ValueError("a budget needs a ceiling; set soft, hard or both")
+        if self.soft is not None and self.hard is not None and self.soft > self.hard:
+            raise ValueError("soft must not be above hard; lower it")
+        return self

@@ -10,7 +10,7 @@ from typing import Any, cast
 
 from pydantic import SecretStr
 
-from rag.config.models import PROVIDERS
+from rag.config.models import CHECKED_PROVIDERS, PROVIDERS
 from rag.config.settings import EXTRACTIVE, Settings
 from rag.errors import ConfigError, did_you_mean
 
@@ -75,6 +75,11 @@ def _models(settings: Settings) -> Iterator[str]:
         elif model.provider in _KEYED and not model.api_key.get_secret_value():
             variable = f"RAG_MODELS__{re.sub(r'[^A-Z0-9]', '_', name.upper())}__API_KEY"
             yield f"{place}.api_key: {model.provider} needs a key. Set {variable} or ..._FILE."
+        elif settings.gateway.local_only and model.provider not in CHECKED_PROVIDERS:
+            yield (
+                f"{place}.provider: where {model.provider} connects to cannot be checked, so it is "
+                "not asked while gateway.local_only is on. Use openai_like."
+            )
         if model.max_output_tokens >= model.context_window:
             yield (
                 f"{place}.max_output_tokens: leaves no room for the question within "

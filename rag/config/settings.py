@@ -8,7 +8,7 @@ from typing import Literal, Self
 from pydantic import Field, PrivateAttr, SecretStr, model_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
-from rag.config.models import GatewaySettings, ModelSettings, RouteSettings
+from rag.config.models import BudgetSettings, GatewaySettings, ModelSettings, RouteSettings
 from rag.config.section import NETWORKS, Section
 
 EXTRACTIVE = "extractive"
@@ -237,6 +237,7 @@ class Settings(BaseSettings):
     jobs: JobSettings = JobSettings()
     models: dict[str, ModelSettings] = Field(default_factory=dict, description="Declared models.")
     routes: dict[str, RouteSettings] = Field(default_factory=dict, description="Models in order.")
+    budgets: dict[str, BudgetSettings] = Field(default_factory=dict, description="Ceilings.")
     gateway: GatewaySettings = GatewaySettings()
     answer: AnswerSettings = AnswerSettings()
     log: LogSettings = LogSettings()

@@ -42,27 +42,33 @@ def resolve_now(host: str, port: int, networks: Sequence[str] = ()) -> str:
     return _checked(host, (answer[4][0] for answer in answers), parsed(networks))[0]
 
 
-async def addresses(host: str, port: int, networks: Sequence[Network]) -> list[str]:
+async def addresses(
+    host: str, port: int, networks: Sequence[Network], *, public: bool = True
+) -> list[str]:
+    """Every address of the name, checked. Not `public`: those within `networks` only."""
     loop = asyncio.get_running_loop()
     try:
         async with asyncio.timeout(_RESOLVE_SECONDS):
             answers = await loop.getaddrinfo(host or "\0", port, type=socket.SOCK_STREAM)
     except (OSError, ValueError, OverflowError) as error:
         raise _unresolved(host) from error
-    return _checked(host, (answer[4][0] for answer in answers), networks)
+    return _checked(host, (answer[4][0] for answer in answers), networks, public=public)
 
 
 def _unresolved(host: str) -> SourceError:
     return SourceError(f"The host name {host!r} does not resolve.", hint="Check the address.")
 
 
-def _checked(host: str, found: Iterable[Any], networks: Sequence[Network]) -> list[str]:
+def _checked(
+    host: str, found: Iterable[Any], networks: Sequence[Network], *, public: bool = True
+) -> list[str]:
     distinct = list(dict.fromkeys(str(address) for address in found))
     for text in distinct:
         address = ipaddress.ip_address(text)
-        if not (_public(address) or within(address, networks)):
+        if not ((public and _public(address)) or within(address, networks)):
+            what = "is not a public address" if public else "is in none of the allowed networks"
             raise Forbidden(
-                f"Not contacting {host}: {text} is not a public address.",
+                f"Not contacting {host}: {text} {what}.",
                 hint="An admin can allow it by listing its network in `networks` of the source.",
             )
     if not distinct:

@@ -19,12 +19,16 @@ from rag.errors import Forbidden
 class CheckedConnections(httpcore.AsyncNetworkBackend):
     """Connects to public addresses and those within `networks`, to the very one that was checked.
 
-    Where `ports` are given, others are reached only on addresses within `networks`.
+    Where `ports` are given, others are reached only on addresses within `networks`. Not `public`:
+    nothing but `networks` is.
     """
 
-    def __init__(self, networks: Sequence[Network], ports: Collection[int] = ()) -> None:
+    def __init__(
+        self, networks: Sequence[Network], ports: Collection[int] = (), *, public: bool = True
+    ) -> None:
         self._networks = networks
         self._ports = ports
+        self._public = public
         self._plain = cast("httpcore.AsyncNetworkBackend", httpcore.AnyIOBackend())
 
     async def connect_tcp(
@@ -37,7 +41,7 @@ class CheckedConnections(httpcore.AsyncNetworkBackend):
     ) -> httpcore.AsyncNetworkStream:
         problem: Exception | None = None
         networks = self.networks(host)
-        for address in await addresses(host, port, networks):
+        for address in await addresses(host, port, networks, public=self._public):
             known = not self._ports or port in self._ports
             if not known and not within(ipaddress.ip_address(address), networks):
                 raise Forbidden(
@@ -64,7 +68,7 @@ class CheckedConnections(httpcore.AsyncNetworkBackend):
         await asyncio.sleep(seconds)
 
     def networks(self, host: str) -> Sequence[Network]:
-        """The networks that may be connected to under this name, beside public addresses."""
+        """The networks that may be connected to under this name, beside what is public."""
         return self._networks
 
 

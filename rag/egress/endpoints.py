@@ -24,6 +24,8 @@ def client(
     timeout: float,
     networks: Sequence[str] = (),
     setting: str = "networks",
+    *,
+    local_only: bool = False,
 ) -> httpx.AsyncClient:
     """A client for the scheme, host and port of each URL in `allowed`; any other is Forbidden.
 
@@ -31,9 +33,11 @@ def client(
     `setting`; this is checked while connecting. An address written as an IP, and `localhost`, is
     where the admin meant to go. Redirects are not followed and proxies or credentials of the
     environment are not used. `timeout` is in seconds, for each connect, read and write.
+
+    `local_only`: this machine and `networks`, however an address is written, and nothing else.
     """
     origins = frozenset(origin(httpx.URL(url), url) for url in allowed)
-    connections = _Connections(parsed(networks), setting)
+    connections = _Connections(parsed(networks), setting, local_only=local_only)
     return httpx.AsyncClient(
         transport=_Guarded(origins, connections),
         timeout=timeout,
@@ -69,11 +73,13 @@ class _Guarded(httpx.AsyncHTTPTransport):
 class _Connections(CheckedConnections):
     """Only hosts of the configuration come here: `_Guarded` has refused every other."""
 
-    def __init__(self, networks: Sequence[Network], setting: str) -> None:
-        super().__init__(networks)
+    def __init__(self, networks: Sequence[Network], setting: str, *, local_only: bool) -> None:
+        super().__init__(networks, public=not local_only)
         self._setting = setting
 
     def networks(self, host: str) -> Sequence[Network]:
+        if not self._public:
+            return (*self._networks, *_LOOPBACK)
         if host.lower() == "localhost":
             return (*self._networks, *_LOOPBACK)
         try:
@@ -92,11 +98,12 @@ class _Connections(CheckedConnections):
         try:
             return await super().connect_tcp(host, port, timeout, local_address, socket_options)
         except Forbidden as error:
-            raise Forbidden(
-                error.message,
-                hint=f'If it is meant, list its network: {self._setting} = ["10.0.0.0/8"], say; '
-                "an address written as an IP, or localhost, needs no listing.",
-            ) from error
+            hint = f'If it is meant, list its network: {self._setting} = ["10.0.0.0/8"], say'
+            if self._public:
+                hint += "; an address written as an IP, or localhost, needs no listing."
+            else:
+                hint += ", or turn gateway.local_only off."
+            raise Forbidden(error.message, hint=hint) from error
         except SourceError as error:
             # An endpoint is no source: to its callers, a name that is not found is a lost line.
             raise httpcore.ConnectError(error.message) from error

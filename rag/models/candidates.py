@@ -60,10 +60,14 @@ class Model:
 
 @dataclass(frozen=True)
 class Candidate:
-    """One of a route: a model, or None for quoting; and when it is asked."""
+    """One of a route: a model, or None for quoting; and when it is asked.
+
+    With a `problem` it cannot be asked at all, which stops none of the others.
+    """
 
     model: Model | None
     rule: CandidateSettings
+    problem: str = ""
 
     @property
     def name(self) -> str:
@@ -95,6 +99,8 @@ def asked(request: AskRequest, domain: str, route: RouteSettings) -> Asked:
 def unfit(candidate: Candidate, question: Asked, requires: Sequence[str]) -> str:
     """Why the candidate is not for this question; empty when it is."""
     rule = candidate.rule
+    if candidate.problem:
+        return candidate.problem
     if rule.domains and question.domain not in rule.domains:
         return f"not for the domain '{question.domain}'"
     if rule.classes and question.classes.isdisjoint(rule.classes):

@@ -12,6 +12,7 @@ from typing import Any, Literal, cast
 import structlog
 
 from rag.errors import (
+    BudgetSpent,
     ModelBroken,
     ModelBusy,
     ModelCut,
@@ -21,6 +22,7 @@ from rag.errors import (
     ModelUnreachable,
     RagError,
 )
+from rag.models.budgets import Purse
 from rag.models.candidates import CARD_EXTRACTIVE, Asked, Candidate, Model, ModelCard, unfit
 from rag.types import Data, Finish, Hit, Message, Usage
 
@@ -57,6 +59,7 @@ class Writer:
         question: Asked,
         requires: Sequence[str] = (),
         deadline_seconds: float | None = None,
+        purse: Purse | None = None,
         rng: random.Random | None = None,
     ) -> None:
         self.route = route
@@ -75,6 +78,8 @@ class Writer:
                 hint=f"Give routes.{route} a last candidate without conditions, extractive say.",
             )
         self._deadline_seconds = deadline_seconds
+        self._purse = purse
+        self._broke = False
         self._rng = rng or random.Random()
         self._chosen: Candidate | None = None
         self._messages: Sequence[Message] = ()
@@ -143,6 +148,11 @@ class Writer:
 
     # --- asking ---
 
+    def close(self) -> None:
+        """Nothing more is spent by it; say so once its cost is on record. May be said again."""
+        if self._purse is not None:
+            self._purse.give_back()
+
     async def stream(self, messages: Sequence[Message], hits: Sequence[Hit]) -> AsyncGenerator[str]:
         """The text, or nothing where the caller has to quote. Raises ModelError, Forbidden."""
         self._messages = messages
@@ -155,7 +165,7 @@ class Writer:
             if model is None:
                 self._chosen = candidate
                 return
-            if reason := self._refusal(candidate, model, end):
+            if reason := await self._refusal(candidate, model, end):
                 self._note(candidate.name, "skipped", reason=reason)
                 continue
             text = self._ask(candidate, model, messages, hits, end)
@@ -173,18 +183,21 @@ class Writer:
                 await text.aclose()
         raise self._nobody(problems)
 
-    def _refusal(self, candidate: Candidate, model: Model, end: float | None) -> str:
+    async def _refusal(self, candidate: Candidate, model: Model, end: float | None) -> str:
         """Why it is not worth asking now; empty when it is."""
         rule = candidate.rule
         left = end - asyncio.get_running_loop().time() if end is not None else None
-        if left is not None and left <= max(rule.needs_seconds, 0.0):
+        if left is not None and left <= rule.needs_seconds:
             return f"needs {rule.needs_seconds:g} seconds, {max(left, 0):.1f} are left"
-        if rule.max_cost is not None:
-            cost = self._estimate(model)
-            if model.price.origin == "unknown":
-                return "nobody knows what it costs"
-            if cost > rule.max_cost:
-                return f"would cost up to {cost:.4f} USD"
+        price = await asyncio.to_thread(lambda: model.price)
+        cost = self._estimate(model)
+        if rule.max_cost is not None and price.origin == "unknown":
+            return "nobody knows what it costs"
+        if rule.max_cost is not None and cost > rule.max_cost:
+            return f"would cost up to {cost:.4f} USD"
+        if self._purse is not None and (spent := await self._purse.take(model.name, cost)):
+            self._broke = True
+            return f"the budget '{spent}' is spent"
         if not model.breaker.admit():
             return "left alone after failures"
         return ""
@@ -297,6 +310,11 @@ class Writer:
     def _nobody(self, problems: Sequence[tuple[str, RagError]]) -> RagError:
         if len(problems) == 1:
             return problems[0][1]
+        if self._broke and not problems:
+            return BudgetSpent(
+                "What may be spent on models is spent.",
+                hint="Ask an admin, or ask the model 'extractive', which costs nothing.",
+            )
         asked = [f"{name} ({error.code})" for name, error in problems]
         others = [f"{one.model} ({one.reason})" for one in self.attempts if one.outcome != "failed"]
         return ModelError(

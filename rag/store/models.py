@@ -301,3 +301,20 @@ class TraceRow(Base):
     terms_ref: Mapped[str]
     consent: Mapped[dict[str, Any]]
     retention_until: Mapped[datetime | None]
+
+
+class SpendingRow(Base):
+    """What one person's answers by one model cost on one day (UTC), in one domain."""
+
+    __tablename__ = "spending"
+
+    day: Mapped[str] = mapped_column(String(10), primary_key=True)
+    domain: Mapped[str] = mapped_column(String(64), primary_key=True)
+    principal_id: Mapped[str] = mapped_column(String(200), primary_key=True)
+    model: Mapped[str] = mapped_column(String(200), primary_key=True)
+    answers: Mapped[int]
+    unpriced: Mapped[int]
+    """answers of a model whose price nobody knows"""
+    prompt_tokens: Mapped[int] = mapped_column(BigInteger)
+    completion_tokens: Mapped[int] = mapped_column(BigInteger)
+    cost: Mapped[float]

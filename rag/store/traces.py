@@ -14,6 +14,7 @@ from sqlalchemy import select
 from rag.errors import NotFound
 from rag.store.database import Database
 from rag.store.models import TraceRow
+from rag.store.spending import add, spends
 from rag.types import Principal, Role
 
 KEY_NAME = "pseudonym.key"
@@ -30,9 +31,16 @@ class Traces:
         return hmac.new(self._key, principal.id.encode(), hashlib.sha256).hexdigest()[:32]
 
     def save(self, fields: Mapping[str, Any]) -> None:
-        """Durable when it returns. `fields` are the columns of a trace, all of them."""
+        """Durable when it returns, with what it cost. `fields` are the columns of a trace."""
         with self.database.write() as session:
             session.add(TraceRow(**fields))
+            add(session, fields)
+
+    def count(self, fields: Mapping[str, Any]) -> None:
+        """Only what it cost, if anything."""
+        if spends(fields):
+            with self.database.write() as session:
+                add(session, fields)
 
     def domain(self, trace_id: str) -> str:
         """The domain that was asked. Raises NotFound."""

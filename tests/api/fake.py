@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from typing import Any
 
 from rag.config import Settings
@@ -19,9 +19,11 @@ from rag.errors import (
     did_you_mean,
 )
 from rag.jobs import next_due
+from rag.models.told import BudgetState, Costs, ModelCheck, ModelInfo
 from rag.people import checked_name as checked_group
 from rag.store.ended import Ended
 from rag.store.freshness import BOUNDS, Measured
+from rag.store.spending import Spent
 from rag.store.uploads import Upload, checked_name
 from rag.types import (
     Answer,
@@ -458,6 +460,33 @@ class FakeApp:
     async def text(self, principal: Principal, document_id: str, version: int) -> str:
         await self.original(principal, document_id, version)
         return TEXT
+
+    async def models(self, principal: Principal) -> list[ModelInfo]:
+        big = ModelInfo(
+            name="big", kind="model", provider="openai_like", model="m", input_price=1.0,
+            output_price=2.0, price="declared", breaker="closed",
+        )  # fmt: skip
+        route = ModelInfo(name="main", kind="route", default=True, candidates=("big", "extractive"))
+        return [big, route]
+
+    async def check_models(self, principal: Principal, name: str | None = None):
+        if name not in (None, "big"):
+            raise NotFound(f"There is no model '{name}'.")
+        failed = {"code": "model_busy", "detail": "429.", "hint": "Ask later."}
+        return [
+            ModelCheck(name="big", ok=True, first_token_ms=12.5),
+            *([] if name else [ModelCheck(name="small", ok=False, **failed)]),
+        ]
+
+    async def model_costs(self, principal: Principal, by="model", days=30) -> Costs:
+        spent = Spent(
+            name="big", answers=2, unpriced=1, prompt_tokens=10, completion_tokens=5, cost=0.25
+        )
+        budget = BudgetState(
+            name="month", per="person", period="month", since=date(2026, 1, 1), soft=0.1, hard=1.0,
+            spent={"anna": 0.25},
+        )  # fmt: skip
+        return Costs(by=by, since=date(2026, 1, min(days, 30)), totals=(spent,), budgets=(budget,))
 
     async def groups(self, principal: Principal, domain: str | None = None) -> list[Group]:
         return [

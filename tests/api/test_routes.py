@@ -314,6 +314,7 @@ def test_every_route_is_known_here(fake: FakeApp) -> None:
         *(f"/sources/{{source}}/{verb}" for verb in ("check", "pause", "release", "retry")),
         *("/sources/{source}/uploads", "/sources/{source}/uploads/{name:path}"),
         "/blobs/collect",
+        *("/models", "/models/check", "/models/costs"),
         *("/groups", "/groups/{group}/members/{user}"),
         *("/sources/{source}/sync", "/sources/{source}/schedule", "/runs", "/runs/{run_id}"),
         *("/runs/{run_id}/events", "/runs/{run_id}/cancel"),

@@ -28,6 +28,7 @@ from rag.store.folder import DataFolder
 from rag.store.ledger import Ledger
 from rag.store.models import TraceRow
 from rag.store.runs import Runs
+from rag.store.spending import Spending
 from rag.store.traces import Traces
 from rag.store.uploads import Uploads
 from rag.store.vault import KEY_FILE, Vault
@@ -90,6 +91,7 @@ def open_app(
         uploads=Uploads(database, utc_now),
         runs=Runs(database, utc_now),
         traces=Traces(database, data),
+        spending=Spending(database),
         vault=Vault(data / KEY_FILE),
         index=index,
         embedder=encoder,

@@ -78,6 +78,9 @@ async def test_every_verb_gives_what_the_app_gives(
     assert await remote.documents(far) == await served.documents(local)
     assert [one.held for one in await remote.documents(far, held=True)] == [True]
     assert await remote.remove_source(far, "n") == 2
+    assert await remote.models(far) == await served.models(local)
+    assert await remote.check_models(far, "big") == await served.check_models(local, "big")
+    assert await remote.model_costs(far, "day", 7) == await served.model_costs(local, "day", 7)
     assert await remote.groups(far) == await served.groups(local)
     assert await remote.collect(far) == await served.collect(local)
     assert (await remote.change_group(far, "a b?ü", "bo", belongs=True)).members[0].user == "bo"

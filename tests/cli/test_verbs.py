@@ -35,7 +35,7 @@ VERBS = [
     "ask", "eval", "eval retrieval", "trace show", "doctor", "config show", "config check",
     "source list", "source set", "source show", "source check", "source pause", "source remove",
     "source release", "source retry", "source rotate-keys", "source uploads", "upload",
-    "groups", "group add", "group remove",
+    "groups", "group add", "group remove", "models list", "models check", "models cost",
     "runs", "run show", "run cancel", "source schedule", "worker",
 ]  # fmt: skip
 

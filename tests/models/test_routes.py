@@ -8,13 +8,15 @@ import pytest
 from rag.app.models import Models
 from rag.config import Settings
 from rag.errors import ModelError, NotFound
+from rag.models.budgets import Budgets
 from rag.testing.generator import HITS, MESSAGES
-from rag.types import AskRequest
+from rag.types import AskRequest, Principal, utc_now
 from tests.models.endpoint import GOOD, endpoint
 
 TEXT = "".join(GOOD)
 
 
+ANNA = Principal(id="anna")
 QUICK = {"timeout_seconds": 0.4}
 
 
@@ -36,14 +38,18 @@ def route(*modes, first=None, rules=None, **settings):
         yield Settings(models=declared, routes=routes, answer={"model": "main"}, **settings), stubs
 
 
-def written(settings, question="How long?", times=1, models=None):
+def gateway(settings):
+    return Models(settings, Budgets({}, None, utc_now))
+
+
+def written(settings, question="How long?", times=1):
     """The text of each answer, or its error; and the last one's writer."""
 
     async def scenario():
-        made = models or Models(settings)
+        made = gateway(settings)
         told = []
         for _ in range(times):
-            writer = made.writer(AskRequest(question=question), "pumps")
+            writer = made.writer(ANNA, AskRequest(question=question), "pumps")
             text = ""
             try:
                 async with aclosing(writer.stream(MESSAGES, HITS)) as pieces:
@@ -288,12 +294,19 @@ def test_a_route_that_ends_in_quoting_never_fails():
     assert writer.name == "extractive"
 
 
+def test_a_candidate_that_cannot_be_asked_at_all_stops_no_other():
+    with route("ok", "ok", first={"provider": "opneai"}) as (settings, _):
+        (text,), writer = written(settings)
+    assert text == TEXT
+    assert "unknown provider" in writer.story()["attempts"][0]["reason"]
+
+
 def test_a_model_is_asked_by_its_name_too_and_an_unknown_one_is_refused():
     with route("ok", "ok") as (settings, _):
-        made = Models(settings)
-        assert made.writer(AskRequest(question="?", model="m1"), "pumps").name == "m1"
+        made = gateway(settings)
+        assert made.writer(ANNA, AskRequest(question="?", model="m1"), "pumps").name == "m1"
         with pytest.raises(NotFound, match="Did you mean 'main'"):
-            made.writer(AskRequest(question="?", model="mian"), "pumps")
+            made.writer(ANNA, AskRequest(question="?", model="mian"), "pumps")
 
 
 @pytest.mark.parametrize("mode", ["silent", "headers_only", "stalled"])
@@ -301,8 +314,8 @@ def test_who_leaves_ends_the_request_within_two_seconds(mode):
     with route(mode, "ok") as (settings, (stub, other)):
 
         async def scenario():
-            made = Models(settings)
-            writer = made.writer(AskRequest(question="?"), "pumps")
+            made = gateway(settings)
+            writer = made.writer(ANNA, AskRequest(question="?"), "pumps")
 
             async def read():
                 async with aclosing(writer.stream(MESSAGES, HITS)) as pieces:
@@ -327,8 +340,8 @@ def test_who_leaves_within_the_text_ends_the_request():
     with route("stalled") as (settings, (stub,)):
 
         async def scenario():
-            made = Models(settings)
-            writer = made.writer(AskRequest(question="?"), "pumps")
+            made = gateway(settings)
+            writer = made.writer(ANNA, AskRequest(question="?"), "pumps")
             async with aclosing(writer.stream(MESSAGES, HITS)) as pieces:
                 async for _ in pieces:
                     break

@@ -1,0 +1,137 @@
+"""The verbs of models: which there are, whether they answer, what they cost."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import AsyncGenerator
+from contextlib import aclosing
+from datetime import timedelta
+from typing import cast
+
+from rag.app.models import Models
+from rag.app.parts import Parts
+from rag.errors import RagError
+from rag.models.budgets import Budgets
+from rag.models.candidates import EXTRACTIVE, Model
+from rag.models.told import BudgetState, Costs, ModelCheck, ModelInfo
+from rag.store.spending import By
+from rag.types import Message
+
+_PER_MILLION = 1_000_000
+_CHECK_SECONDS = 30.0
+
+
+class ModelVerbs:
+    """Looks at the declared models; changes nothing."""
+
+    def __init__(self, parts: Parts, models: Models) -> None:
+        self._settings = parts.settings
+        self._spending = parts.spending
+        self._now = parts.ledger.now
+        self._models = models
+
+    async def list(self) -> list[ModelInfo]:
+        """Extractive, the models and the routes; asks none of them."""
+        chosen = self._settings.answer.model
+        models = await asyncio.to_thread(
+            lambda: [self._info(name, name == chosen) for name in self._settings.models]
+        )
+        routes = [
+            ModelInfo(
+                name=name,
+                kind="route",
+                default=name == chosen and name not in self._settings.models,
+                candidates=tuple(candidate.model for candidate in route.candidates),
+                capabilities=route.requires,
+            )
+            for name, route in self._settings.routes.items()
+        ]
+        quoting = ModelInfo(
+            name=EXTRACTIVE,
+            kind="extractive",
+            default=chosen == EXTRACTIVE,
+            provider="ratchet",
+            model=EXTRACTIVE,
+            output_training_policy="allow",
+        )
+        return [quoting, *models, *routes]
+
+    async def check(self, name: str | None = None) -> list[ModelCheck]:
+        """Ask one model, or each, for a word. Raises NotFound."""
+        if name is not None and name not in self._settings.models:
+            self._models.model(name)
+        names = [name] if name is not None else list(self._settings.models)
+        return list(await asyncio.gather(*(self._check(one) for one in names)))
+
+    async def costs(self, by: By, days: int) -> Costs:
+        """What was spent in the last `days` days, today included; and where each budget stands."""
+        since = self._now().date() - timedelta(days=days - 1)
+        totals = await asyncio.to_thread(self._spending.totals, by, since)
+        states = await asyncio.to_thread(self._states, self._models.budgets)
+        return Costs(by=by, since=since, totals=tuple(totals), budgets=tuple(states))
+
+    def _states(self, budgets: Budgets) -> list[BudgetState]:
+        return [
+            BudgetState(
+                name=name,
+                per=budget.per,
+                period=budget.period,
+                since=budgets.since(name),
+                soft=budget.soft,
+                hard=budget.hard,
+                spent={"": budgets.spent(name, "")}
+                if budget.per == "all"
+                else {
+                    one.name: one.cost
+                    for one in self._spending.totals(cast("By", budget.per), budgets.since(name))
+                },
+            )
+            for name, budget in budgets.names()
+        ]
+
+    def _info(self, name: str, default: bool) -> ModelInfo:
+        declared = self._settings.models[name]
+        try:
+            made = self._models.model(name)
+            price, breaker, problem = made.price, made.breaker.state, ""
+        except RagError as error:
+            price, breaker, problem = None, "", error.message
+        known = price is not None and price.origin != "unknown"
+        return ModelInfo(
+            name=name,
+            kind="model",
+            default=default,
+            provider=declared.provider,
+            model=declared.model,
+            capabilities=declared.capabilities,
+            context_window=declared.context_window,
+            input_price=price.read * _PER_MILLION if price and known else None,
+            output_price=price.write * _PER_MILLION if price and known else None,
+            price=price.origin if price else None,
+            output_training_policy=declared.output_training_policy,
+            breaker=breaker,
+            problem=problem,
+        )
+
+    async def _check(self, name: str) -> ModelCheck:
+        try:
+            made = self._models.model(name)
+            return ModelCheck(name=name, ok=True, first_token_ms=await _first_word(made))
+        except RagError as error:
+            return ModelCheck(
+                name=name, ok=False, code=error.code, detail=error.message, hint=error.hint
+            )
+        except TimeoutError:
+            said = f"It did not begin within {_CHECK_SECONDS:g} seconds."
+            return ModelCheck(name=name, ok=False, code="model_timeout", detail=said)
+
+
+async def _first_word(model: Model) -> float:
+    """Milliseconds to its first piece of text."""
+    began = time.perf_counter()
+    question = [Message(role="user", content="Say: ready")]
+    stream = cast("AsyncGenerator[str]", model.generator.stream(question, []))
+    async with asyncio.timeout(_CHECK_SECONDS), aclosing(stream) as text:
+        await anext(text)
+    return round((time.perf_counter() - began) * 1000, 1)

@@ -1,0 +1,34 @@
+"""The routes of models."""
+
+import pytest
+from fastapi.testclient import TestClient
+
+from rag.api.policy import AS_HEADER
+from tests.api.fake import FakeApp
+
+
+def test_which_there_are_and_whether_they_answer(client: TestClient) -> None:
+    big, main = client.get("/api/v1/models").json()["models"]
+    assert (big["input_price"], main["candidates"]) == (1.0, ["big", "extractive"])
+    every = client.post("/api/v1/models/check", json={}).json()
+    assert (every["ok"], [one["code"] for one in every["checks"]]) == (False, ["", "model_busy"])
+    assert client.post("/api/v1/models/check", json={"model": "big"}).json()["ok"]
+    assert client.post("/api/v1/models/check", json={"model": "none"}).status_code == 404
+
+
+def test_what_they_cost(client: TestClient) -> None:
+    found = client.get("/api/v1/models/costs?by=person&days=7").json()
+    assert (found["by"], found["totals"][0]["cost"]) == ("person", 0.25)
+    for wrong in ("by=key", "days=0", "days=4000", "month=1"):
+        assert client.get(f"/api/v1/models/costs?{wrong}").status_code == 422
+
+
+@pytest.mark.parametrize(("method", "path"), [("GET", ""), ("POST", "/check"), ("GET", "/costs")])
+def test_only_admins_look_at_models(
+    client: TestClient, fake: FakeApp, method: str, path: str
+) -> None:
+    asked = client.request(
+        method, f"/api/v1/models{path}", json={} if method == "POST" else None,
+        headers={AS_HEADER: "anna"},
+    )  # fmt: skip
+    assert asked.status_code == 403

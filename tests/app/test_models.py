@@ -1,0 +1,149 @@
+"""Models in the whole app: the citation contract, the trace and the books, whoever answers."""
+
+import asyncio
+from pathlib import Path
+
+import pytest
+
+from rag.app import App
+from rag.errors import BudgetSpent, ModelError, NotFound
+from rag.types import AskRequest, Principal
+from tests.app.test_app import ANNA, BOB, add_documents, open_app
+from tests.models.endpoint import Endpoint, endpoint
+
+QUESTION = "How much does the turbine pump TX-9 weigh?"
+
+
+def config(first: Endpoint, second: Endpoint, more: str = "") -> str:
+    models = "".join(
+        f'[models.{name}]\nprovider = "openai_like"\nmodel = "{name}"\nbase_url = "{stub.url}"\n'
+        f"retries = 0\ninput_price = 1000\noutput_price = 2000\n"
+        for name, stub in (("first", first), ("second", second))
+    )
+    routes = '[routes.main]\ncandidates = ["first", "second", "extractive"]\n'
+    return f'{models}{routes}[answer]\nmodel = "main"\n{more}'
+
+
+def run(root: Path, story, *modes: str, more: str = "") -> None:
+    async def told() -> None:
+        with endpoint(modes[0]) as first, endpoint(modes[1]) as second:
+            for stub in (first, second):
+                stub.text = ("It weighs ", "40 kg ", "[1].")
+            await open_app(root).aclose()
+            rag = root / "data" / "rag.toml"
+            base = rag.read_text()
+            rag.write_text(base + config(first, second, more))
+            app = open_app(root)
+            try:
+                await add_documents(app, root)
+                await story(app, first, second)
+            finally:
+                await app.aclose()
+
+    asyncio.run(told())
+
+
+@pytest.mark.parametrize(
+    ("modes", "by"),
+    [(("ok", "ok"), "first"), (("500", "ok"), "second"), (("500", "bad_json"), "extractive")],
+)
+def test_whoever_answers_cites_alike(tmp_path: Path, modes, by) -> None:
+    async def story(app: App, first: Endpoint, second: Endpoint) -> None:
+        events = [event async for event in app.stream(BOB, AskRequest(question=QUESTION))]
+        answer = events[-1].data
+        names = [event.event for event in events]
+        assert names[:2] == ["started", "hits"]
+        assert {*names[2:]} == {"token", "citation", "support", "answer"}
+        assert answer["model"] == by
+        assert "40 kg" in answer["answer"]
+        assert "[1]" in answer["answer"]
+        (citation,) = [one for one in answer["citations"] if one["n"] == 1]
+        assert citation["document"] == "pump.txt"
+        trace = await app.trace(BOB, answer["trace_id"])
+        assert trace["model"] == by
+        outcomes = [one["outcome"] for one in trace["route"]["attempts"]]
+        assert outcomes == ["failed"] * len([one for one in modes if one != "ok"][:2]) + (
+            ["answered"] if by != "extractive" else []
+        )
+        costs = await app.model_costs(ANNA, "person")
+        if by == "extractive":
+            assert costs.totals == ()
+        else:
+            assert trace["prompt_tokens"] == 1000
+            assert trace["cost"] == pytest.approx(1.1)
+            (spent,) = costs.totals
+            assert (spent.name, spent.cost) == ("bob", pytest.approx(1.1))
+
+    run(tmp_path, story, *modes)
+
+
+def test_what_was_written_before_a_line_was_cut_is_paid_for_and_kept(tmp_path: Path) -> None:
+    async def story(app: App, first: Endpoint, second: Endpoint) -> None:
+        events = []
+
+        async def read() -> None:
+            async for event in app.stream(BOB, AskRequest(question=QUESTION)):
+                events.append(event)
+
+        with pytest.raises(ModelError) as caught:
+            await read()
+        assert caught.value.code == "model_cut"
+        assert not second.requests
+        trace = await app.trace(BOB, events[0].data["trace_id"])
+        assert trace["finish_reason"] == "error"
+        assert trace["route"]["attempts"][-1]["code"] == "model_cut"
+        assert trace["cost"] > 0
+
+    run(tmp_path, story, "cut", "ok")
+
+
+def test_a_budget_that_is_spent_stops_what_costs_and_nothing_else(tmp_path: Path) -> None:
+    async def story(app: App, first: Endpoint, second: Endpoint) -> None:
+        # One answer may cost up to about 1.6 USD and does cost 1.1: there is room for one.
+        assert (await app.ask(BOB, AskRequest(question=QUESTION))).model == "first"
+        assert (await app.ask(BOB, AskRequest(question=QUESTION))).model == "extractive"
+        with pytest.raises(BudgetSpent):
+            await app.ask(BOB, AskRequest(question=QUESTION, model="second"))
+        eve = Principal(id="eve")
+        assert (await app.ask(eve, AskRequest(question=QUESTION))).model == "first"
+        (budget,) = (await app.model_costs(ANNA)).budgets
+        assert set(budget.spent) == {"bob", "eve"}
+
+    run(tmp_path, story, "ok", "ok", more='[budgets.own]\nper = "person"\nhard = 2.0\n')
+
+
+def test_an_evaluation_costs_too(tmp_path: Path) -> None:
+    async def story(app: App, first: Endpoint, second: Endpoint) -> None:
+        await app.evaluate(ANNA)
+        asked = len(first.requests)
+        (spent,) = (await app.model_costs(ANNA, "model")).totals
+        assert (spent.name, spent.answers) == ("first", asked)
+
+    run(tmp_path, story, "ok", "ok")
+
+
+def test_models_are_listed_and_checked(tmp_path: Path) -> None:
+    async def story(app: App, first: Endpoint, second: Endpoint) -> None:
+        found = {one.name: one for one in await app.models(ANNA)}
+        assert [name for name, one in found.items() if one.default] == ["main"]
+        assert found["main"].candidates == ("first", "second", "extractive")
+        assert found["first"].input_price == pytest.approx(1000)
+        good, bad = await app.check_models(ANNA)
+        assert (good.ok, bad.ok, bad.code) == (True, False, "model_refused")
+        with pytest.raises(NotFound):
+            await app.check_models(ANNA, "third")
+        assert "answer model" in [check.name for check in await app.doctor() if check.ok]
+
+    run(tmp_path, story, "ok", "401")
+
+
+def test_local_only_refuses_what_is_elsewhere_and_the_route_goes_on(tmp_path: Path) -> None:
+    async def story(app: App, first: Endpoint, second: Endpoint) -> None:
+        away = app.settings.models["first"].model_copy(update={"base_url": "http://192.0.2.1/v1"})
+        app.settings.models["first"] = away
+        answer = await app.ask(BOB, AskRequest(question=QUESTION))
+        assert answer.model == "second"
+        trace = await app.trace(BOB, answer.trace_id)
+        assert trace["route"]["attempts"][0]["code"] == "forbidden"
+
+    run(tmp_path, story, "ok", "ok", more="[gateway]\nlocal_only = true\n")
