@@ -67,6 +67,20 @@ class Conflict(RagError):
     code, status, exit_code = "conflict", 409, 6
 
 
+class TooSoon(RagError):
+    """The object is being made; it can be spoken of in a moment."""
+
+    code, status, exit_code = "too_soon", 409, 6
+    retryable, retry_after_s = True, 1
+
+
+class RateLimited(RagError):
+    """The caller asks more often than is allowed."""
+
+    code, status, exit_code = "rate_limited", 429, 11
+    retryable, retry_after_s = True, 60
+
+
 class Superseded(RagError):
     """This run was ended or taken over by another worker; nothing more of it is written."""
 

@@ -246,7 +246,7 @@ class Asker:
         await asyncio.to_thread(self.traces.save if record else self.traces.count, fields)
 
     def _trace(self, draft: _Draft, generation: Generation) -> dict[str, Any]:
-        """Every field of the interaction, in the words of the trace's columns."""
+        """Every field of the interaction but the consent, in the words of the trace's columns."""
         card, usage = draft.writer.card, draft.writer.usage
         prompt = self.pack.prompts["answer"]
         cited = {citation.chunk_id for citation in draft.citations}
@@ -303,7 +303,6 @@ class Asker:
             "sibling_ids": [],
             "output_training_policy": card.output_training_policy,
             "terms_ref": "",
-            "consent": {"purposes": [], "version": 0},
             "retention_until": None,
         }
 

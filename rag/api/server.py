@@ -10,6 +10,7 @@ from fastapi import FastAPI
 from rag import __version__
 from rag.api import (
     completions,
+    feedback,
     groups,
     models,
     problems,
@@ -57,6 +58,7 @@ def create_app(app: App, mcp: Answering | None = None) -> FastAPI:
     api.include_router(uploads.router)
     api.include_router(runs.router)
     api.include_router(groups.router)
+    api.include_router(feedback.router)
     api.include_router(completions.router)
     if mcp is not None:
         api.include_router(tools.router(mcp))

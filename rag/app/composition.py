@@ -26,6 +26,7 @@ from rag.learn.retrieval import evaluate_beir
 from rag.protocols import Embedder, Index
 from rag.store.blobs import Blobs
 from rag.store.database import Database
+from rag.store.feedback import FeedbackLog
 from rag.store.folder import DataFolder
 from rag.store.ledger import Ledger
 from rag.store.runs import Runs
@@ -77,6 +78,7 @@ async def build(settings: Settings, *, serve_url: str | None = None) -> App:
             runs=Runs(database, utc_now),
             traces=Traces(database, settings.data),
             spending=Spending(database),
+            feedback=FeedbackLog(database, utc_now),
             vault=Vault(settings.data / KEY_FILE),
             index=index,
             embedder=embedder,

@@ -12,6 +12,7 @@ import structlog
 from rag import plugins
 from rag.app.documents import Documents
 from rag.app.domains import Domains
+from rag.app.feedback import Ratings
 from rag.app.generations import Generations
 from rag.app.health import Health
 from rag.app.model_verbs import ModelVerbs
@@ -24,6 +25,7 @@ from rag.app.traces import Traces
 from rag.app.uploads import Uploads
 from rag.domain import Pack
 from rag.errors import InvalidInput, Unavailable
+from rag.feedback import Consent, ConsentAsked, Feedback, Verdict
 from rag.learn.evaluation import evaluate_pack
 from rag.models.budgets import Budgets
 from rag.models.told import Costs, ModelCheck, ModelInfo
@@ -67,6 +69,7 @@ class App:
         self._people = People(parts, self._domains)
         self._documents = Documents(parts, self._domains, self._people)
         self._traces = Traces(parts, self._people)
+        self._ratings = Ratings(parts, self._people, self._traces)
         self._sources = Sources(parts, self._domains)
         self._uploads = Uploads(parts)
         self._generations = Generations(parts)
@@ -97,9 +100,10 @@ class App:
         writer = self._models.writer(principal, request, domain.pack.name)
         who = await self._people.within(principal, request.domain)
         generation = await self._generations.answering(domain)
-        with closing(writer):
+        with closing(writer), self._ratings.answering(principal) as told:
             async with aclosing(domain.asker.stream(who, request, generation, writer)) as events:
                 async for event in events:
+                    told(event)
                     yield event
 
     async def search(self, principal: Principal, request: SearchRequest) -> SearchResult:
@@ -123,6 +127,38 @@ class App:
     async def domains(self, principal: Principal) -> list[str]:
         """The domains in which the principal is known, the default one first."""
         return await self._people.domains(principal)
+
+    # --- feedback ---
+
+    async def rate(
+        self,
+        principal: Principal,
+        trace_id: str,
+        verdict: Verdict,
+        *,
+        key: str | None = None,
+        surface: str = "program",
+    ) -> Feedback:
+        """A person's verdict on their own answer, or on a part of it; the last on each counts."""
+        return await self._ratings.rate(principal, trace_id, verdict, key=key, surface=surface)
+
+    async def feedback(
+        self, principal: Principal, trace_id: str, *, history: bool = False
+    ) -> list[Feedback]:
+        """One's own verdicts on a trace: those in effect, or every event."""
+        return await self._ratings.given(principal, trace_id, history=history)
+
+    async def retract(self, principal: Principal, trace_id: str, feedback_id: str) -> Feedback:
+        """Take one's own verdict back; the history keeps both."""
+        return await self._ratings.retract(principal, trace_id, feedback_id)
+
+    async def consent(self, principal: Principal) -> ConsentAsked:
+        """What one's feedback may be used for, and the text that asks for it."""
+        return await self._ratings.consent(principal)
+
+    async def agree(self, principal: Principal, consent: Consent) -> ConsentAsked:
+        """Let one's feedback from now on be used for these purposes and no other."""
+        return await self._ratings.agree(principal, consent)
 
     # --- groups ---
 

@@ -10,6 +10,7 @@ from rag.ingest.parsing import ParserPool
 from rag.protocols import Embedder, Index, Reranker
 from rag.store.blobs import Blobs
 from rag.store.database import Guard
+from rag.store.feedback import FeedbackLog
 from rag.store.ledger import Ledger
 from rag.store.runs import Runs
 from rag.store.spending import Spending
@@ -29,6 +30,7 @@ class Parts:
     runs: Runs
     traces: Traces
     spending: Spending
+    feedback: FeedbackLog
     vault: Vault
     index: Index
     embedder: Embedder

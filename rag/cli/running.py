@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from typing import TYPE_CHECKING, Annotated, TypeVar
+from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
 import typer
 
 from rag.cli.target import Target
+from rag.errors import InvalidInput
 
 if TYPE_CHECKING:
     from rag.app import App
@@ -55,3 +56,15 @@ def through(ctx: typer.Context, verb: Callable[[App | RemoteApp, Principal], Awa
             await app.aclose()
 
     return asyncio.run(work())
+
+
+def valid(kind: type[T], **given: Any) -> T:
+    """The request, or InvalidInput in the words of the command line."""
+    from pydantic import ValidationError
+
+    try:
+        return kind(**given)
+    except ValidationError as error:
+        first = error.errors(include_url=False)[0]
+        field = ".".join(str(part) for part in first["loc"])
+        raise InvalidInput(f"{field}: {first['msg']}.") from None

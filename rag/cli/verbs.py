@@ -5,12 +5,12 @@ from __future__ import annotations
 import asyncio
 import json
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, TypeVar, cast
+from typing import TYPE_CHECKING, Annotated, Any, cast
 
 import typer
 
-from rag.cli import connectors, groups, models, output, runs, sources
-from rag.cli.running import Json, group, setup_quiet, through
+from rag.cli import connectors, feedback, groups, models, output, runs, sources
+from rag.cli.running import Json, group, setup_quiet, through, valid
 from rag.cli.target import Target
 from rag.errors import ConfigError, InvalidInput, Unavailable, counted
 
@@ -19,7 +19,6 @@ if TYPE_CHECKING:
     from rag.remote import RemoteApp
     from rag.types import Principal, SyncReport
 
-T = TypeVar("T")
 Host = Annotated[str | None, typer.Option(help="Address to bind instead of server.host.")]
 Port = Annotated[int | None, typer.Option(help="Port to bind instead of server.port.")]
 
@@ -37,6 +36,8 @@ sources.cli.command()(runs.schedule)
 cli.command()(runs.runs)
 cli.add_typer(runs.run, name="run")
 cli.command()(runs.worker)
+cli.command()(feedback.rate)
+cli.command()(feedback.consent)
 cli.command()(groups.groups)
 cli.add_typer(groups.cli, name="group")
 cli.add_typer(models.cli, name="models")
@@ -191,7 +192,7 @@ def search(
     """Find passages, with the story of their scores."""
     from rag.types import SearchRequest
 
-    request = _valid(SearchRequest, query=query, limit=limit, domain=ctx.obj.domain)
+    request = valid(SearchRequest, query=query, limit=limit, domain=ctx.obj.domain)
     result = through(ctx, lambda app, who: app.search(who, request))
     output.say_json(output.search_json(result)) if as_json else output.say_hits(result)
 
@@ -206,7 +207,7 @@ def ask(
     """Answer from the documents, with citations, or say that they do not tell."""
     from rag.types import AskRequest
 
-    request = _valid(AskRequest, question=question, model=model, domain=ctx.obj.domain)
+    request = valid(AskRequest, question=question, model=model, domain=ctx.obj.domain)
     answer = through(ctx, lambda app, who: app.ask(who, request))
     output.say_json(answer) if as_json else output.say_answer(answer)
 
@@ -329,15 +330,3 @@ def _flat(tree: dict[str, Any], above: str = "") -> list[tuple[str, Any]]:
             continue
         rows.append((above + key, cast("Any", value)))
     return rows
-
-
-def _valid(kind: type[T], **given: Any) -> T:
-    """The request, or InvalidInput in the words of the command line."""
-    from pydantic import ValidationError
-
-    try:
-        return kind(**given)
-    except ValidationError as error:
-        first = error.errors(include_url=False)[0]
-        field = ".".join(str(part) for part in first["loc"])
-        raise InvalidInput(f"{field}: {first['msg']}.") from None

@@ -199,6 +199,30 @@ class AnswerSettings(Section):
     )
 
 
+CONSENT_TEXT = (
+    "What you say of answers may be used for the purposes you choose: retrieval (finding better "
+    "passages), evaluation (measuring answers), training (teaching language models). "
+    "You can change this at any time."
+)
+
+
+class FeedbackSettings(Section):
+    """What people say of answers."""
+
+    implicit: bool = Field(
+        default=False, description="Keep what nobody says on purpose: copies, clicks, re-asking."
+    )
+    per_minute: int = Field(
+        default=120, ge=1, description="Verdicts of one person in a minute; more get 429."
+    )
+    consent_version: int = Field(
+        default=1, ge=1, le=2**31 - 1, description="Raise it with every change of consent_text."
+    )
+    consent_text: str = Field(
+        default=CONSENT_TEXT, description="What people agree to when they let feedback be used."
+    )
+
+
 class LogSettings(Section):
     """What is logged, on standard error."""
 
@@ -240,6 +264,7 @@ class Settings(BaseSettings):
     budgets: dict[str, BudgetSettings] = Field(default_factory=dict, description="Ceilings.")
     gateway: GatewaySettings = GatewaySettings()
     answer: AnswerSettings = AnswerSettings()
+    feedback: FeedbackSettings = FeedbackSettings()
     log: LogSettings = LogSettings()
 
     _origins: dict[str, str] = PrivateAttr(default_factory=dict[str, str])

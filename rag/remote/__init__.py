@@ -12,6 +12,7 @@ from urllib.parse import quote, unquote
 
 from rag.config import Settings
 from rag.errors import Locked
+from rag.remote.feedback import FeedbackVerbs
 from rag.remote.line import query
 from rag.remote.models import ModelVerbs
 from rag.remote.runs import RunVerbs
@@ -69,7 +70,7 @@ async def connect(settings: Settings, patience: float = PATIENCE_SECONDS) -> App
     return remote
 
 
-class RemoteApp(SourceVerbs, RunVerbs, ModelVerbs):
+class RemoteApp(SourceVerbs, RunVerbs, ModelVerbs, FeedbackVerbs):
     """Speaks to a server's API as `rag.app.App` does to its parts."""
 
     def person(self, user: str | None, domain: str | None = None) -> Principal:

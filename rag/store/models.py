@@ -318,3 +318,65 @@ class SpendingRow(Base):
     prompt_tokens: Mapped[int] = mapped_column(BigInteger)
     completion_tokens: Mapped[int] = mapped_column(BigInteger)
     cost: Mapped[float]
+
+
+class FeedbackRow(Base):
+    """One event of one person on one target; never changed, only followed by another."""
+
+    __tablename__ = "feedback"
+    __table_args__ = (
+        UniqueConstraint("actor_pseudonym", "subject", "revision"),
+        Index("ix_feedback_domain_at", "domain", "at"),
+    )
+
+    id: Mapped[str] = mapped_column(String(36), primary_key=True)
+    actor_pseudonym: Mapped[str] = mapped_column(String(64))
+    subject: Mapped[str] = mapped_column(String(200))
+    """equal for the same target; of votes and of each implicit signal apart"""
+    revision: Mapped[int]
+    """counts the events of this person on this target from 1"""
+    supersedes: Mapped[str | None] = mapped_column(String(36))
+    trace_id: Mapped[str] = mapped_column(String(36), index=True)
+    other_trace_id: Mapped[str | None] = mapped_column(String(36), index=True)
+    """of a pair"""
+    domain: Mapped[str] = mapped_column(String(64))
+    at: Mapped[datetime]
+    surface: Mapped[str] = mapped_column(String(16))
+    rater: Mapped[str] = mapped_column(String(16))
+    target: Mapped[dict[str, Any]]
+    signal: Mapped[str] = mapped_column(String(16))
+    explicit: Mapped[bool]
+    value: Mapped[float | None]
+    reasons: Mapped[list[Any]]
+    comment: Mapped[str]
+    correction: Mapped[dict[str, Any] | None]
+    consent: Mapped[dict[str, Any]]
+    schema_version: Mapped[int]
+
+
+class FeedbackRequestRow(Base):
+    """A request that was acknowledged, under its idempotency key, and the event that answers it."""
+
+    __tablename__ = "feedback_requests"
+    __table_args__ = (Index("ix_feedback_requests_actor_at", "actor_pseudonym", "at"),)
+
+    actor_pseudonym: Mapped[str] = mapped_column(String(64), primary_key=True)
+    key: Mapped[str] = mapped_column(String(200), primary_key=True)
+    digest: Mapped[str] = mapped_column(String(64))
+    feedback_id: Mapped[str] = mapped_column(ForeignKey("feedback.id"), index=True)
+    at: Mapped[datetime]
+
+
+class ConsentRow(Base):
+    """For what a person agreed that feedback is used, each time they said so; the last counts."""
+
+    __tablename__ = "consents"
+    __table_args__ = (UniqueConstraint("actor_pseudonym", "revision"),)
+
+    id: Mapped[str] = mapped_column(String(36), primary_key=True)
+    actor_pseudonym: Mapped[str] = mapped_column(String(64))
+    revision: Mapped[int]
+    at: Mapped[datetime]
+    purposes: Mapped[list[Any]]
+    version: Mapped[int]
+    """of the text that was agreed to"""

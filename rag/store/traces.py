@@ -13,6 +13,7 @@ from sqlalchemy import select
 
 from rag.errors import NotFound
 from rag.store.database import Database
+from rag.store.feedback import consent_of
 from rag.store.models import TraceRow
 from rag.store.spending import add, spends
 from rag.types import Principal, Role
@@ -31,9 +32,13 @@ class Traces:
         return hmac.new(self._key, principal.id.encode(), hashlib.sha256).hexdigest()[:32]
 
     def save(self, fields: Mapping[str, Any]) -> None:
-        """Durable when it returns, with what it cost. `fields` are the columns of a trace."""
+        """Durable when it returns, with what it cost. `fields` are the columns of a trace.
+
+        The consent, if it is not among them, is what the person agreed to last.
+        """
         with self.database.write() as session:
-            session.add(TraceRow(**fields))
+            consent = consent_of(session, fields["actor_pseudonym"]).model_dump(mode="json")
+            session.add(TraceRow(**{"consent": consent, **fields}))
             add(session, fields)
 
     def count(self, fields: Mapping[str, Any]) -> None:

@@ -18,6 +18,7 @@ from rag.errors import (
     StorageFull,
     did_you_mean,
 )
+from rag.feedback import Consent, ConsentAsked, Feedback, Rated, Verdict
 from rag.jobs import next_due
 from rag.models.told import BudgetState, Costs, ModelCheck, ModelInfo
 from rag.people import checked_name as checked_group
@@ -73,6 +74,8 @@ class FakeApp:
         self.cancelled = asyncio.Event()
         self.started = asyncio.Event()
         self.closed = False
+        self.rated: list[Feedback] = []
+        self.agreed = Consent()
 
     async def ask(self, principal: Principal, request: AskRequest) -> Answer:
         async for event in self.stream(principal, request):
@@ -487,6 +490,59 @@ class FakeApp:
             spent={"anna": 0.25},
         )  # fmt: skip
         return Costs(by=by, since=date(2026, 1, min(days, 30)), totals=(spent,), budgets=(budget,))
+
+    async def rate(
+        self,
+        principal: Principal,
+        trace_id: str,
+        verdict: Verdict,
+        *,
+        key: str | None = None,
+        surface: str = "program",
+    ) -> Feedback:
+        await self.trace(principal, trace_id)
+        self.seen.append(("rate", principal, (verdict, key, surface)))
+        target = verdict.target.model_dump()
+        span = (target.pop("start"), target.pop("end")) if "start" in target else None
+        made = Feedback(
+            id=f"f{len(self.rated)}",
+            trace_id=trace_id,
+            at=datetime(2026, 1, 1, tzinfo=UTC),
+            surface="api",
+            rater="user",
+            target=Rated(**target, span=span),
+            signal=verdict.signal,
+            value=verdict.value,
+            reasons=verdict.reasons,
+            comment=verdict.comment,
+            correction=verdict.correction,
+            effective=True,
+            consent=Consent(),
+        )
+        self.rated.append(made)
+        return made
+
+    async def feedback(
+        self, principal: Principal, trace_id: str, *, history: bool = False
+    ) -> list[Feedback]:
+        await self.trace(principal, trace_id)
+        return [one for one in self.rated if history or one.effective]
+
+    async def retract(self, principal: Principal, trace_id: str, feedback_id: str) -> Feedback:
+        for place, one in enumerate(self.rated):
+            if one.id == feedback_id:
+                self.rated[place] = one.model_copy(update={"effective": False})
+                return self.rated[place].model_copy(update={"signal": "retract", "value": None})
+        raise NotFound(f"There is no feedback '{feedback_id}'.")
+
+    async def consent(self, principal: Principal) -> ConsentAsked:
+        return ConsentAsked(given=self.agreed, version=1, text="May we?")
+
+    async def agree(self, principal: Principal, consent: Consent) -> ConsentAsked:
+        if consent.version != 1:
+            raise Conflict("The text in force is version 1.")
+        self.agreed = consent
+        return await self.consent(principal)
 
     async def groups(self, principal: Principal, domain: str | None = None) -> list[Group]:
         return [

@@ -24,6 +24,7 @@ from rag.errors import (
 from rag.ingest.chunking import StructureChunker
 from rag.store.blobs import Blobs
 from rag.store.database import Database
+from rag.store.feedback import FeedbackLog
 from rag.store.folder import DataFolder
 from rag.store.ledger import Ledger
 from rag.store.models import TraceRow
@@ -92,6 +93,7 @@ def open_app(
         runs=Runs(database, utc_now),
         traces=Traces(database, data),
         spending=Spending(database),
+        feedback=FeedbackLog(database, utc_now),
         vault=Vault(data / KEY_FILE),
         index=index,
         embedder=encoder,

@@ -12,6 +12,7 @@ import pytest
 from rag.api.server import create_app
 from rag.config import Settings
 from rag.errors import InvalidInput, Locked, RagError, Unavailable
+from rag.feedback import Consent, Verdict
 from rag.remote import RemoteApp, connect
 from rag.store.folder import DataFolder
 from rag.types import AskRequest, Progress, Schedule, SearchRequest
@@ -39,6 +40,14 @@ async def test_every_verb_gives_what_the_app_gives(
     assert await remote.ask(far, ask) == await served.ask(local, ask)
     assert await remote.search(far, search) == await served.search(local, search)
     assert (await remote.trace(far, TRACE))["trace_id"] == TRACE
+    rated = await remote.rate(far, TRACE, Verdict(value=-1, comment="ü"), key="k")
+    assert [rated] == await remote.feedback(far, TRACE) == await served.feedback(local, TRACE)
+    assert served.seen[-1][2] == (Verdict(value=-1, comment="ü"), "k", "api")
+    assert (await remote.retract(far, TRACE, rated.id)).signal == "retract"
+    assert await remote.feedback(far, TRACE) == []
+    assert len(await remote.feedback(far, TRACE, history=True)) == 1
+    agreed = Consent(purposes=("training",), version=1)
+    assert (await remote.agree(far, agreed)).given == (await remote.consent(far)).given == agreed
     made = await remote.add_source(far, connector="files", config={"path": "/x"}, name="n")
     assert [made] == await remote.sources(far) == await served.sources(local)
     assert await remote.connectors(far) == await served.connectors(local)
