@@ -29,6 +29,7 @@ from rag.store.database import Database
 from rag.store.feedback import FeedbackLog
 from rag.store.folder import DataFolder
 from rag.store.ledger import Ledger
+from rag.store.outbox import Outbox
 from rag.store.runs import Runs
 from rag.store.spending import Spending
 from rag.store.traces import Traces
@@ -57,8 +58,7 @@ async def build(settings: Settings, *, serve_url: str | None = None) -> App:
             DataFolder.acquire, settings.data, serve_url or "", shared=settings.many_processes
         )
         stack.callback(folder.release)
-        url = settings.database.url or f"sqlite:///{(settings.data / 'ratchet.db').resolve()}"
-        database = Database(url)
+        database = Database(settings.database_url)
         stack.callback(database.close)
         await asyncio.to_thread(database.migrate)
         index = _index(settings.index, settings.data)
@@ -70,15 +70,18 @@ async def build(settings: Settings, *, serve_url: str | None = None) -> App:
             stack.push_async_callback(reranker.aclose)
         parsers = ParserPool(settings.parsing, PARSERS)
         stack.push_async_callback(parsers.aclose)
+        subscribed = {name: one.events for name, one in settings.webhooks.items()}
+        outbox = Outbox(database, utc_now, subscribed)
         parts = Parts(
             settings=settings,
             ledger=Ledger(database),
             blobs=Blobs(settings.data / "blobs"),
             uploads=Uploads(database, utc_now),
-            runs=Runs(database, utc_now),
+            runs=Runs(database, utc_now, outbox.announce),
             traces=Traces(database, settings.data),
             spending=Spending(database),
             feedback=FeedbackLog(database, utc_now),
+            outbox=outbox,
             vault=Vault(settings.data / KEY_FILE),
             index=index,
             embedder=embedder,

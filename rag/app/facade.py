@@ -52,6 +52,7 @@ from rag.types import (
     SourceInfo,
     SyncReport,
 )
+from rag.webhooks import Webhooks
 
 log = structlog.get_logger(__name__)
 OnProgress = Callable[[Progress], None]
@@ -78,6 +79,7 @@ class App:
         self._model_verbs = ModelVerbs(parts, self._models)
         self._health = Health(parts, self._domains, self._generations, self._models)
         self._runs = Runs(parts, self._domains, self._sources, apart=apart)
+        self._webhooks = Webhooks(parts.outbox, parts.settings.webhooks)
 
     # --- asking ---
 
@@ -382,8 +384,11 @@ class App:
         return await self._runs.schedule(source, schedule, domain)
 
     async def work(self) -> None:
-        """Do runs that are asked for or due, and those of workers that died, until cancelled."""
-        await self._runs.worker.serve()
+        """Do runs that are asked for or due, and those of workers that died, and tell webhooks of
+        them, until cancelled."""
+        async with asyncio.TaskGroup() as group:
+            group.create_task(self._runs.worker.serve())
+            group.create_task(self._webhooks.serve())
 
     async def documents(
         self,

@@ -43,6 +43,8 @@ class Health:
         checks.append(await self._check("domain", self._domain_check))
         checks.append(await self._check("answer model", self._model_check))
         checks.append(await self._check("kept files", self._kept_check))
+        if self._parts.settings.webhooks:
+            checks.append(await self._check("webhooks", self._webhooks_check))
         return checks
 
     async def _check(self, name: str, probe: Callable[[], Awaitable[str]]) -> Check:
@@ -114,6 +116,20 @@ class Health:
                 hint="Restore them from a backup, or run rag sync --rebuild and then rag sync.",
             )
         return f"{counted(len(kept), 'document')}, all whole"
+
+    async def _webhooks_check(self) -> str:
+        outbox = self._parts.outbox
+        told: list[str] = []
+        for name, counts in (await asyncio.to_thread(outbox.counts)).items():
+            waiting, lost = counts.get("waiting", 0), counts.get("failed", 0)
+            told.append(f"{name}: {waiting} waiting, {lost} given up")
+            why = await asyncio.to_thread(outbox.last_failure, name)
+            if why and (waiting or lost):
+                raise Unavailable(
+                    f"{told[-1]}. The last try: {why}",
+                    hint="See whether the receiver works; what waits is tried again by itself.",
+                )
+        return "; ".join(told)
 
     def _damaged(self, kept: Sequence[tuple[StoredVersion, str]]) -> list[str]:
         blobs = self._parts.blobs

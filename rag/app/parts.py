@@ -12,6 +12,7 @@ from rag.store.blobs import Blobs
 from rag.store.database import Guard
 from rag.store.feedback import FeedbackLog
 from rag.store.ledger import Ledger
+from rag.store.outbox import Outbox
 from rag.store.runs import Runs
 from rag.store.spending import Spending
 from rag.store.traces import Traces
@@ -31,6 +32,7 @@ class Parts:
     traces: Traces
     spending: Spending
     feedback: FeedbackLog
+    outbox: Outbox
     vault: Vault
     index: Index
     embedder: Embedder

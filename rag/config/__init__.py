@@ -14,7 +14,7 @@ from rag.config.models import (
     ModelSettings,
     RouteSettings,
 )
-from rag.config.review import refuse_exposed, show, unusable, warnings
+from rag.config.review import refuse_exposed, secrets_in, show, unusable, warnings
 from rag.config.section import Section
 from rag.config.settings import (
     BACKGROUND_NICENESS,
@@ -33,6 +33,7 @@ from rag.config.settings import (
     Settings,
     SyncSettings,
 )
+from rag.config.webhooks import WebhookSettings
 
 __all__ = [
     "BACKGROUND_NICENESS",
@@ -59,8 +60,10 @@ __all__ = [
     "ServerSettings",
     "Settings",
     "SyncSettings",
+    "WebhookSettings",
     "load",
     "refuse_exposed",
+    "secrets_in",
     "setup_logging",
     "show",
     "unusable",

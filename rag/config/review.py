@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from ipaddress import ip_address
 from pathlib import Path
 from typing import Any, cast
@@ -23,6 +23,15 @@ def show(settings: Settings) -> dict[str, Any]:
     """Every value, secrets masked, with where it came from when it is no default."""
     masked = _masked(settings.model_dump(mode="python"))
     return {"settings": masked, "origins": settings.origins}
+
+
+def secrets_in(settings: Settings, file: Path) -> list[str]:
+    """The keys that a file sets to something secret."""
+    return [
+        key
+        for key, value in _flat(_masked(settings.model_dump(mode="python")))
+        if MASK in str(value) and settings.origins.get(key) == str(file)
+    ]
 
 
 def warnings(settings: Settings, mounts: str | None = None) -> list[str]:
@@ -122,6 +131,14 @@ def _folder(folder: Path, mounts: str | None) -> Iterator[str]:
             f"data: {folder} is on a network file system ({kind}), where locks and the database "
             "may fail. Use a local disk, or a PostgreSQL database.url."
         )
+
+
+def _flat(tree: Mapping[str, Any], above: str = "") -> Iterator[tuple[str, Any]]:
+    for key, value in tree.items():
+        if isinstance(value, dict):
+            yield from _flat(cast("dict[str, Any]", value), f"{above}{key}.")
+        else:
+            yield above + key, value
 
 
 def _masked(value: Any) -> Any:

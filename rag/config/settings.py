@@ -10,6 +10,7 @@ from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, Settings
 
 from rag.config.models import BudgetSettings, GatewaySettings, ModelSettings, RouteSettings
 from rag.config.section import NETWORKS, Section
+from rag.config.webhooks import WebhookSettings
 
 EXTRACTIVE = "extractive"
 """The answering model that needs no language model."""
@@ -265,6 +266,9 @@ class Settings(BaseSettings):
     gateway: GatewaySettings = GatewaySettings()
     answer: AnswerSettings = AnswerSettings()
     feedback: FeedbackSettings = FeedbackSettings()
+    webhooks: dict[str, WebhookSettings] = Field(
+        default_factory=dict, description="Whom to tell what happened."
+    )
     log: LogSettings = LogSettings()
 
     _origins: dict[str, str] = PrivateAttr(default_factory=dict[str, str])
@@ -274,6 +278,11 @@ class Settings(BaseSettings):
         """Server mode: any number of processes work on one data folder, none owns it."""
         apart = self.database.url and not self.database.url.startswith("sqlite")
         return bool(apart) and self.index.engine == "qdrant_server"
+
+    @property
+    def database_url(self) -> str:
+        """Where the database is: the one configured, or the file in the data folder."""
+        return self.database.url or f"sqlite:///{(self.data / 'ratchet.db').resolve()}"
 
     @property
     def origins(self) -> dict[str, str]:

@@ -95,6 +95,12 @@ class Blobs:
         """The file is there; what it holds is not looked at."""
         return self._path(digest).exists()
 
+    @contextmanager
+    def undisturbed(self) -> Generator[None]:
+        """Within, no `collect` deletes anything, in whatever process; keeping goes on."""
+        with self._held(fcntl.LOCK_SH):
+            yield
+
     def collect(self, cited: Set[str]) -> tuple[int, int]:
         """Delete files that were not kept lately and are not cited; returns how many, and bytes.
 

@@ -12,7 +12,7 @@ from alembic import command
 from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy import Connection, Engine, create_engine, event, text
+from sqlalchemy import Connection, Engine, create_engine, event, inspect, text
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import (
     ArgumentError,
@@ -23,7 +23,7 @@ from sqlalchemy.exc import (
 )
 from sqlalchemy.orm import Session
 
-from rag.errors import ConfigError, StorageFull, Unavailable
+from rag.errors import ConfigError, Conflict, StorageFull, Unavailable
 
 BUSY_TIMEOUT_S = 30
 IDLE_TIMEOUT_S = 20
@@ -100,28 +100,88 @@ class Database:
 
     def migrate(self) -> None:
         """Bring the schema up to date; a schema newer than this program is refused unwritten."""
-        config = Config()
-        config.set_main_option("script_location", str(Path(__file__).parent / "migrations"))
-        scripts = ScriptDirectory.from_config(config)
-        known = {script.revision for script in scripts.walk_revisions()}
-        with translated(), self.engine.connect() as connection:
-            current = MigrationContext.configure(connection).get_current_revision()
+        config, known = _migrations()
+        with self.snapshot() as connection:
+            current = revision(connection)
         if current is not None and current not in known:
             raise ConfigError(
                 f"The data folder was written by a newer Ratchet (schema {current}).",
                 hint="Upgrade Ratchet, or restore a backup made before the upgrade.",
             )
-        if current == scripts.get_current_head():
+        if current == known[0]:
             return
+        with self._migrating(config) as connection:
+            command.upgrade(config, "head")
+
+    @contextmanager
+    def snapshot(self) -> Generator[Connection]:
+        """Everything read within is of one moment, whoever writes meanwhile."""
+        connection = self.engine.connect()
+        if not self.sqlite:
+            connection = connection.execution_options(isolation_level="REPEATABLE READ")
+        with translated(), connection:
+            yield connection
+
+    def fillable(self, schema: str) -> None:
+        """Raise Conflict unless it is empty, ConfigError for a schema newer than this program."""
+        with self.snapshot() as connection:
+            _refuse_unfit(connection, schema)
+
+    @contextmanager
+    def fill(self, schema: str) -> Generator[Connection]:
+        """An empty database at a schema of before, to be filled; up to date when the block ends.
+
+        All in one transaction: killed or failed, it is empty as before. Raises as `fillable`.
+        """
+        config, _ = _migrations()
+        with self._migrating(config) as connection:
+            _refuse_unfit(connection, schema)
+            command.upgrade(config, schema)
+            yield connection
+            command.upgrade(config, "head")
+
+    @contextmanager
+    def _migrating(self, config: Config) -> Generator[Connection]:
         with translated(), self._writer.begin() as connection:
             if not self.sqlite:
                 # Processes that start together wait for the first; SQLite makes them by itself.
                 connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": MIGRATING})
             config.attributes["connection"] = connection
-            command.upgrade(config, "head")
+            yield connection
 
     def close(self) -> None:
         self.engine.dispose()
+
+
+def revision(connection: Connection) -> str | None:
+    """The schema that the database has; None where it has none."""
+    return MigrationContext.configure(connection).get_current_revision()
+
+
+def newest_schema() -> str:
+    """The schema that this program works with."""
+    return _migrations()[1][0]
+
+
+def _migrations() -> tuple[Config, list[str]]:
+    """Where they are, and the schemas they lead to, the newest first."""
+    config = Config()
+    config.set_main_option("script_location", str(Path(__file__).parent / "migrations"))
+    scripts = ScriptDirectory.from_config(config).walk_revisions()
+    return config, [script.revision for script in scripts]
+
+
+def _refuse_unfit(connection: Connection, schema: str) -> None:
+    if schema not in _migrations()[1]:
+        raise ConfigError(
+            f"The backup was made by a newer Ratchet (schema {schema}).",
+            hint="Upgrade Ratchet, then restore it.",
+        )
+    if inspect(connection).get_table_names():
+        raise Conflict(
+            "The database is not empty; a backup is restored into an empty one only.",
+            hint="Make a new database and name it in database.url.",
+        )
 
 
 def _prepare_sqlite(engine: Engine) -> None:

@@ -6,14 +6,18 @@ import fcntl
 import json
 import os
 import time
+from collections.abc import Generator
+from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
 from typing import IO
 
-from rag.errors import ConfigError, Locked
+from rag.errors import ConfigError, Conflict, Locked
 from rag.types import Data, utc_now
 
 LOCK_NAME = "owner.lock"
+UNFINISHED = "restore.unfinished"
+"""Lies in a folder while a backup is restored into it."""
 PATIENCE = 10
 PAUSE_S = 0.02
 
@@ -59,6 +63,12 @@ class DataFolder:
                 f"The data folder {path} is in use by {by}{at}.",
                 hint="Stop that process, or choose another folder with --data.",
             ) from error
+        if (path / UNFINISHED).exists():
+            lock.close()
+            raise ConfigError(
+                f"A restore into {path} was cut off: what is there is not whole.",
+                hint="Empty the folder, but for rag.toml and secret.keys, and restore again.",
+            )
         if shared:
             return cls(path, lock)
         lock.seek(0)
@@ -84,6 +94,24 @@ class DataFolder:
                     # The owner has the lock but has not written its name yet.
                     return None
         return None
+
+    def refuse_used(self) -> None:
+        """Raise Conflict where anything is kept already; a configuration and keys may be there."""
+        harmless = (LOCK_NAME, "rag.toml", "secret.keys", "cache", "lost+found")
+        used = [path.name for path in self.path.iterdir() if path.name not in harmless]
+        if used:
+            raise Conflict(
+                f"The data folder {self.path} is not empty ({sorted(used)[0]}).",
+                hint="Nothing was changed. Restore into a new one: rag --data NEW restore BACKUP.",
+            )
+
+    @contextmanager
+    def unfinished(self) -> Generator[None]:
+        """What is done within is whole or refused: whoever opens the folder amid it is told so."""
+        mark = self.path / UNFINISHED
+        mark.touch()
+        yield
+        mark.unlink()
 
     def release(self) -> None:
         self._lock.close()

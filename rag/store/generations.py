@@ -104,6 +104,13 @@ class Generations:
         return _generation(row) if row else None
 
 
+def live_domains(database: Database) -> list[str]:
+    """Every domain that has an index to answer from."""
+    statement = select(GenerationRow.domain).where(GenerationRow.state == "live")
+    with database.read() as session:
+        return sorted(session.scalars(statement))
+
+
 def _generation(row: GenerationRow) -> Generation:
     return Generation(
         id=row.id,

@@ -11,6 +11,7 @@ from typing import Any, Literal, cast
 
 from sqlalchemy import (
     ColumnElement,
+    Connection,
     CursorResult,
     String,
     bindparam,
@@ -22,6 +23,7 @@ from sqlalchemy.orm import Session
 
 from rag.errors import Conflict, NotFound
 from rag.store.database import Database, Guard
+from rag.store.erasures import record
 from rag.store.freshness import FreshnessTable
 from rag.store.generations import Generations
 from rag.store.groups import Groups
@@ -216,6 +218,7 @@ class Ledger:
             batch = DocumentRow.id.in_(document_ids[start : start + 500])
             with self.database.write() as session:
                 withdraw(session, batch, self.now())
+                record(session, "document", document_ids[start : start + 500], self.now())
 
     def hold(self, document_ids: Sequence[str]) -> None:
         """These wait for an admin to believe their deletion, with those that wait already."""
@@ -309,11 +312,7 @@ class Ledger:
     def cited(self) -> set[str]:
         """The digest of every file that a version, which traces name, or an upload needs."""
         with self.database.read() as session:
-            return {
-                digest
-                for column in (VersionRow.content_hash, VersionRow.text_hash, UploadRow.digest)
-                for digest in session.scalars(select(column).distinct())
-            }
+            return cited(session)
 
     def spoiled(self, document_ids: Sequence[str], message: str) -> None:
         """What is kept of these documents is damaged: let the next sync read them again.
@@ -434,6 +433,15 @@ class Ledger:
                 limit=limit,
                 after=after,
             )
+
+
+def cited(reading: Session | Connection) -> set[str]:
+    """The digest of every kept file that something in the database needs."""
+    return {
+        digest
+        for column in (VersionRow.content_hash, VersionRow.text_hash, UploadRow.digest)
+        for digest in reading.scalars(select(column).distinct())
+    }
 
 
 def _not_failed(session: Session, source_id: str, document_id: str) -> NotFound | Conflict:

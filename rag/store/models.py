@@ -246,6 +246,38 @@ class RunRow(Base):
     error: Mapped[dict[str, Any] | None]
 
 
+class ErasureRow(Base):
+    """What was deleted for good, so that a backup from before can be made to forget it too."""
+
+    __tablename__ = "erasures"
+
+    id: Mapped[str] = mapped_column(String(36), primary_key=True)
+    at: Mapped[datetime]
+    kind: Mapped[str] = mapped_column(String(16))
+    """source, document or upload"""
+    target: Mapped[str]
+    """its id; of an upload the source's id, a slash and the name"""
+
+
+class DeliveryRow(Base):
+    """One event for one webhook, written with what happened."""
+
+    __tablename__ = "deliveries"
+    __table_args__ = (Index("ix_deliveries_state_due", "state", "due_at"),)
+
+    id: Mapped[str] = mapped_column(String(36), primary_key=True)
+    webhook: Mapped[str] = mapped_column(String(64))
+    body: Mapped[str]
+    created_at: Mapped[datetime]
+    state: Mapped[str] = mapped_column(String(16))
+    """waiting, delivered or failed (given up)"""
+    attempts: Mapped[int]
+    due_at: Mapped[datetime]
+    """not tried before"""
+    told: Mapped[str]
+    """why the last try failed"""
+
+
 class TraceRow(Base):
     """Everything that made an answer; written once, whole."""
 

@@ -12,7 +12,7 @@ from typing import Any, Literal
 from uuid import uuid4
 
 from sqlalchemy import ColumnElement, delete, select, text, update
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import Session, object_session
 
 from rag.errors import Conflict, NotFound, Superseded
 from rag.store.database import Database, Guard
@@ -27,6 +27,8 @@ SCHEDULE = "schedule"
 """Who asked for a run that nobody asked for."""
 Kind = Literal["sync", "rebuild", "change"]
 Word = Literal["go on", "stop", "lost"]
+Announce = Callable[[Session, str, Mapping[str, Any]], None]
+"""Tells others of an event, if the transaction commits."""
 Due = Callable[[Schedule, datetime], datetime | None]
 
 _ACTIVE = RunRow.state.in_(("queued", "running"))
@@ -44,9 +46,15 @@ class Held(Data):
 class Runs:
     """Every method is one transaction; those that give a slot away take turns."""
 
-    def __init__(self, database: Database, now: Callable[[], datetime]) -> None:
+    def __init__(
+        self,
+        database: Database,
+        now: Callable[[], datetime],
+        announce: Announce = lambda session, event, data: None,
+    ) -> None:
         self.database = database
         self.now = now
+        self._announce = announce
 
     # --- asking ---
 
@@ -198,6 +206,13 @@ class Runs:
                 row, "failed", RunError(code="lost", message=why, hint="See what they logged.")
             )
 
+    def end_all(self, why: RunError) -> None:
+        """Nothing that was under way goes on; for when no worker can be at it."""
+        with self.database.write() as session:
+            self._take_turns(session)
+            for row in session.scalars(select(RunRow).where(_ACTIVE)):
+                self._end(row, "cancelled", why)
+
     def guard(self, run: Run) -> Guard:
         """Refuses a transaction with Superseded unless the run is still this worker's.
 
@@ -324,6 +339,22 @@ class Runs:
     def _end(self, row: RunRow, state: str, error: RunError | None = None) -> None:
         row.state, row.cancelling, row.ended_at = state, False, self.now()
         row.error = error.model_dump() if error else None
+        session = object_session(row)
+        if row.kind == "sync" and session is not None:
+            told = _run(row).model_dump(
+                mode="json",
+                include={
+                    "id",
+                    "domain",
+                    "source",
+                    "source_id",
+                    "state",
+                    "ended_at",
+                    "report",
+                    "error",
+                },
+            )
+            self._announce(session, "sync.done", told)
 
 
 def _slot(domain: str, source_id: str | None = None) -> str:

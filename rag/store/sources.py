@@ -8,9 +8,11 @@ from typing import Any
 from uuid import uuid4
 
 from sqlalchemy import Select, case, delete, func, select, update
+from sqlalchemy.orm import Session
 
 from rag.errors import Conflict, NotFound, did_you_mean
 from rag.store.database import Database
+from rag.store.erasures import record
 from rag.store.freshness import FreshnessTable
 from rag.store.models import DocumentRow, SourceRow, UploadRow
 from rag.store.placements import withdraw
@@ -133,13 +135,8 @@ class Sources:
         Its name is free again, and no question finds anything of it.
         """
         with self.database.write() as session:
-            row = session.get_one(SourceRow, source_id)
-            row.name = _gone(row.name, row.id)
-            row.config, row.secrets, row.secret_names, row.cursor = {}, "", [], None
-            row.removed_at = self.now()
-            row.schedule, row.due_at = None, None
-            session.execute(delete(UploadRow).where(UploadRow.source_id == source_id))
-            return withdraw(session, DocumentRow.source_id == source_id, self.now())
+            record(session, "source", [source_id], self.now())
+            return forget_source(session, session.get_one(SourceRow, source_id), self.now())
 
     def cursor(self, source_id: str) -> tuple[Cursor, datetime | None]:
         """Where the last listing ended, and when the source was last listed completely."""
@@ -168,6 +165,16 @@ class Sources:
     def _set(self, source_id: str, **values: Any) -> None:
         with self.database.write() as session:
             session.execute(update(SourceRow).where(SourceRow.id == source_id).values(**values))
+
+
+def forget_source(session: Session, row: SourceRow, now: datetime) -> int:
+    """Close a source with its uploads and documents; returns how many these were."""
+    row.name = _gone(row.name, row.id)
+    row.config, row.secrets, row.secret_names, row.cursor = {}, "", [], None
+    row.removed_at = now
+    row.schedule, row.due_at = None, None
+    session.execute(delete(UploadRow).where(UploadRow.source_id == row.id))
+    return withdraw(session, DocumentRow.source_id == row.id, now)
 
 
 def _gone(name: str, source_id: str) -> str:

@@ -12,6 +12,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 
 from rag.errors import InvalidInput, NotFound, did_you_mean
 from rag.store.database import Database, Guard
+from rag.store.erasures import record, upload_target
 from rag.store.models import UploadRow
 from rag.types import Data
 
@@ -115,6 +116,7 @@ class Uploads:
     def remove(self, source_id: str, name: str) -> None:
         """Forget one upload; a missing one is not an error. Its bytes stay for kept versions."""
         with self.database.write() as session:
+            record(session, "upload", [upload_target(source_id, name)], self.now())
             session.execute(
                 delete(UploadRow).where(UploadRow.source_id == source_id, UploadRow.name == name)
             )

@@ -28,6 +28,7 @@ from rag.store.feedback import FeedbackLog
 from rag.store.folder import DataFolder
 from rag.store.ledger import Ledger
 from rag.store.models import TraceRow
+from rag.store.outbox import Outbox
 from rag.store.runs import Runs
 from rag.store.spending import Spending
 from rag.store.traces import Traces
@@ -85,15 +86,19 @@ def open_app(
     stack = AsyncExitStack()
     stack.callback(database.close)
     stack.push_async_callback(index.aclose)
+    settings = load(data)
+    subscribed = {name: one.events for name, one in settings.webhooks.items()}
+    outbox = Outbox(database, utc_now, subscribed)
     parts = Parts(
-        settings=load(data),
+        settings=settings,
         ledger=Ledger(database),
         blobs=Blobs(data / "blobs"),
         uploads=Uploads(database, utc_now),
-        runs=Runs(database, utc_now),
+        runs=Runs(database, utc_now, outbox.announce),
         traces=Traces(database, data),
         spending=Spending(database),
         feedback=FeedbackLog(database, utc_now),
+        outbox=outbox,
         vault=Vault(data / KEY_FILE),
         index=index,
         embedder=encoder,

@@ -71,7 +71,7 @@ def rag(tmp_path_factory: pytest.TempPathFactory) -> Rag:
     return made
 
 
-def test_from_nothing_to_a_cited_answer_and_back(rag: Rag) -> None:
+def test_from_nothing_to_a_cited_answer_and_back(rag: Rag, tmp_path: Path) -> None:
     with rag.started() as (first, *_, last):
         assert first["sync"]["added"] == 3
         url = last["url"]
@@ -84,6 +84,9 @@ def test_from_nothing_to_a_cited_answer_and_back(rag: Rag) -> None:
         start, end = cited["span"]
         assert cited["quote"] in httpx.get(url + path).text[start:end]
         assert rag("sync")["unchanged"] == 3
+        backup = tmp_path / "backup"
+        saved = rag("backup", str(backup))
+        assert saved["files"] == 6, "an original and a text of each document"
         second = rag("serve", "--port", "0", code=3)
         assert url in second["error"]["message"]
     with rag.started() as (again, *rest):
@@ -91,3 +94,11 @@ def test_from_nothing_to_a_cited_answer_and_back(rag: Rag) -> None:
         assert "answer" not in rest[0], "the sample question is asked the first time only"
     # Nobody serves now: the verb opens the folder itself.
     assert len(rag("documents")["documents"]) == 3
+    assert rag("restore", str(backup), code=6)["error"]["code"] == "conflict"
+    other = Rag(tmp_path / "other")
+    done = other("restore", str(backup), "--verify")
+    assert (done["ok"], done["documents"], done["rows"]) == (True, {"lamps": 3}, saved["rows"])
+    again = other("ask", "How long is the warranty on a lamp?")
+    assert [one["quote"] for one in again["citations"]] == [
+        one["quote"] for one in answer["citations"]
+    ]

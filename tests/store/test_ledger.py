@@ -155,7 +155,7 @@ def test_however_many_documents_are_deleted_few_statements_do_it(ledger: Ledger)
     )
     sent = changing(ledger.database)
     ledger.delete(identities[:1050])
-    assert len(sent) == 3 * 3
+    assert len(sent) == 4 * 3
     assert len(ledger.placements.orphans()) == 1050
     assert len(admitted(ledger, live, BOB, identities)) == 50
     before = ledger.known(ledger.sources.list("d")[0].id)
@@ -185,7 +185,7 @@ def test_a_source_is_removed_with_its_documents_and_uploads_or_not_at_all(ledger
     assert len(admitted(ledger, live, BOB, mine)) == 1099
     sent.clear()
     assert ledger.sources.remove(source) == 1099
-    assert len(sent) == 5
+    assert len(sent) == 6
     assert Uploads(ledger.database, ledger.now).list(source) == []
     assert set(admitted(ledger, live, BOB, mine + other)) == set(other)
     assert len(ledger.placements.orphans()) == 1100

@@ -1,0 +1,266 @@
+"""Backing up what is in use and restoring it: what answered answers, what was deleted does not."""
+
+from __future__ import annotations
+
+import asyncio
+import shutil
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+
+import pytest
+
+from rag.app import App, back_up, backups, refresh, restore
+from rag.config import load
+from rag.errors import Conflict, Locked, NotFound
+from rag.store.folder import DataFolder
+from rag.types import AskRequest, Principal, SearchRequest
+from tests.app.test_app import ANNA, add_documents, open_app, titles
+
+ME = Principal(id="local")
+SALARY = SearchRequest(query="salary of the director")
+GASKET = SearchRequest(query="gasket")
+TURBINE = SearchRequest(query="turbine pump")
+
+
+def silent(*_: object) -> None:
+    """Nobody watches."""
+
+
+def saved(root: Path, name: str = "backup", **given: bool) -> Path:
+    folder = root / name
+    back_up(load(root / "data"), folder, keys=given.get("keys", False), progress=silent)
+    return folder
+
+
+def restored(
+    root: Path,
+    folder: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    story: Callable[[App], Awaitable[None]] | None = None,
+    *,
+    verify: bool = True,
+) -> backups.Restored:
+    """Restore into a folder beside the pack, without the real encoder, and look at it."""
+    new = root / "new"
+    new.mkdir()
+    shutil.copytree(root / "pack", new / "pack")
+
+    async def build(settings: object) -> App:
+        return open_app(new)
+
+    monkeypatch.setattr(backups, "build", build)
+
+    async def told() -> backups.Restored:
+        done = await restore(lambda: load(new / "data"), folder, verify=verify, progress=silent)
+        app = open_app(new)
+        try:
+            if story is not None:
+                await story(app)
+        finally:
+            await app.aclose()
+        return done
+
+    return asyncio.run(told())
+
+
+def test_what_answered_answers_again_and_the_configuration_comes_along(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    trace = ""
+
+    async def before() -> Path:
+        nonlocal trace
+        app = open_app(tmp_path)
+        try:
+            await add_documents(app, tmp_path)
+            answer = await app.ask(ANNA, AskRequest(question="How heavy is the turbine pump TX-9?"))
+            trace = answer.trace_id
+            # While the folder is held, as by a server.
+            with_owner = DataFolder.acquire(tmp_path / "data")
+            folder = await asyncio.to_thread(saved, tmp_path)
+            with_owner.release()
+            return folder
+        finally:
+            await app.aclose()
+
+    async def after(app: App) -> None:
+        assert "pump.txt" in titles(await app.search(ANNA, TURBINE))
+        assert "pay.txt" in titles(await app.search(ANNA, SALARY))
+        assert "pay.txt" not in titles(await app.search(Principal(id="bob"), SALARY))
+        assert (await app.trace(ANNA, trace))["answer"]
+        report = await app.sync(ME)
+        assert (report.unchanged, report.added, report.deleted) == (2, 0, 0)
+
+    done = restored(tmp_path, asyncio.run(before()), monkeypatch, after)
+    assert done.documents == {"test": 2}
+    assert [check.name for check in done.checks if not check.ok] == []
+    assert "restored" in [check.name for check in done.checks]
+    assert done.erasures is None
+    assert any("run rag sync" in line for line in done.warnings)
+
+
+def test_what_was_deleted_since_is_deleted_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def before() -> tuple[Path, Path]:
+        app = open_app(tmp_path)
+        try:
+            await add_documents(app, tmp_path)
+            await app.add_source(ME, connector="uploads", config={}, name="inbox")
+            await app.add_source(
+                ME, connector="files", config={"path": str(tmp_path / "more")}, name="more"
+            )
+            for name in ("early.txt", "late.txt"):
+                await app.upload(ME, "inbox", name, f"The gasket of {name} is red.".encode())
+                await app.sync(ME, source="inbox") if name == "early.txt" else None
+            await app.sync(ME, source="more")
+            backup = await asyncio.to_thread(saved, tmp_path)
+            untold = await asyncio.to_thread(saved, tmp_path, "untold")
+            (tmp_path / "docs" / "hr" / "pay.txt").unlink()
+            await app.sync(ME, source="docs")
+            await app.remove_source(ME, "more")
+            await app.remove_upload(ME, "inbox", "early.txt")
+            await app.remove_upload(ME, "inbox", "late.txt")
+            found = await asyncio.to_thread(refresh, load(tmp_path / "data"), backup)
+            assert sorted(one.kind for one in found.erasures) == [
+                "document", "document", "document", "source", "upload", "upload",
+            ]  # fmt: skip
+            return backup, untold
+        finally:
+            await app.aclose()
+
+    (tmp_path / "more").mkdir()
+    (tmp_path / "more" / "m.txt").write_text("The gasket of m.txt is green.")
+    backup, untold = asyncio.run(before())
+
+    async def told(app: App) -> None:
+        assert titles(await app.search(ANNA, SALARY)) == ["pump.txt"]
+        assert titles(await app.search(ANNA, GASKET)) == ["pump.txt"]
+        assert {one.name for one in await app.sources(ME)} == {"docs", "inbox"}
+        assert await app.uploads(ME, "inbox") == []
+        await app.sync(ME)
+        assert titles(await app.search(ANNA, GASKET)) == ["pump.txt"]
+        # A backup of this knows of them too: they are not forgotten with the next restore.
+        again = await asyncio.to_thread(saved, tmp_path / "new")
+        found = await asyncio.to_thread(refresh, load(tmp_path / "new" / "data"), again)
+        assert found.erasures == ()
+
+    done = restored(tmp_path, backup, monkeypatch, told)
+    assert done.erasures is not None
+    assert len(done.erasures.erasures) == 6
+    shutil.rmtree(tmp_path / "new")
+
+    async def not_told(app: App) -> None:
+        assert "pay.txt" in titles(await app.search(ANNA, SALARY)), "without the list it is back"
+
+    restored(tmp_path, untold, monkeypatch, not_told)
+
+
+def test_runs_that_were_under_way_are_over(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def before() -> Path:
+        app = open_app(tmp_path, apart=True)
+        try:
+            config = {"path": str(tmp_path / "docs")}
+            await app.add_source(ME, connector="files", config=config, name="docs")
+            await app.start_sync(ME, "docs")
+            return await asyncio.to_thread(saved, tmp_path)
+        finally:
+            await app.aclose()
+
+    async def after(app: App) -> None:
+        (run,) = await app.runs(ME)
+        assert (run.state, run.error and run.error.message) == (
+            "cancelled",
+            "A backup was restored.",
+        )
+        assert (await app.sync(ME)).added == 2
+
+    done = restored(tmp_path, asyncio.run(before()), monkeypatch, after)
+    assert done.documents == {}
+
+
+def test_a_damaged_backup_changes_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def before() -> Path:
+        app = open_app(tmp_path)
+        await add_documents(app, tmp_path)
+        await app.aclose()
+        return await asyncio.to_thread(saved, tmp_path)
+
+    folder = asyncio.run(before())
+    blob = sorted((folder / "blobs").glob("??/*"))[-1]
+    blob.write_bytes(b"damaged")
+    with pytest.raises(Exception, match="damaged"):
+        restored(tmp_path, folder, monkeypatch)
+    assert not (tmp_path / "new" / "data").exists()
+    (folder / "manifest.json").unlink()
+    shutil.rmtree(tmp_path / "new")
+    with pytest.raises(NotFound, match="no whole backup"):
+        restored(tmp_path, folder, monkeypatch)
+
+
+def test_a_folder_in_use_or_with_something_in_it_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def before() -> Path:
+        app = open_app(tmp_path)
+        await add_documents(app, tmp_path)
+        await app.aclose()
+        return await asyncio.to_thread(saved, tmp_path)
+
+    folder = asyncio.run(before())
+    again = restore(lambda: load(tmp_path / "data"), folder, verify=False, progress=silent)
+    with pytest.raises(Conflict, match="not empty"):
+        asyncio.run(again)
+    held = DataFolder.acquire(tmp_path / "empty")
+    again = restore(lambda: load(tmp_path / "empty"), folder, verify=False, progress=silent)
+    with pytest.raises(Locked):
+        asyncio.run(again)
+    held.release()
+
+
+def test_there_is_nothing_to_back_up_where_nothing_is_kept(tmp_path: Path) -> None:
+    with pytest.raises(NotFound, match="Nothing is kept"):
+        back_up(load(tmp_path / "data"), tmp_path / "backup", keys=False, progress=silent)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_secrets_that_a_backup_has_are_told(tmp_path: Path) -> None:
+    app = open_app(tmp_path)
+    asyncio.run(app.aclose())
+    path = tmp_path / "data" / "rag.toml"
+    path.write_text(f'{path.read_text()}[index]\napi_key = "s3cret"\n')
+    (tmp_path / "data" / "secret.keys").write_text("key")
+    settings = load(tmp_path / "data")
+    _, remarks = back_up(settings, tmp_path / "one", keys=False, progress=silent)
+    assert [line for line in remarks if "index.api_key" in line]
+    assert "s3cret" not in " ".join(remarks)
+    _, remarks = back_up(settings, tmp_path / "two", keys=True, progress=silent)
+    assert [line for line in remarks if "as secret as" in line]
+
+
+def test_a_pack_that_is_missing_is_told_and_the_rest_is_restored(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def before() -> Path:
+        app = open_app(tmp_path)
+        await add_documents(app, tmp_path)
+        await app.aclose()
+        return await asyncio.to_thread(saved, tmp_path)
+
+    folder = asyncio.run(before())
+    broken = tmp_path / "pack" / "pack.toml"
+    text = broken.read_text()
+    broken.write_text("nonsense")
+    done = restored(tmp_path, folder, monkeypatch, verify=False)
+    assert done.documents == {}
+    (told,) = [line for line in done.warnings if "sync --rebuild" in line]
+    assert "'test' is not built" in told
+    (tmp_path / "new" / "pack" / "pack.toml").write_text(text)
+
+    async def after() -> None:
+        app = open_app(tmp_path / "new")
+        assert await app.rebuild(ME) == 2
+        assert "pay.txt" in titles(await app.search(ANNA, SALARY))
+        await app.aclose()
+
+    asyncio.run(after())
