@@ -12,7 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field, StringConstraints, Validation
 
 from rag.api.problems import Problem
 from rag.errors import InvalidInput
-from rag.types import Answer, AskRequest, Citation, Turn
+from rag.types import Answer, AskRequest, Citation, Claim, Turn
 
 TURNS = 50
 """So many turns before the question are told to the model; a longer chat loses its oldest."""
@@ -184,6 +184,9 @@ class Extension(BaseModel):
     abstained: bool
     confidence: float
     searched: tuple[str, ...]
+    claims: tuple[Claim, ...] = Field(description="What each sentence claims, with its verdict.")
+    support: float | None
+    removed: int
     ignored: tuple[str, ...] = Field(description="What the request asked for without effect.")
 
 
@@ -265,14 +268,8 @@ class Reply:
         }
 
     def _extension(self, answer: Answer) -> Extension:
-        return Extension(
-            trace_id=answer.trace_id,
-            model=answer.model,
-            abstained=answer.abstained,
-            confidence=answer.confidence,
-            searched=answer.searched,
-            ignored=ignored(self.chat),
-        )
+        told = {name: getattr(answer, name) for name in Extension.model_fields if name != "ignored"}
+        return Extension(**told, ignored=ignored(self.chat))
 
 
 def cited(answer: Answer, base: str) -> list[Annotation]:

@@ -11,16 +11,17 @@ from contextlib import asynccontextmanager, suppress
 import httpx
 import pytest
 import uvicorn
+from fastapi import FastAPI
 
 from rag.api.server import create_app
 from tests.api.fake import SLOW, FakeApp
 
 
 @asynccontextmanager
-async def served(fake: FakeApp) -> AsyncIterator[int]:
+async def served(fake: FakeApp, api: FastAPI | None = None) -> AsyncIterator[int]:
     with socket.socket() as bound:
         bound.bind(("127.0.0.1", 0))
-        config = uvicorn.Config(create_app(fake), lifespan="off", log_config=None)
+        config = uvicorn.Config(api or create_app(fake), lifespan="off", log_config=None)
         server = uvicorn.Server(config)
         server.capture_signals = _no_signals  # type: ignore[method-assign]
         task = asyncio.create_task(server.serve(sockets=[bound]))

@@ -58,6 +58,9 @@ def test_an_answer_has_annotations_that_point_into_it(client: OpenAI) -> None:
     assert (found["answer"], found["query_raw"]) == (text, QUESTION)
     assert reply.usage.total_tokens == reply.usage.prompt_tokens + reply.usage.completion_tokens
     assert (reply.model, reply.ratchet["model"]) == ("lamps", "extractive")
+    (claim, *_) = reply.ratchet["claims"]
+    start, end = claim["span"]
+    assert claim["text"] in text[start:end]
 
 
 def test_a_stream_says_the_same_as_the_whole(client: OpenAI) -> None:
