@@ -1,21 +1,24 @@
-"""The routes of models: which there are, whether they answer, what they cost."""
+"""The routes of models: which there are, whether they answer, what they cost, which one does."""
 
 from __future__ import annotations
 
 from typing import Annotated
 
 from fastapi import APIRouter, Query, Request
+from pydantic import Field
 
-from rag.api.policy import Keeper
-from rag.api.routes import RESPONSES, Name
+from rag.api.policy import Admin, Keeper
+from rag.api.routes import RESPONSES, Domain, Name
 from rag.api.state import Server
 from rag.api.streams import while_connected
 from rag.api.strict import StrictRoute
 from rag.models.told import Costs, ModelCheck, ModelInfo
+from rag.store.choices import Choice, ScoreCard
 from rag.store.spending import By
 from rag.types import Data as Body
 
 Days = Annotated[int, Query(ge=1, le=3_660, description="Today and the days before it.")]
+ModelName = Annotated[str | None, Query(min_length=1, max_length=200)]
 
 router = APIRouter(prefix="/api/v1", route_class=StrictRoute, responses=RESPONSES)
 
@@ -35,6 +38,29 @@ class Checked(Body):
     checks: list[ModelCheck]
 
 
+class ConformRequest(Body):
+    """Which model to try, with the prompts of which domain."""
+
+    model: Name
+    domain: Name | None = None
+
+
+class ChooseModel(Body):
+    """What answers from now on; `override` says why, where the pack's floor is not met."""
+
+    model: Name
+    domain: Name | None = None
+    override: Annotated[str, Field(max_length=1_000)] = ""
+
+
+class ScoreCards(Body):
+    cards: list[ScoreCard]
+
+
+class ModelChoices(Body):
+    choices: list[Choice]
+
+
 @router.get("/models")
 async def models(who: Keeper, server: Server) -> Models:
     """What may answer: extractive, the declared models and the routes. Asks none of them."""
@@ -52,3 +78,29 @@ async def check(request: Request, body: CheckModels, who: Keeper, server: Server
 async def costs(who: Keeper, server: Server, by: By = "model", days: Days = 30) -> Costs:
     """What was spent on models, by person, domain, model or day; and where each budget stands."""
     return await server.app.model_costs(who, by, days)
+
+
+@router.post("/models/conformance")
+async def conform(request: Request, body: ConformRequest, who: Admin, server: Server) -> ScoreCard:
+    """Run the conformance suite against a model: a dozen answers. The score card is kept."""
+    return await while_connected(request, server.app.conform(who, body.model, body.domain))
+
+
+@router.get("/models/conformance")
+async def score_cards(
+    who: Admin, server: Server, model: ModelName = None, domain: Domain = None
+) -> ScoreCards:
+    """The latest score cards of one model, or of all, newest first."""
+    return ScoreCards(cards=await server.app.score_cards(who, model, domain))
+
+
+@router.put("/models/default")
+async def choose(body: ChooseModel, who: Admin, server: Server) -> Choice:
+    """Let a model or route answer from the next question on; 409 when it is below the floor."""
+    return await server.app.choose_model(who, body.model, body.domain, body.override)
+
+
+@router.get("/models/default")
+async def choices(who: Admin, server: Server, domain: Domain = None) -> ModelChoices:
+    """Who made which model the default, newest first; the first one counts."""
+    return ModelChoices(choices=await server.app.model_choices(who, domain))

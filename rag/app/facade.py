@@ -10,6 +10,7 @@ from typing import Any
 import structlog
 
 from rag import plugins
+from rag.app.defaults import Defaults
 from rag.app.documents import Documents
 from rag.app.domains import Domains
 from rag.app.feedback import Ratings
@@ -29,6 +30,7 @@ from rag.feedback import Consent, ConsentAsked, Feedback, Verdict
 from rag.learn.evaluation import evaluate_pack
 from rag.models.budgets import Budgets
 from rag.models.told import Costs, ModelCheck, ModelInfo
+from rag.store.choices import Choice, ScoreCard
 from rag.store.ended import Ended, ended
 from rag.store.freshness import Measured
 from rag.store.spending import By
@@ -76,8 +78,9 @@ class App:
         self._generations = Generations(parts)
         budgets = Budgets(parts.settings.budgets, parts.spending, parts.ledger.now)
         self._models = Models(parts.settings, budgets)
+        self._defaults = Defaults(parts, self._models)
         self._model_verbs = ModelVerbs(parts, self._models)
-        self._health = Health(parts, self._domains, self._generations, self._models)
+        self._health = Health(parts, self._domains, self._generations, self._models, self._defaults)
         self._runs = Runs(parts, self._domains, self._sources, apart=apart)
         self._webhooks = Webhooks(parts.outbox, parts.settings.webhooks)
 
@@ -99,7 +102,8 @@ class App:
         """The answer as it is made; the last event is `answer`."""
         domain = self._domains.get(request.domain)
         _require_words(request.question, "question")
-        writer = self._models.writer(principal, request, domain.pack.name)
+        default = await self._defaults.default(domain.pack)
+        writer = self._models.writer(principal, request, domain.pack.name, default)
         who = await self._people.within(principal, request.domain)
         generation = await self._generations.answering(domain)
         with closing(writer), self._ratings.answering(principal) as told:
@@ -430,6 +434,31 @@ class App:
         """What was spent in the last days, and where each budget stands."""
         return await self._model_verbs.costs(by, days)
 
+    async def conform(
+        self, principal: Principal, model: str, domain: str | None = None
+    ) -> ScoreCard:
+        """Run the conformance suite against a model with the domain's prompts; the card is kept."""
+        return await self._defaults.conform(principal, model, self.pack(domain))
+
+    async def score_cards(
+        self, principal: Principal, model: str | None = None, domain: str | None = None
+    ) -> list[ScoreCard]:
+        """The latest score cards of one model, or of all, newest first."""
+        return await self._defaults.cards(self.pack(domain), model)
+
+    async def choose_model(
+        self, principal: Principal, model: str, domain: str | None = None, override: str = ""
+    ) -> Choice:
+        """Let a model or route answer from the next question on. Raises Conflict below the floor.
+
+        `override` says why it may all the same.
+        """
+        return await self._defaults.choose(principal, model, self.pack(domain), override)
+
+    async def model_choices(self, principal: Principal, domain: str | None = None) -> list[Choice]:
+        """Who made which model the default, newest first; the first one counts."""
+        return await self._defaults.choices(self.pack(domain))
+
     # --- quality ---
 
     async def evaluate(
@@ -449,8 +478,11 @@ class App:
             chosen.retriever,
         )
 
+        default = await self._defaults.default(chosen.pack)
+
         async def ask(user: str | None, request: AskRequest) -> AsyncIterator[AnswerEvent]:
-            with closing(self._models.writer(principal, request, chosen.pack.name)) as writer:
+            made = self._models.writer(principal, request, chosen.pack.name, default)
+            with closing(made) as writer:
                 who = self.person(user, domain)
                 async for event in candid.stream(who, request, generation, writer, record=False):
                     yield event

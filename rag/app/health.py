@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 
+from rag.app.defaults import Defaults
 from rag.app.domains import Domains
 from rag.app.generations import Generations
 from rag.app.models import Models
@@ -22,12 +23,18 @@ class Health:
     """Tries each part the way a question would."""
 
     def __init__(
-        self, parts: Parts, domains: Domains, generations: Generations, models: Models
+        self,
+        parts: Parts,
+        domains: Domains,
+        generations: Generations,
+        models: Models,
+        defaults: Defaults,
     ) -> None:
         self._parts = parts
         self._domains = domains
         self._generations = generations
         self._models = models
+        self._defaults = defaults
 
     async def ready(self) -> list[Check]:
         """Cheap: can this process answer now?"""
@@ -97,9 +104,10 @@ class Health:
         return f"{domain.pack.title}"
 
     async def _model_check(self) -> str:
-        writer = self._models.writer(
-            Principal(id=LOCAL), AskRequest(question="?"), self._parts.settings.domain
-        )
+        pack = self._domains.get(None).pack
+        default = await self._defaults.default(pack)
+        asked = AskRequest(question="?")
+        writer = self._models.writer(Principal(id=LOCAL), asked, pack.name, default)
         if writer.composes:
             return f"{writer.card.provider}/{writer.card.model}"
         return "extractive: quotes, never invents"

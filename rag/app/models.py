@@ -20,9 +20,14 @@ class Models:
         self._settings = settings
         self._made: dict[str, Model] = {}
 
-    def writer(self, principal: Principal, request: AskRequest, domain: str) -> Writer:
-        """Who writes this answer; `close` it. Raises NotFound, ConfigError, ModelError."""
-        wanted = request.model or self._settings.answer.model
+    def writer(
+        self, principal: Principal, request: AskRequest, domain: str, default: str = ""
+    ) -> Writer:
+        """Who writes this answer; `close` it. Raises NotFound, ConfigError, ModelError.
+
+        `default` is the name of who answers when the request names nobody; empty: the configured.
+        """
+        wanted = request.model or default or self._settings.answer.model
         route = self._settings.routes.get(wanted)
         purse = Purse(self.budgets, principal.id, domain)
         if route is None or wanted in (EXTRACTIVE, *self._settings.models):

@@ -1,4 +1,4 @@
-"""The verbs of models: which there are, whether they answer, what they cost."""
+"""The verbs of models: which there are, whether they answer, what they cost, which one does."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from rag.cli import output
 from rag.cli.running import Json, group, through
 from rag.errors import Unavailable, counted
 
-cli = group("Look at the models that answer, and at what they cost.")
+cli = group("Look at models, at what they cost and how they conform, and choose one.")
 Name = Annotated[str | None, typer.Argument(help="A declared model; all of them without.")]
 
 
@@ -103,6 +103,85 @@ def cost(
             output.say(
                 f"Budget '{budget.name}'{of}: {spent:.4f} USD since {budget.since}; {ceilings}."
             )
+
+
+@cli.command()
+def conform(
+    ctx: typer.Context,
+    name: Annotated[str, typer.Argument(help="A declared model.")],
+    as_json: Json = False,
+) -> None:
+    """Try whether a model cites, abstains, stops, streams and keeps to its language."""
+    card = through(ctx, lambda app, who: app.conform(who, name, ctx.obj.domain))
+    if as_json:
+        output.say_json(card)
+        return
+    output.say_table(
+        ("check", "score"), [(check, f"{score:.2f}") for check, score in card.checks.items()]
+    )
+    for case in card.cases:
+        if not case["passed"]:
+            output.say(f"{case['check']}: {case['question']} - {case['why']}.")
+    output.say(f"'{name}' scores {card.score:.2f} with the prompts of '{card.domain}'.")
+
+
+@cli.command()
+def cards(ctx: typer.Context, name: Name = None, as_json: Json = False) -> None:
+    """The latest score cards of one model, or of all."""
+    found = through(ctx, lambda app, who: app.score_cards(who, name, ctx.obj.domain))
+    if as_json:
+        output.say_json({"cards": found})
+        return
+    output.say_table(
+        ("taken", "by", "model", "score", "checks"),
+        [
+            (
+                f"{one.taken_at:%Y-%m-%d %H:%M}",
+                one.taken_by,
+                one.model,
+                f"{one.score:.2f}",
+                ", ".join(f"{check} {score:.2f}" for check, score in one.checks.items()),
+            )
+            for one in found
+        ],
+    )
+
+
+@cli.command()
+def use(
+    ctx: typer.Context,
+    name: Annotated[
+        str | None, typer.Argument(help="A model, a route or extractive; without: what was chosen.")
+    ] = None,
+    override: Annotated[
+        str, typer.Option(help="Why it may answer below the pack's floor; kept.")
+    ] = "",
+    as_json: Json = False,
+) -> None:
+    """Let a model or route answer from the next question on, or show what was chosen when."""
+    domain = ctx.obj.domain
+    if name is not None:
+        choice = through(ctx, lambda app, who: app.choose_model(who, name, domain, override))
+        said = f"'{choice.model}' answers in '{choice.domain}' from the next question on."
+        output.say_json(choice) if as_json else output.say(said)
+        return
+    found = through(ctx, lambda app, who: app.model_choices(who, domain))
+    if as_json:
+        output.say_json({"choices": found})
+        return
+    output.say_table(
+        ("chosen", "by", "model", "score", "overridden because"),
+        [
+            (
+                f"{one.chosen_at:%Y-%m-%d %H:%M}",
+                one.chosen_by,
+                one.model,
+                "" if one.score is None else f"{one.score:.2f}",
+                one.override,
+            )
+            for one in found
+        ],
+    )
 
 
 def _price(read: float | None, write: float | None) -> str:

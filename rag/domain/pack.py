@@ -67,6 +67,8 @@ class AnswerKnobs(Data):
     """Confidence under which the answer is that it does not know; calibrate it on the evals."""
     unsupported: Literal["mark", "remove"] = "mark"
     """What becomes of a sentence that nothing cited supports; `remove` shows the answer whole."""
+    model_floor: float = Field(default=0.0, ge=0, le=1)
+    """Conformance under which a model does not answer by default, unless an admin overrides it."""
     max_sentences: int = Field(default=4, ge=1, le=50)
     context_tokens: int = Field(default=3_000, ge=100, le=1_000_000)
 

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from rag.models.told import Costs, ModelCheck, ModelInfo
 from rag.remote.line import Line, query
+from rag.store.choices import Choice, ScoreCard
 from rag.store.spending import By
 from rag.types import Principal
 
 
 class ModelVerbs(Line):
-    """Looks at models, and at what they cost."""
+    """Looks at models, at what they cost and how they conform, and chooses one."""
 
     async def models(self, principal: Principal) -> list[ModelInfo]:
         found = await self._json("GET", "models", principal)
@@ -24,3 +25,31 @@ class ModelVerbs(Line):
         return Costs.model_validate(
             await self._json("GET", "models/costs", principal, params=params)
         )
+
+    async def conform(
+        self, principal: Principal, model: str, domain: str | None = None
+    ) -> ScoreCard:
+        body = {"model": model, "domain": domain}
+        return ScoreCard.model_validate(
+            await self._json("POST", "models/conformance", principal, domain, json=body)
+        )
+
+    async def score_cards(
+        self, principal: Principal, model: str | None = None, domain: str | None = None
+    ) -> list[ScoreCard]:
+        params = query(model=model, domain=domain)
+        found = await self._json("GET", "models/conformance", principal, domain, params=params)
+        return [ScoreCard.model_validate(one) for one in found["cards"]]
+
+    async def choose_model(
+        self, principal: Principal, model: str, domain: str | None = None, override: str = ""
+    ) -> Choice:
+        body = {"model": model, "domain": domain, "override": override}
+        return Choice.model_validate(
+            await self._json("PUT", "models/default", principal, domain, json=body)
+        )
+
+    async def model_choices(self, principal: Principal, domain: str | None = None) -> list[Choice]:
+        params = query(domain=domain)
+        found = await self._json("GET", "models/default", principal, domain, params=params)
+        return [Choice.model_validate(one) for one in found["choices"]]

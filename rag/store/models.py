@@ -412,3 +412,39 @@ class ConsentRow(Base):
     purposes: Mapped[list[Any]]
     version: Mapped[int]
     """of the text that was agreed to"""
+
+
+class ScoreCardRow(Base):
+    """How well a model kept to what answers rely on, when it was tried with a domain's prompts."""
+
+    __tablename__ = "score_cards"
+    __table_args__ = (Index("ix_score_cards_model", "domain", "model", "taken_at"),)
+
+    id: Mapped[str] = mapped_column(String(36), primary_key=True)
+    domain: Mapped[str] = mapped_column(String(64))
+    model: Mapped[str] = mapped_column(String(200))
+    fingerprint: Mapped[str]
+    """of what was behind the name then"""
+    suite: Mapped[str] = mapped_column(String(16))
+    score: Mapped[float]
+    checks: Mapped[dict[str, Any]]
+    cases: Mapped[list[Any]]
+    taken_by: Mapped[str]
+    taken_at: Mapped[datetime]
+
+
+class ModelChoiceRow(Base):
+    """Who made which model or route a domain's default, and why below the floor; never changed."""
+
+    __tablename__ = "model_choices"
+    __table_args__ = (Index("ix_model_choices_domain", "domain", "chosen_at"),)
+
+    id: Mapped[str] = mapped_column(String(36), primary_key=True)
+    domain: Mapped[str] = mapped_column(String(64))
+    model: Mapped[str] = mapped_column(String(200))
+    score: Mapped[float | None]
+    floor: Mapped[float]
+    override: Mapped[str]
+    """the reason; empty where none was needed"""
+    chosen_by: Mapped[str]
+    chosen_at: Mapped[datetime]

@@ -41,6 +41,11 @@ class Spending:
     def __init__(self, database: Database) -> None:
         self.database = database
 
+    def save(self, trace: Mapping[str, Any]) -> None:
+        """Count what was asked of a model though no trace is kept of it."""
+        with self.database.write() as session:
+            add(session, trace)
+
     def cost(self, since: date, **of: str) -> float:
         """USD from that day on, of one person, domain or model, or altogether."""
         statement = select(func.coalesce(func.sum(SpendingRow.cost), 0.0)).where(

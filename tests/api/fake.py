@@ -22,6 +22,7 @@ from rag.feedback import Consent, ConsentAsked, Feedback, Rated, Verdict
 from rag.jobs import next_due
 from rag.models.told import BudgetState, Costs, ModelCheck, ModelInfo
 from rag.people import checked_name as checked_group
+from rag.store.choices import Choice, ScoreCard
 from rag.store.ended import Ended
 from rag.store.freshness import BOUNDS, Measured
 from rag.store.spending import Spent
@@ -480,6 +481,31 @@ class FakeApp:
             ModelCheck(name="big", ok=True, first_token_ms=12.5),
             *([] if name else [ModelCheck(name="small", ok=False, **failed)]),
         ]
+
+    async def conform(self, principal: Principal, model: str, domain=None) -> ScoreCard:
+        await self.check_models(principal, model)
+        case = {"check": "cites", "question": "Why?", "passed": False, "answer": "", "why": "none"}
+        return ScoreCard(
+            id="card-1", domain=domain or "pumps", model=model, fingerprint="f", suite="1",
+            score=0.5, checks={"cites": 0.5}, cases=(case,), taken_by=principal.id,
+            taken_at=datetime(2026, 1, 1, tzinfo=UTC),
+        )  # fmt: skip
+
+    async def score_cards(self, principal: Principal, model=None, domain=None) -> list[ScoreCard]:
+        return [await self.conform(principal, model or "big", domain)]
+
+    async def choose_model(
+        self, principal: Principal, model: str, domain=None, override: str = ""
+    ) -> Choice:
+        if model != "extractive" and not override:
+            raise Conflict(f"'{model}' scores 0.5, and 'pumps' asks for 0.8.")
+        return Choice(
+            domain=domain or "pumps", model=model, score=0.5, floor=0.8, override=override,
+            chosen_by=principal.id, chosen_at=datetime(2026, 1, 1, tzinfo=UTC),
+        )  # fmt: skip
+
+    async def model_choices(self, principal: Principal, domain=None) -> list[Choice]:
+        return [await self.choose_model(principal, "big", domain, "a trial")]
 
     async def model_costs(self, principal: Principal, by="model", days=30) -> Costs:
         spent = Spent(

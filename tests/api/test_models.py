@@ -23,12 +23,31 @@ def test_what_they_cost(client: TestClient) -> None:
         assert client.get(f"/api/v1/models/costs?{wrong}").status_code == 422
 
 
-@pytest.mark.parametrize(("method", "path"), [("GET", ""), ("POST", "/check"), ("GET", "/costs")])
+@pytest.mark.parametrize(
+    ("method", "path"),
+    [
+        ("GET", ""), ("POST", "/check"), ("GET", "/costs"), ("POST", "/conformance"),
+        ("GET", "/conformance"), ("PUT", "/default"), ("GET", "/default"),
+    ],
+)  # fmt: skip
 def test_only_admins_look_at_models(
     client: TestClient, fake: FakeApp, method: str, path: str
 ) -> None:
     asked = client.request(
-        method, f"/api/v1/models{path}", json={} if method == "POST" else None,
+        method, f"/api/v1/models{path}", json=None if method == "GET" else {"model": "big"},
         headers={AS_HEADER: "anna"},
     )  # fmt: skip
     assert asked.status_code == 403
+
+
+def test_a_model_is_tried_and_chosen(client: TestClient) -> None:
+    card = client.post("/api/v1/models/conformance", json={"model": "big"}).json()
+    assert (card["score"], card["cases"][0]["passed"]) == (0.5, False)
+    assert client.get("/api/v1/models/conformance?model=big").json()["cards"] == [card]
+    refused = client.put("/api/v1/models/default", json={"model": "big"})
+    assert (refused.status_code, refused.json()["code"]) == (409, "conflict")
+    given = {"model": "big", "override": "a trial"}
+    chosen = client.put("/api/v1/models/default", json=given).json()
+    assert chosen["override"] == "a trial"
+    assert client.get("/api/v1/models/default").json()["choices"] == [chosen]
+    assert client.put("/api/v1/models/default", json={"model": ""}).status_code == 422

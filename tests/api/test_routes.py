@@ -314,7 +314,7 @@ def test_every_route_is_known_here(fake: FakeApp) -> None:
         *(f"/sources/{{source}}/{verb}" for verb in ("check", "pause", "release", "retry")),
         *("/sources/{source}/uploads", "/sources/{source}/uploads/{name:path}"),
         "/blobs/collect",
-        *("/models", "/models/check", "/models/costs"),
+        *("/models", "/models/check", "/models/costs", "/models/conformance", "/models/default"),
         *("/groups", "/groups/{group}/members/{user}", "/consent"),
         *("/traces/{trace_id}/feedback", "/traces/{trace_id}/feedback/{feedback_id}"),
         *("/sources/{source}/sync", "/sources/{source}/schedule", "/runs", "/runs/{run_id}"),

@@ -29,3 +29,14 @@ def test_what_they_cost(run, fake: FakeApp) -> None:
     assert "Budget 'month' of person 'anna': 0.2500 USD" in out
     assert "soft 0.1 (passed) and hard 1." in out
     assert json.loads(run("models", "cost", "--json").out)["totals"][0]["answers"] == 2
+
+
+def test_one_is_tried_and_chosen(run, fake: FakeApp) -> None:
+    out = run("models", "conform", "big").out
+    assert "cites: Why? - none." in out
+    assert "'big' scores 0.50" in out
+    assert "cites 0.50" in run("models", "cards").out
+    assert run("models", "use", "big").code == 6
+    assert "answers in 'pumps'" in run("models", "use", "big", "--override", "a trial").out
+    assert "a trial" in run("models", "use").out
+    assert json.loads(run("models", "use", "--json").out)["choices"][0]["floor"] == 0.8

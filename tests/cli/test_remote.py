@@ -90,6 +90,11 @@ async def test_every_verb_gives_what_the_app_gives(
     assert await remote.models(far) == await served.models(local)
     assert await remote.check_models(far, "big") == await served.check_models(local, "big")
     assert await remote.model_costs(far, "day", 7) == await served.model_costs(local, "day", 7)
+    assert await remote.conform(far, "big") == await served.conform(local, "big")
+    assert await remote.score_cards(far, "big") == await served.score_cards(local, "big")
+    chosen = await remote.choose_model(far, "big", override="why")
+    assert chosen == await served.choose_model(local, "big", override="why")
+    assert await remote.model_choices(far) == await served.model_choices(local)
     assert await remote.groups(far) == await served.groups(local)
     assert await remote.collect(far) == await served.collect(local)
     assert (await remote.change_group(far, "a b?ü", "bo", belongs=True)).members[0].user == "bo"

@@ -37,6 +37,7 @@ VERBS = [
     "source release", "source retry", "source rotate-keys", "source uploads", "upload",
     "groups", "group add", "group remove", "models list", "models check", "models cost",
     "rate", "consent",
+    "models conform", "models cards", "models use",
     "runs", "run show", "run cancel", "source schedule", "worker",
 ]  # fmt: skip
 

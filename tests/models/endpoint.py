@@ -19,6 +19,7 @@ class Endpoint:
         self.url = ""
         self.modes = []
         self.text = GOOD
+        """Its pieces, or what makes them of the request."""
         self.usage = USAGE
         self.requests = []
         self.gone = threading.Event()
@@ -104,7 +105,7 @@ def endpoint(*modes):
         def be_ok(self, body):
             self.begin()
             self.send(chunk(""))
-            for piece in told.text:
+            for piece in told.text(body) if callable(told.text) else told.text:
                 self.send(chunk(piece))
             self.end()
 
