@@ -15,10 +15,11 @@ from uuid import uuid4
 
 import structlog
 
-from rag.answer.citations import Markers, cite_sentence, unmarked
-from rag.answer.context import assemble
+from rag.answer.citations import Markers, cite_sentence, spoken
+from rag.answer.context import assemble, passage_text
 from rag.answer.evidence import Evidence, Selector
 from rag.answer.followup import standalone
+from rag.answer.inert import Inert, addresses
 from rag.answer.support import Checker, mean, supported
 from rag.domain import Pack
 from rag.models.writer import Writer
@@ -183,7 +184,7 @@ class Asker:
             for n, sentence in enumerate(evidence.sentences, 1):
                 citation = cite_sentence(n, sentence, draft.hits)
                 space = " " if n > 1 else ""
-                yield f"{space}{_closed(unmarked(sentence.text))} [{n}]", [citation]
+                yield f"{space}{_closed(spoken(sentence.text))} [{n}]", [citation]
 
     async def _generate(self, draft: _Draft) -> AsyncGenerator[tuple[str, list[Citation]]]:
         since = time.perf_counter()
@@ -196,11 +197,14 @@ class Asker:
             min(self.pack.answer.context_tokens, draft.writer.room),
         )
         markers = Markers(draft.given)
+        known = [draft.request.question, *(passage_text(hit) for hit in draft.given)]
+        still = Inert(addresses(known))
         async with aclosing(draft.writer.stream(draft.messages, draft.given)) as pieces:
             async for piece in pieces:
                 if "first_token" not in draft.timings:
                     draft.lap("first_token", since)
-                yield markers.feed(piece)
+                yield markers.feed(still.feed(piece))
+        yield markers.feed(still.end())
         yield markers.end()
         if draft.writer.finish is not None:
             draft.finish = draft.writer.finish.reason

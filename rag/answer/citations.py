@@ -7,6 +7,7 @@ from collections.abc import Sequence
 
 from rag.answer.context import passage_text
 from rag.answer.evidence import Sentence
+from rag.answer.inert import addresses, inert
 from rag.answer.words import words
 from rag.ingest.sentences import split_sentences
 from rag.types import Citation, Hit
@@ -18,8 +19,12 @@ _OPENING = re.compile(r"[\[【][\s\d,;–-]{0,60}$")
 _RANGE = re.compile(r"(\d+)\s*[–-]\s*(\d+)|(\d+)")
 
 
-def unmarked(text: str) -> str:
-    """Text of a document in which no bracketed number can be taken for one of our markers."""
+def spoken(text: str) -> str:
+    """Text of a document as an answer may hold it.
+
+    Nothing in it acts, and no bracketed number can be taken for one of our markers.
+    """
+    text = inert(text, addresses([text]))
     return _MARKER.sub(lambda found: f"({found[1]})" if _numbers(found[1], 0) else found[0], text)
 
 

@@ -5,8 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
+from rag.answer.inert import quoted
 from rag.domain import Pack
 from rag.types import Hit, Message, Turn
+
+FRAME = 32
+"""Tokens that a template may put around a passage."""
 
 
 def passage_text(hit: Hit) -> str:
@@ -23,10 +27,12 @@ def assemble(
 ) -> tuple[list[Message], list[Hit]]:
     """Messages within `budget` tokens and the hits they contain; passage n is the n-th of those.
 
-    A passage that does not fit with its surroundings is given without, or left out.
+    A passage that does not fit with its surroundings is given without, or left out. Documents and
+    what was said before are data: nothing in them can be taken for a part of the prompt.
     """
     system = pack.prompts["answer"].render(title=pack.title, language=pack.language)
-    turns = [Message(role=turn.role, content=turn.content) for turn in history[-6:]]
+    turns = [Message(role=turn.role, content=quoted(turn.content)) for turn in history[-6:]]
+    question = quoted(question)
     bare = pack.prompts["question"].render(question=question, passages=[])
     left = budget - count_tokens(system) - count_tokens(bare)
     spent = sum(count_tokens(turn.content) for turn in turns)
@@ -38,7 +44,7 @@ def assemble(
     for hit in hits:
         narrow = hit.model_copy(update={"context": "", "context_start": 0})
         for choice in (hit, narrow):
-            cost = count_tokens(f"{choice.payload.title}\n{passage_text(choice)}") + 16
+            cost = count_tokens(f"{choice.payload.title}\n{passage_text(choice)}") + FRAME
             if cost <= left:
                 left -= cost
                 given.append(choice)
@@ -53,4 +59,5 @@ def assemble(
 
 def _passage(n: int, hit: Hit) -> dict[str, Any]:
     place = " > ".join((hit.payload.title, *hit.payload.headings))
-    return {"n": n, "title": place, "text": passage_text(hit)}
+    title = " ".join(place.replace('"', "'").split())
+    return {"n": n, "title": quoted(title), "text": quoted(passage_text(hit))}

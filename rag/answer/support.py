@@ -15,7 +15,7 @@ from typing import Literal
 
 import numpy as np
 
-from rag.answer.citations import unmarked
+from rag.answer.citations import spoken
 from rag.answer.claims import Stated, stated
 from rag.answer.context import passage_text
 from rag.answer.evidence import sentences_and_rows
@@ -89,7 +89,7 @@ class Checker:
     ) -> Judged:
         if not sources:
             return Judged(0.0, "It cites nothing.")
-        if any(_folded(one.text) == _folded(unmarked(source.quote)) for source in sources):
+        if any(_folded(one.text) == _folded(spoken(source.quote)) for source in sources):
             return Judged(1.0, "It stands there word for word.")
         read = [
             said

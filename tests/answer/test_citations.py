@@ -5,7 +5,7 @@ from itertools import pairwise
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rag.answer.citations import Markers, cite_sentence, unmarked
+from rag.answer.citations import Markers, cite_sentence, spoken
 from rag.answer.evidence import Sentence
 from rag.types import Box, Hit
 from tests.retrieve.test_widen import hit
@@ -50,7 +50,7 @@ def test_lists_and_ranges_are_markers_too() -> None:
 
 
 def test_numbers_that_a_document_brackets_are_no_markers_of_ours() -> None:
-    assert unmarked("See [2] for the drawing, [a] and [1, 3].") == (
+    assert spoken("See [2] for the drawing, [a] and [1, 3].") == (
         "See (2) for the drawing, [a] and (1, 3)."
     )
 
