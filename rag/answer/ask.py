@@ -23,6 +23,7 @@ from rag.answer.inert import Inert, addresses
 from rag.answer.support import Checker, mean, supported
 from rag.domain import Pack
 from rag.models.writer import Writer
+from rag.retrieve.expand import gist
 from rag.retrieve.retriever import Retriever
 from rag.store.generations import Generation
 from rag.store.traces import Traces, acl_hash
@@ -107,7 +108,7 @@ class Asker:
             trace_id=str(uuid4()),
             principal=principal,
             request=request,
-            query=standalone(request.question, request.history),
+            query=gist(standalone(request.question, request.history)),
             writer=writer,
             started=time.perf_counter(),
         )

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import re
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from difflib import get_close_matches
@@ -16,6 +16,7 @@ from math import exp, log
 
 import numpy as np
 
+from rag.answer.named import Name, asked_for, is_rival, names
 from rag.answer.vectors import Vectors
 from rag.answer.words import is_identifier, words
 from rag.ingest.sentences import split_sentences
@@ -76,6 +77,8 @@ class Sentence:
     rank: int
     year: int
     obsolete: bool
+    names: frozenset[Name] = frozenset()
+    context_names: frozenset[Name] = frozenset()
     similarity: float = 0.0
     coverage: float = 0.0
     score: float = 0.0
@@ -88,6 +91,17 @@ class Evidence:
     sentences: tuple[Sentence, ...]
     confidence: float
     features: tuple[float, ...]
+
+
+@dataclass(frozen=True)
+class _Question:
+    """What a question asks for, read once against the sentences at hand."""
+
+    wanted: Sequence[str]
+    names: Sequence[str]
+    things: frozenset[Name]
+    kind: re.Pattern[str] | None
+    current: bool
 
 
 NONE = Evidence((), 0.0, (0.0,) * len(WEIGHTS))
@@ -121,6 +135,7 @@ def _pool(hits: Sequence[Hit]) -> list[Sentence]:
         base = hit.context_start if hit.context else payload.start
         text = hit.context or payload.text
         heading = frozenset(words(f"{payload.title} {' '.join(payload.headings)}"))
+        titled = names(f"{payload.title}. {'. '.join(payload.headings)}").all
         named = f"{payload.title} {payload.uri} {' '.join(payload.headings)}"
         years = [int(year) for year in _YEAR.findall(named)]
         for start, end in sentences_and_rows(text):
@@ -137,6 +152,8 @@ def _pool(hits: Sequence[Hit]) -> list[Sentence]:
                     text=sentence,
                     words=tuple(words(sentence)),
                     context_words=heading,
+                    names=names(sentence).all,
+                    context_names=titled,
                     rank=hit.rank,
                     year=max(years, default=0),
                     obsolete=bool(_OBSOLETE.search(sentence) or _OBSOLETE.search(named)),
@@ -171,11 +188,18 @@ def _choose(
 ) -> Evidence:
     weights = _weights(pool)
     other = frozenset(word for phrase in synonyms for word in words(phrase))
+    said = frozenset(name for one in pool for name in one.names | one.context_names)
+    kinds = frozenset(kind for kind, _ in said)
     chosen: list[Sentence] = []
     sure: list[float] = []
     first: tuple[float, ...] = ()
-    for number, question in enumerate(questions):
+    for number, text in enumerate(questions):
+        question = _read(text, weights, kinds)
+        if number == 0 and not question.things <= said:
+            # What is said of others is no answer, however well it fits in every other word.
+            return NONE
         scored = _scored(question, asked[number], other, pool, vectors, weights)
+        scored = _about(question.things, scored)
         confidence, features = _evidence(question, scored[0], weights)
         sure.append(confidence)
         if number == 0:
@@ -191,26 +215,46 @@ def _choose(
     return Evidence(tuple(chosen[:limit]), confidence, first)
 
 
+def _read(question: str, weights: Mapping[str, float], kinds: frozenset[str]) -> _Question:
+    wanted = _wanted(question, weights)
+    return _Question(
+        wanted=wanted,
+        names=_names(question, wanted, weights),
+        things=asked_for(question, kinds),
+        kind=_kind(question),
+        current=not _YEAR.search(question),
+    )
+
+
+def _about(things: frozenset[Name], scored: Sequence[Sentence]) -> Sequence[Sentence]:
+    """The sentences about what the question names, or in a passage about it and on nothing else."""
+    if not things:
+        return scored
+    passages: defaultdict[int, set[Name]] = defaultdict(set)
+    for one in scored:
+        passages[one.hit] |= one.names | one.context_names
+    return [
+        one for one in scored if things & passages[one.hit] and not is_rival(one.names, things)
+    ] or scored
+
+
 def _scored(
-    question: str,
+    question: _Question,
     asked: Sequence[float],
     other: frozenset[str],
     pool: Sequence[Sentence],
     vectors: np.ndarray,
     weights: Mapping[str, float],
 ) -> list[Sentence]:
-    wanted = _wanted(question, weights)
-    current = not _YEAR.search(question)
     similarities = vectors @ np.asarray(asked, dtype=np.float32)
     newest = max((one.year for one in pool), default=0)
-    kind = _kind(question)
     scored: list[Sentence] = []
     for one, similarity in zip(pool, similarities.tolist(), strict=True):
-        coverage = _coverage(wanted, other, one, weights)
+        coverage = _coverage(question.wanted, other, one, weights)
         score = similarity + coverage - 0.01 * one.rank
-        if kind is not None and kind.search(one.text):
+        if question.kind is not None and question.kind.search(one.text):
             score += 0.1
-        if current and (one.obsolete or (one.year and one.year < newest)):
+        if question.current and (one.obsolete or (one.year and one.year < newest)):
             score -= 0.1
         scored.append(replace(one, similarity=similarity, coverage=coverage, score=score))
     return sorted(scored, key=lambda one: (-one.score, one.hit, one.start))
@@ -233,7 +277,7 @@ def _kind(question: str) -> re.Pattern[str] | None:
 
 
 def _take(
-    question: str,
+    question: _Question,
     scored: Sequence[Sentence],
     limit: int,
     already: Sequence[Sentence],
@@ -243,9 +287,8 @@ def _take(
 
     When the question is about now, what an older edition says is not added to the newest.
     """
-    wanted = set(_wanted(question, weights))
-    names = set(_names(question, weights))
-    current = not _YEAR.search(question)
+    wanted = set(question.wanted)
+    named = set(question.names)
     taken: list[Sentence] = []
     for one in scored:
         if any(_same(one, other) for other in (*already, *taken)):
@@ -256,10 +299,10 @@ def _take(
         best = taken[0]
         if one.score < 0.5 * best.score or len(taken) == limit:
             break
-        if current and (one.obsolete or 0 < one.year < best.year):
+        if question.current and (one.obsolete or 0 < one.year < best.year):
             continue
         near = NEAR_SAME_HIT if one.hit == best.hit else NEAR
-        alike = one.score >= near * best.score and not _about_another(one, best, names)
+        alike = one.score >= near * best.score and not _about_another(one, best, named)
         if alike or _adds(one, taken, wanted, weights):
             taken.append(one)
     return taken
@@ -324,7 +367,7 @@ def _coverage(
 
 
 def _evidence(
-    question: str, best: Sentence, weights: Mapping[str, float]
+    question: _Question, best: Sentence, weights: Mapping[str, float]
 ) -> tuple[float, tuple[float, ...]]:
     """The confidence that the sentence answers the question, and the features behind it."""
     features = _features(question, best, weights)
@@ -332,26 +375,25 @@ def _evidence(
     return 1 / (1 + exp(-z)), features
 
 
-def _features(question: str, best: Sentence, weights: Mapping[str, float]) -> tuple[float, ...]:
+def _features(
+    question: _Question, best: Sentence, weights: Mapping[str, float]
+) -> tuple[float, ...]:
     """Similarity; coverage; share of the names, years and identifiers that are said; share of the
     words that no hit says."""
-    wanted = _wanted(question, weights)
+    wanted, named = question.wanted, question.names
     said = _said(best)
-    names = _names(question, weights)
     return (
         best.similarity,
         best.coverage,
-        sum(name in said for name in names) / len(names) if names else 1.0,
+        sum(name in said for name in named) / len(named) if named else 1.0,
         sum(word not in weights for word in wanted) / len(wanted) if wanted else 1.0,
     )
 
 
-def _names(question: str, weights: Mapping[str, float]) -> list[str]:
+def _names(question: str, wanted: Sequence[str], weights: Mapping[str, float]) -> list[str]:
     """What the question names: identifiers, years, and words written with a capital inside it."""
     inside = question.strip()[1:]
     capital = set(_wanted(" ".join(_CAPITAL.findall(inside)), weights))
     return [
-        word
-        for word in _wanted(question, weights)
-        if is_identifier(word) or _YEAR.fullmatch(word) or word in capital
+        word for word in wanted if is_identifier(word) or _YEAR.fullmatch(word) or word in capital
     ]

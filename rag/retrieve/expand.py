@@ -10,6 +10,8 @@ from functools import cached_property
 from rag.domain import Synonyms
 
 MAX_QUERIES = 4
+MAX_QUESTION = 1_000
+"""Characters that are searched for: about 250 tokens, what the packaged encoder reads."""
 # Names with a digit in them, such as AL-40: what "its" in the next part refers to.
 _NAMED = re.compile(r"\b[^\W\d_]+-?\d[\w-]*")
 # "…, and how long does it last?" starts another question; "pumps and motors" does not.
@@ -18,6 +20,19 @@ _JOINT = re.compile(
     r"was|were|does|do|did|can|may|must|should|wer|was|wie|wann|wo|warum|welche[rsmn]?)\b)",
     re.IGNORECASE,
 )
+
+
+def gist(question: str) -> str:
+    """The question, or the beginning and the end of one too long for any encoder to read whole.
+
+    What is asked stands there; what is pasted in between would cost seconds and find nothing.
+    """
+    if len(question) <= MAX_QUESTION:
+        return question
+    half = MAX_QUESTION // 2 - 2
+    return f"{question[:half].rpartition(' ')[0] or question[:half]} … " + (
+        question[-half:].partition(" ")[2] or question[-half:]
+    )
 
 
 @dataclass(frozen=True)

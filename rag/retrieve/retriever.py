@@ -13,7 +13,7 @@ from rag.domain import Pack
 from rag.errors import NotFound, Unavailable
 from rag.protocols import Embedder, Index, Reranker, SparseEncoder
 from rag.retrieve.duplicates import distinct
-from rag.retrieve.expand import Expander, Query
+from rag.retrieve.expand import Expander, Query, gist
 from rag.retrieve.fuse import Ranked, fuse, merge, renumbered
 from rag.retrieve.widen import widen
 from rag.store.blobs import Blobs
@@ -71,6 +71,7 @@ class Retriever:
     ) -> SearchResult:
         """The best `limit` hits that the principal may read in the generation, now."""
         knobs = self.pack.retrieval
+        question = gist(question)
         timings: dict[str, float] = {}
         clock = time.perf_counter()
         queries = self.expander.expand(question)

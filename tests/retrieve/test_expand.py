@@ -1,7 +1,7 @@
 """Expansion: synonyms both ways, acronyms, and questions that ask two things."""
 
 from rag.domain import Synonyms
-from rag.retrieve.expand import Expander
+from rag.retrieve.expand import MAX_QUESTION, Expander, gist
 
 EXPANDER = Expander(
     Synonyms(
@@ -50,3 +50,14 @@ def test_a_part_that_names_nothing_is_about_what_the_question_names() -> None:
         for query in EXPANDER.expand("What is the flow of the AL-40, and how large is its crate?")
     ]
     assert "how large is its crate AL-40" in texts
+
+
+def test_of_a_question_too_long_to_be_read_its_beginning_and_its_end_are_searched_for() -> None:
+    long = "What follows is a mail. " + "blah " * 4_000 + "How long is the warranty?"
+    short = gist(long)
+    assert len(short) <= MAX_QUESTION
+    assert short.startswith("What follows is a mail.")
+    assert short.endswith("How long is the warranty?")
+    assert gist(short) == short
+    assert gist("x" * 20_000) != "x" * 20_000
+    assert gist("How long is the warranty?") == "How long is the warranty?"
