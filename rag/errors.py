@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from difflib import get_close_matches
+from math import ceil
 from typing import ClassVar
 
 
@@ -55,6 +56,12 @@ class NotFound(RagError):
     code, status, exit_code = "not_found", 404, 4
 
 
+class Unauthenticated(RagError):
+    """Nobody is signed in, or what was shown for it is worth nothing."""
+
+    code, status, exit_code = "unauthenticated", 401, 5
+
+
 class Forbidden(RagError):
     """The principal lacks a role or a scope."""
 
@@ -78,7 +85,11 @@ class RateLimited(RagError):
     """The caller asks more often than is allowed."""
 
     code, status, exit_code = "rate_limited", 429, 11
-    retryable, retry_after_s = True, 60
+    retryable = True
+
+    def __init__(self, message: str, *, hint: str = "", after_s: float = 60) -> None:
+        super().__init__(message, hint=hint)
+        self.after_s = max(1, ceil(after_s))
 
 
 class Superseded(RagError):

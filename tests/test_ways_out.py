@@ -10,7 +10,7 @@ CLIENTS = {
     "urllib.robotparser", "ftplib", "smtplib", "imaplib", "poplib", "telnetlib",
     "xmlrpc.client", "websockets", "grpc", "paramiko", "imap_tools", "aiobotocore", "botocore",
     "boto3", "s3fs", "azure", "gcsfs", "google.cloud", "fsspec", "httpcore", "huggingface_hub",
-    "openai", "qdrant_client",
+    "openai", "qdrant_client", "authlib.integrations", "httpx2",
     "llama_index.core.readers",
 }  # fmt: skip
 ADAPTERS = {
@@ -24,6 +24,7 @@ ADAPTERS = {
     "rag/webhooks.py": {"httpx"},
     "rag/backends/model_endings.py": {"httpx"},
     "rag/backends/model_lines.py": {"httpx"},
+    "rag/backends/oidc.py": {"httpx"},
     # our own server, on this machine
     "rag/remote/line.py": {"httpx"},
     # what the administrator names in the configuration

@@ -21,10 +21,10 @@ from rag.api.chat import (
     asked,
     failure,
 )
-from rag.api.policy import User
+from rag.api.policy import Room, User
 from rag.api.problems import EXPECTED, of_failure, of_surprise
 from rag.api.routes import EVENTS
-from rag.api.state import Room, Server
+from rag.api.state import Server
 from rag.api.streams import Dialect, event_stream, while_connected, written
 from rag.api.strict import StrictRoute
 from rag.errors import NotFound, did_you_mean

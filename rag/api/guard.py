@@ -14,6 +14,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from rag.api.metrics import Metrics
 from rag.api.problems import of_status, of_surprise, respond
+from rag.config import ServerSettings
 
 LOOPBACK_NAMES = frozenset({"localhost", "127.0.0.1", "[::1]"})
 _UPLOAD = re.compile(r"/api/v1/sources/[^/]+/uploads/.*", re.DOTALL)
@@ -38,9 +39,16 @@ class Guard:
     """Wraps the whole application; nothing reaches it or leaves it otherwise."""
 
     def __init__(
-        self, app: ASGIApp, *, max_body_bytes: int, max_upload_bytes: int, metrics: Metrics
+        self,
+        app: ASGIApp,
+        *,
+        names: frozenset[str],
+        max_body_bytes: int,
+        max_upload_bytes: int,
+        metrics: Metrics,
     ) -> None:
         self.app = app
+        self.names = names
         self.max_body_bytes = max_body_bytes
         self.max_upload_bytes = max_upload_bytes
         self.metrics = metrics
@@ -92,8 +100,8 @@ class Guard:
         hosts = headers.getlist("host")
         if len(hosts) != 1 or _HOST.fullmatch(hosts[0]) is None:
             return 400, "The Host header is missing, repeated or malformed."
-        if _name(hosts[0]) not in LOOPBACK_NAMES:
-            return 421, "This server answers to localhost, 127.0.0.1 and [::1] only."
+        if _name(hosts[0]) not in self.names:
+            return 421, f"This server answers to {', '.join(sorted(self.names))} only."
         origins = headers.getlist("origin")
         if any(not _same(origin, hosts[0]) for origin in origins):
             return 403, "Requests from pages of another origin are refused."
@@ -106,6 +114,11 @@ class Guard:
         """Documents may be larger than what describes them, where they are sent as they are."""
         upload = scope["method"] == "PUT" and _UPLOAD.fullmatch(scope["path"])
         return self.max_upload_bytes if upload else self.max_body_bytes
+
+
+def names_of(settings: ServerSettings) -> frozenset[str]:
+    """The names by which the server is reached: this machine's own, and the public one."""
+    return LOOPBACK_NAMES | {_name(urlsplit(settings.public_url).netloc)} - {""}
 
 
 def _too_large(lengths: Sequence[str], limit: int) -> tuple[int, str] | None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from rag.api.problems import of_error, respond, retry_after
+from rag.api.problems import headers_of, of_error, respond
 from rag.errors import Unavailable
 
 
@@ -30,5 +30,5 @@ class Opening:
                 response = JSONResponse({"status": "starting"})
             else:
                 error = Unavailable("The server is starting.", hint="Try again in a moment.")
-                response = respond(of_error(error, scope["path"]), retry_after(error))
+                response = respond(of_error(error, scope["path"]), headers_of(error))
             await response(scope, receive, send)

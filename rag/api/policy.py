@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import AsyncIterator
 from typing import Annotated, Any, cast
 
 from fastapi import Depends, Request
 from fastapi.routing import APIRoute
 from pydantic_core import from_json
 
-from rag.api.state import app_of
-from rag.errors import Forbidden, InvalidInput
+from rag.api.state import app_of, state_of
+from rag.config import Settings
+from rag.errors import Forbidden, InvalidInput, Unavailable
+from rag.people import Caller
 from rag.types import Principal, Role
 
 AS_HEADER = "X-Ratchet-As"
 DOMAIN_HEADER = "X-Ratchet-Domain"
+MAX_TOKEN = 500
 
 
 class Policy:
@@ -28,14 +32,27 @@ class Policy:
         self.everywhere = everywhere
 
     async def __call__(self, request: Request) -> Principal:
-        """On loopback there is one user with every role, who may ask as a person of the domain."""
+        """Status, roles and scopes are read anew at each request.
+
+        Without accounts there is one user with every role, who may ask as a person of the domain.
+        """
         app = app_of(request)
+        who = await caller(request)
+        state_of(request).pace.require(who)
         user = _one(request, AS_HEADER)
-        principal = await asyncio.to_thread(app.person, user, await self._domain(request))
+        if user is not None and not who.may_act_for_others:
+            raise Forbidden(f"{AS_HEADER} is for whoever runs the server.")
+        domain = await self._domain(request)
+        principal = await asyncio.to_thread(app.person, user or who.user, domain)
+        if user is None:
+            roles = principal.roles & who.scopes
+            principal = principal.model_copy(update={"roles": roles})
         if self.role not in principal.roles:
             raise Forbidden(
                 f"'{principal.id}' lacks the role '{self.role.value}'.",
-                hint="Ask as someone who has it.",
+                hint="A key with that scope is needed."
+                if who.carrier == "key"
+                else "Ask as someone who has it.",
             )
         return principal
 
@@ -64,15 +81,70 @@ class Policy:
         return about
 
 
+async def caller(request: Request) -> Caller:
+    """Who makes the request: by session cookie, API key, or, without accounts, by being here.
+
+    Raises Unauthenticated, and Forbidden for what a page elsewhere had a browser send.
+    """
+    known: Caller | None = getattr(request.state, "caller", None)
+    if known is None:
+        app = app_of(request)
+        scheme, _, token = (_one(request, "Authorization", MAX_TOKEN) or "").partition(" ")
+        bearer = token.strip() if scheme.lower() == "bearer" else ""
+        cookie = request.cookies.get(cookie_name(app.settings), "")[:MAX_TOKEN]
+        known = await app.accounts.caller(bearer, cookie)
+        if known.carrier == "session":
+            _require_own_page(request)
+        request.state.caller = known
+    return known
+
+
+def cookie_name(settings: Settings) -> str:
+    """A browser takes a `__Host-` cookie over TLS and from this very host only."""
+    return "__Host-ratchet" if settings.server.public_url.startswith("https:") else "ratchet"
+
+
+def _require_own_page(request: Request) -> None:
+    """What changes something and carries a cookie must come from a page of ours, and say so."""
+    if request.method in ("GET", "HEAD", "OPTIONS"):
+        return
+    site, origin = request.headers.get("sec-fetch-site"), request.headers.get("origin")
+    # A foreign Origin never comes here: the guard refuses it.
+    if site not in ("same-origin", "none") if site is not None else origin is None:
+        raise Forbidden(
+            "A session is for the page; this request does not come from it.",
+            hint="Programs send an API key: Authorization: Bearer rk_...",
+        )
+
+
 def public() -> None:
     """The policy of what anyone may see: health, metrics and the page."""
 
 
+CallerOf = Annotated[Caller, Depends(caller)]
 User = Annotated[Principal, Depends(Policy(Role.USER))]
 Admin = Annotated[Principal, Depends(Policy(Role.ADMIN))]
 Keeper = Annotated[Principal, Depends(Policy(Role.ADMIN, everywhere=True))]
 Data = Annotated[Principal, Depends(Policy(Role.DATA))]
 Public = Depends(public)
+
+
+async def room(request: Request, who: CallerOf) -> AsyncIterator[None]:
+    """A place among the answers being made, kept until the last byte is sent.
+
+    Raises RateLimited where this person has as many as one may, Unavailable where there is none left.
+    """
+    state = state_of(request)
+    async with state.pace.asking(who):
+        if state.free.locked():
+            raise Unavailable(
+                "As many answers as allowed are being made.", hint="Try again in a moment."
+            )
+        async with state.free:
+            yield
+
+
+Room = Depends(room)
 
 
 async def _of_body(request: Request) -> str | None:
@@ -85,8 +157,8 @@ async def _of_body(request: Request) -> str | None:
     return domain if isinstance(domain, str) else None
 
 
-def _one(request: Request, name: str) -> str | None:
+def _one(request: Request, name: str, longest: int = 100) -> str | None:
     values = request.headers.getlist(name)
-    if len(values) > 1 or any(not 0 < len(value) <= 100 for value in values):
+    if len(values) > 1 or any(not 0 < len(value) <= longest for value in values):
         raise InvalidInput(f"The header {name} is repeated, empty or too long.")
     return values[0] if values else None

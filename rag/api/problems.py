@@ -14,7 +14,7 @@ from pydantic import BaseModel, Field
 from starlette.exceptions import HTTPException
 from starlette.responses import JSONResponse
 
-from rag.errors import RagError
+from rag.errors import RagError, RateLimited, Unauthenticated
 from rag.types import Check
 
 MEDIA_TYPE = "application/problem+json"
@@ -81,8 +81,12 @@ def respond(problem: Problem, headers: Mapping[str, str] | None = None) -> Probl
     return ProblemResponse(body, problem.status, headers)
 
 
-def retry_after(error: RagError) -> dict[str, str]:
-    return {} if error.retry_after_s is None else {"Retry-After": str(error.retry_after_s)}
+def headers_of(error: RagError) -> dict[str, str]:
+    """What goes with an error: when to try again, and how to say who one is."""
+    if isinstance(error, Unauthenticated):
+        return {"WWW-Authenticate": "Bearer"}
+    after = error.after_s if isinstance(error, RateLimited) else error.retry_after_s
+    return {} if after is None else {"Retry-After": str(after)}
 
 
 def install(api: FastAPI) -> None:
@@ -104,7 +108,7 @@ def of_failure(error: Exception, path: str) -> tuple[Problem, Mapping[str, str]]
     if isinstance(error, RagError):
         if error.status >= 500:
             log.warning("refused", code=error.code, path=path, reason=error.message)
-        return of_error(error, path), retry_after(error)
+        return of_error(error, path), headers_of(error)
     if isinstance(error, RequestValidationError):
         detail = _told(cast("Sequence[Mapping[str, Any]]", error.errors()))
         return of_status(422, detail, path, code="invalid_input"), {}

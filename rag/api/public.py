@@ -55,9 +55,25 @@ async def page() -> FileResponse:
     return FileResponse(STATIC / "ask.html", media_type="text/html; charset=utf-8")
 
 
+@router.get("/sign-in")
+async def sign_in_page() -> FileResponse:
+    return FileResponse(STATIC / "sign-in.html", media_type="text/html; charset=utf-8")
+
+
+@router.get("/join")
+async def join_page() -> FileResponse:
+    """Where a link leads; the same page, which finds the token after the #."""
+    return FileResponse(STATIC / "sign-in.html", media_type="text/html; charset=utf-8")
+
+
 @router.get("/static/ask.js")
 async def script() -> FileResponse:
     return FileResponse(STATIC / "ask.js", media_type="text/javascript; charset=utf-8")
+
+
+@router.get("/static/sign-in.js")
+async def sign_in_script() -> FileResponse:
+    return FileResponse(STATIC / "sign-in.js", media_type="text/javascript; charset=utf-8")
 
 
 @router.get("/static/ask.css")

@@ -10,9 +10,9 @@ from urllib.parse import quote
 from fastapi import APIRouter, Path, Query, Request, Response
 from pydantic import Field
 
-from rag.api.policy import Admin, Data, User
+from rag.api.policy import Admin, Data, Room, User
 from rag.api.problems import MEDIA_TYPE, Problem
-from rag.api.state import Room, Server
+from rag.api.state import Server
 from rag.api.streams import (
     answer_events,
     event_stream,

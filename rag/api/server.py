@@ -9,6 +9,7 @@ from fastapi import FastAPI
 
 from rag import __version__
 from rag.api import (
+    accounts,
     completions,
     feedback,
     groups,
@@ -21,7 +22,8 @@ from rag.api import (
     tools,
     uploads,
 )
-from rag.api.guard import Guard
+from rag.api.guard import Guard, names_of
+from rag.api.limits import Pace
 from rag.api.metrics import Metrics
 from rag.api.state import State
 from rag.api.tools import Answering
@@ -49,7 +51,9 @@ def create_app(app: App, mcp: Answering | None = None) -> FastAPI:
         redoc_url=None,
     )
     metrics = Metrics()
-    api.state.ratchet = State(app, metrics, asyncio.Semaphore(settings.max_concurrent))
+    api.state.ratchet = State(
+        app, metrics, asyncio.Semaphore(settings.max_concurrent), Pace(app.settings.limits)
+    )
     api.state.uploading = asyncio.Semaphore(uploads.AT_ONCE)
     problems.install(api)
     api.include_router(public.router)
@@ -63,10 +67,12 @@ def create_app(app: App, mcp: Answering | None = None) -> FastAPI:
     if mcp is not None:
         api.include_router(tools.router(mcp))
     api.include_router(models.router)
+    api.include_router(accounts.router)
     api.add_middleware(
         Guard,
         max_body_bytes=settings.max_body_bytes,
         max_upload_bytes=settings.max_upload_bytes,
+        names=names_of(settings),
         metrics=metrics,
     )
     return api

@@ -8,8 +8,7 @@ from fastapi import APIRouter
 from starlette.responses import Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from rag.api.policy import User
-from rag.api.state import Room
+from rag.api.policy import Room, User
 from rag.api.strict import StrictRoute
 from rag.types import Principal
 

@@ -24,6 +24,8 @@ from rag.ingest.chunking import StructureChunker
 from rag.ingest.parsing import ParserPool
 from rag.learn.retrieval import evaluate_beir
 from rag.protocols import Embedder, Index
+from rag.store.accounts import Accounts
+from rag.store.audit import Audit
 from rag.store.blobs import Blobs
 from rag.store.database import Database
 from rag.store.feedback import FeedbackLog
@@ -31,6 +33,7 @@ from rag.store.folder import DataFolder
 from rag.store.ledger import Ledger
 from rag.store.outbox import Outbox
 from rag.store.runs import Runs
+from rag.store.signins import Keys, Sessions
 from rag.store.spending import Spending
 from rag.store.traces import Traces
 from rag.store.uploads import Uploads
@@ -83,6 +86,10 @@ async def build(settings: Settings, *, serve_url: str | None = None) -> App:
             feedback=FeedbackLog(database, utc_now),
             outbox=outbox,
             vault=Vault(settings.data / KEY_FILE),
+            accounts=Accounts(database, utc_now),
+            sessions=Sessions(database, utc_now),
+            keys=Keys(database, utc_now),
+            audit=Audit(database, utc_now),
             index=index,
             embedder=embedder,
             reranker=reranker,

@@ -11,6 +11,7 @@ import structlog
 
 from rag import plugins
 from rag.app.defaults import Defaults
+from rag.app.accounts import Accounts
 from rag.app.documents import Documents
 from rag.app.domains import Domains
 from rag.app.feedback import Ratings
@@ -18,6 +19,7 @@ from rag.app.generations import Generations
 from rag.app.health import Health
 from rag.app.model_verbs import ModelVerbs
 from rag.app.models import Models
+from rag.app.oidc import Oidc
 from rag.app.parts import Parts
 from rag.app.people import People
 from rag.app.runs import Runs
@@ -69,7 +71,9 @@ class App:
         self._parts = parts
         self._resources = resources
         self._domains = Domains(parts)
-        self._people = People(parts, self._domains)
+        self.accounts = Accounts(parts)
+        self.oidc = Oidc(parts, self.accounts)
+        self._people = People(parts, self._domains, self.accounts)
         self._documents = Documents(parts, self._domains, self._people)
         self._traces = Traces(parts, self._people)
         self._ratings = Ratings(parts, self._people, self._traces)
@@ -182,7 +186,10 @@ class App:
         domain: str | None = None,
     ) -> Group:
         """Let a person into a group or put them out, from the next question on."""
-        return await self._people.change(principal, group, user, belongs, domain)
+        changed = await self._people.change(principal, group, user, belongs, domain)
+        act = "add to group" if belongs else "remove from group"
+        await self.accounts.wrote(principal, act, user, group=group)
+        return changed
 
     # --- sources and documents ---
 
@@ -196,7 +203,9 @@ class App:
         domain: str | None = None,
     ) -> SourceInfo:
         """Register a source after its connector accepted the configuration and could reach it."""
-        return await self._sources.add(connector, config, name, domain)
+        found = await self._sources.add(connector, config, name, domain)
+        await self.accounts.wrote(principal, "add source", found.name, connector=connector)
+        return found
 
     async def connectors(self, principal: Principal) -> list[ConnectorInfo]:
         """The kinds of source that can be added."""
@@ -239,25 +248,33 @@ class App:
             return 0
 
         await self._runs.change(principal, "set", source, domain, change)
+        # The names of the settings alone: their values can be credentials.
+        await self.accounts.wrote(principal, "change source", source, settings=sorted(config))
         return await self._sources.get(source, domain)
 
     async def pause_source(
         self, principal: Principal, source: str, paused: bool, domain: str | None = None
     ) -> SourceInfo:
         """Read it in no sync, or again; its documents go on answering."""
-        return await self._sources.pause(source, paused, domain)
+        found = await self._sources.pause(source, paused, domain)
+        await self.accounts.wrote(principal, "pause source" if paused else "resume source", source)
+        return found
 
     async def remove_source(
         self, principal: Principal, source: str, domain: str | None = None
     ) -> int:
         """Forget a source with its documents, gone for the next question. Returns how many."""
-        return await self._runs.change(principal, "remove", source, domain, self._sources.remove)
+        count = await self._runs.change(principal, "remove", source, domain, self._sources.remove)
+        await self.accounts.wrote(principal, "remove source", source, documents=count)
+        return count
 
     async def release_hold(
         self, principal: Principal, source: str, domain: str | None = None
     ) -> int:
         """Delete the documents whose deletion was held. Returns how many."""
-        return await self._runs.change(principal, "release", source, domain, self._sources.release)
+        count = await self._runs.change(principal, "release", source, domain, self._sources.release)
+        await self.accounts.wrote(principal, "release hold", source, documents=count)
+        return count
 
     async def retry(
         self,
@@ -308,7 +325,9 @@ class App:
 
     async def rotate_keys(self, principal: Principal) -> int:
         """Encrypt every stored credential with a new key. Returns how many sources have any."""
-        return await self._sources.rotate_keys()
+        count = await self._sources.rotate_keys()
+        await self.accounts.wrote(principal, "rotate keys", "credentials", sources=count)
+        return count
 
     async def add_pack_sources(self, principal: Principal, domain: str | None = None) -> int:
         """Register what the pack itself brings, but for what is there or was removed."""

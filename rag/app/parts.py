@@ -8,12 +8,15 @@ from rag.config import Settings
 from rag.ingest.chunking import StructureChunker
 from rag.ingest.parsing import ParserPool
 from rag.protocols import Embedder, Index, Reranker
+from rag.store.accounts import Accounts
+from rag.store.audit import Audit
 from rag.store.blobs import Blobs
 from rag.store.database import Guard
 from rag.store.feedback import FeedbackLog
 from rag.store.ledger import Ledger
 from rag.store.outbox import Outbox
 from rag.store.runs import Runs
+from rag.store.signins import Keys, Sessions
 from rag.store.spending import Spending
 from rag.store.traces import Traces
 from rag.store.uploads import Uploads
@@ -34,6 +37,10 @@ class Parts:
     feedback: FeedbackLog
     outbox: Outbox
     vault: Vault
+    accounts: Accounts
+    sessions: Sessions
+    keys: Keys
+    audit: Audit
     index: Index
     embedder: Embedder
     reranker: Reranker | None

@@ -7,10 +7,11 @@ import asyncio
 import structlog
 
 from rag import people
+from rag.app.accounts import Accounts
 from rag.app.domains import Domains
 from rag.app.parts import Parts
 from rag.errors import ConfigError, NotFound
-from rag.types import Group, Principal
+from rag.types import LOCAL, Group, Principal, Role
 
 log = structlog.get_logger(__name__)
 
@@ -18,20 +19,30 @@ log = structlog.get_logger(__name__)
 class People:
     """The people of each domain; nothing is remembered from one question to the next."""
 
-    def __init__(self, parts: Parts, domains: Domains) -> None:
+    def __init__(self, parts: Parts, domains: Domains, accounts: Accounts) -> None:
+        self._accounts = accounts
         self._table = parts.ledger.groups
         self._domains = domains
 
     def person(self, user: str | None, domain: str | None) -> Principal:
-        """Raises NotFound for whoever the domain does not know."""
-        return people.person(self._domains.get(domain).pack, self._table, user)
+        """Raises NotFound for whoever the domain does not know, Forbidden for the suspended."""
+        account = self._accounts.known(user)
+        found = people.person(self._domains.get(domain).pack, self._table, user, account)
+        if self._accounts.required and account is None and found.id != LOCAL:
+            # Someone of the pack, as whom the operator asks: a pack gives nobody a role here.
+            return found.model_copy(update={"roles": frozenset({Role.USER})})
+        return found
 
     async def within(self, principal: Principal, domain: str | None) -> Principal:
         """The same person with the groups and roles that they have in a domain now.
 
         Whatever was said of them before, or in another domain, grants nothing here.
         """
-        return await asyncio.to_thread(self.person, principal.id, domain)
+        found = await asyncio.to_thread(self.person, principal.id, domain)
+        if not self._accounts.required:
+            return found
+        # A key may use no more roles here than it could where it was looked at.
+        return found.model_copy(update={"roles": found.roles & principal.roles})
 
     async def domains(self, principal: Principal) -> list[str]:
         """Where the principal is known now, the default domain first."""

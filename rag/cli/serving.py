@@ -28,7 +28,7 @@ def serve(target: Target, host: str | None, port: int | None, *, as_json: bool) 
     """Serve until interrupted; the encoder loads in the background."""
 
     async def prepare(app: App, url: str) -> None:
-        _serving(url, as_json)
+        await _serving(app, url, as_json)
         await app.compare_with_pack()
         await app.warm()
 
@@ -44,7 +44,7 @@ def start(target: Target, host: str | None, port: int | None, *, as_json: bool) 
         await app.add_pack_sources(who)
         if any(not source.paused for source in await app.sources(who)):
             await _read(app, who, first, as_json)
-        _serving(url, as_json)
+        await _serving(app, url, as_json)
         await app.warm()
 
     _run(_settings(target, host, port), prepare)
@@ -190,8 +190,17 @@ async def _sample(app: App, who: Principal, as_json: bool) -> None:
     output.say()
 
 
-def _serving(url: str, as_json: bool) -> None:
-    output.say_json({"url": url}) if as_json else output.say(f"Serving {url} (Ctrl-C stops).")
+async def _serving(app: App, url: str, as_json: bool) -> None:
+    """Where it serves, whom, and, while there is nobody yet, how to become the first admin."""
+    link = await app.accounts.first_link()
+    if as_json:
+        output.say_json({"url": url, **({"first_admin": link} if link else {})})
+    else:
+        output.say(f"Serving {url} (Ctrl-C stops).")
+        if link:
+            output.say(f"To become the first admin, open {link} (good once).")
+        elif not app.accounts.required:
+            output.say("Single-user mode: whoever reaches it on this machine may do everything.")
     sys.stdout.flush()
 
 

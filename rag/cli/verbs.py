@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any, cast
 
 import typer
 
-from rag.cli import backups, connectors, feedback, groups, models, output, runs, sources
+from rag.cli import accounts, backups, connectors, feedback, groups, models, output, runs, sources
 from rag.cli.running import Json, group, setup_quiet, through, valid
 from rag.cli.target import Target
 from rag.errors import ConfigError, InvalidInput, Unavailable, counted
@@ -43,6 +43,11 @@ cli.add_typer(groups.cli, name="group")
 cli.add_typer(models.cli, name="models")
 cli.command()(backups.backup)
 cli.command()(backups.restore)
+cli.command()(accounts.accounts)
+cli.add_typer(accounts.cli, name="account")
+cli.command()(accounts.keys)
+cli.add_typer(accounts.key, name="key")
+cli.command()(accounts.audit)
 cli.add_typer(evaluation, name="eval")
 cli.add_typer(trace, name="trace")
 cli.add_typer(config, name="config")

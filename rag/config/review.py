@@ -48,20 +48,30 @@ def unusable(settings: Settings) -> list[str]:
 
 
 def refuse_exposed(settings: Settings) -> None:
-    """Raise ConfigError for an address that other machines can reach.
+    """Raise ConfigError for an address that other machines can reach, unless people sign in.
 
-    There are no accounts yet: anyone there would be the single user with every role.
+    Without accounts anyone there would be the single user with every role.
     """
-    host = settings.server.host
-    try:
-        exposed = host != "localhost" and not ip_address(host).is_loopback
-    except ValueError:
-        exposed = True
-    if exposed:
+    if not _exposed(settings.server.host):
+        return
+    if not settings.accounts.required:
         raise ConfigError(
-            f"server.host: '{host}' is no loopback address, and there are no accounts yet.",
-            hint="Use 127.0.0.1 until accounts arrive.",
+            f"server.host: '{settings.server.host}' is no loopback address, and nobody signs in.",
+            hint="Set accounts.required = true, or use 127.0.0.1.",
         )
+    if not settings.server.public_url:
+        raise ConfigError(
+            f"server.host: '{settings.server.host}' is no loopback address, "
+            "and server.public_url does not say by which name people reach it.",
+            hint='Set server.public_url = "https://...": no other name is answered to.',
+        )
+
+
+def _exposed(host: str) -> bool:
+    try:
+        return host != "localhost" and not ip_address(host).is_loopback
+    except ValueError:
+        return True
 
 
 def _answering(settings: Settings) -> Iterator[str]:

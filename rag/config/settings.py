@@ -26,6 +26,11 @@ class ServerSettings(Section):
         default="127.0.0.1", description="Address to bind; beyond loopback needs accounts."
     )
     port: int = Field(default=8000, ge=1, le=65535, description="TCP port.")
+    public_url: str = Field(
+        default="",
+        pattern=r"^(https?://[A-Za-z0-9.:\[\]-]+)?$",
+        description="Where people reach it, when not at host and port: https://ask.example.org.",
+    )
     max_body_bytes: int = Field(
         default=1_000_000, ge=1_000, description="Largest JSON body accepted."
     )
@@ -35,6 +40,56 @@ class ServerSettings(Section):
     max_concurrent: int = Field(
         default=32, ge=1, description="Answers being made at once; more get 503."
     )
+
+
+class AccountSettings(Section):
+    """People who sign in. Without, whoever reaches the loopback address is the single user."""
+
+    required: bool = Field(default=False, description="Everybody signs in, with an account.")
+    idle_hours: float = Field(
+        default=12, gt=0, le=8_760, description="A session unused for longer ends."
+    )
+    absolute_hours: float = Field(
+        default=168, gt=0, le=8_760, description="Every session ends after this."
+    )
+    link_hours: float = Field(
+        default=72, gt=0, le=8_760, description="How long the link of an invitation is good for."
+    )
+    min_password: int = Field(default=12, ge=8, le=200, description="Characters of a password.")
+
+
+class OidcSettings(Section):
+    """Sign-in at an identity provider by OpenID Connect, beside passwords."""
+
+    issuer: str = Field(default="", description="The provider's URL; empty: none.")
+    client_id: str = Field(default="", description="What this server is called there.")
+    client_secret: SecretStr = Field(default=SecretStr(""), description="Its secret there.")
+    label: str = Field(default="Single sign-on", description="What the button says.")
+    scopes: str = Field(default="openid email profile", description="What is asked for.")
+    name_claim: str = Field(
+        default="email", description="The claim that names the person; an email must be verified."
+    )
+    groups_claim: str = Field(default="groups", description="The claim that lists their groups.")
+    admin_groups: tuple[str, ...] = Field(
+        default=(), description="Whoever is in one of these is an admin."
+    )
+    data_groups: tuple[str, ...] = Field(
+        default=(), description="Whoever is in one of these has the data role."
+    )
+    networks: tuple[str, ...] = Field(default=(), description=NETWORKS)
+
+    @model_validator(mode="after")
+    def _client_is_named(self) -> Self:
+        if self.issuer and not self.client_id:
+            raise ValueError("issuer needs client_id; set oidc.client_id")
+        return self
+
+
+class LimitSettings(Section):
+    """How much one person or key may ask, where accounts are required; 0 means no limit."""
+
+    requests_per_minute: int = Field(default=300, ge=0, description="Requests of any kind.")
+    answers_at_once: int = Field(default=4, ge=0, description="Answers and searches being made.")
 
 
 class DatabaseSettings(Section):
@@ -252,6 +307,9 @@ class Settings(BaseSettings):
     domain: str = Field(default="pumps", description="The domain used when none is named.")
     domains: dict[str, DomainSettings] = Field(default_factory=dict, description="Packs by name.")
     server: ServerSettings = ServerSettings()
+    accounts: AccountSettings = AccountSettings()
+    oidc: OidcSettings = OidcSettings()
+    limits: LimitSettings = LimitSettings()
     database: DatabaseSettings = DatabaseSettings()
     index: IndexSettings = IndexSettings()
     embedding: EmbeddingSettings = EmbeddingSettings()

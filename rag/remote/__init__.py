@@ -36,6 +36,7 @@ from rag.types import (
 
 if TYPE_CHECKING:
     from rag.app import App
+    from rag.remote.accounts import RemoteAccounts
 
 PAGE = 1_000
 """Documents that the server lists at once, at most."""
@@ -73,6 +74,13 @@ async def connect(settings: Settings, patience: float = PATIENCE_SECONDS) -> App
 class RemoteApp(SourceVerbs, RunVerbs, ModelVerbs, FeedbackVerbs):
     """Speaks to a server's API as `rag.app.App` does to its parts."""
 
+    @property
+    def accounts(self) -> RemoteAccounts:
+        # Imported only where it is used, as it brings the database's library.
+        from rag.remote.accounts import RemoteAccounts
+
+        return RemoteAccounts(self)
+
     def person(self, user: str | None, domain: str | None = None) -> Principal:
         """Named here, looked up by the server, whose pack knows the people."""
         roles = frozenset(Role) if user in (None, LOCAL) else frozenset({Role.USER})
@@ -81,7 +89,7 @@ class RemoteApp(SourceVerbs, RunVerbs, ModelVerbs, FeedbackVerbs):
     async def ask(self, principal: Principal, request: AskRequest) -> Answer:
         body = request.model_dump(mode="json")
         return Answer.model_validate(
-            await self._json("POST", "answers", principal, request.domain, json=body)
+            await self.json("POST", "answers", principal, request.domain, json=body)
         )
 
     async def stream(self, principal: Principal, request: AskRequest) -> AsyncIterator[AnswerEvent]:
@@ -92,17 +100,17 @@ class RemoteApp(SourceVerbs, RunVerbs, ModelVerbs, FeedbackVerbs):
     async def search(self, principal: Principal, request: SearchRequest) -> SearchResult:
         body = request.model_dump(mode="json")
         return SearchResult.model_validate(
-            await self._json("POST", "searches", principal, request.domain, json=body)
+            await self.json("POST", "searches", principal, request.domain, json=body)
         )
 
     async def domains(self, principal: Principal) -> list[str]:
-        return (await self._json("GET", "domains", principal))["domains"]
+        return (await self.json("GET", "domains", principal))["domains"]
 
     async def trace(self, principal: Principal, trace_id: str) -> Mapping[str, Any]:
-        return await self._json("GET", f"traces/{quote(trace_id, safe='')}", principal)
+        return await self.json("GET", f"traces/{quote(trace_id, safe='')}", principal)
 
     async def groups(self, principal: Principal, domain: str | None = None) -> list[Group]:
-        found = await self._json("GET", "groups", principal, domain, params=query(domain=domain))
+        found = await self.json("GET", "groups", principal, domain, params=query(domain=domain))
         return [Group.model_validate(one) for one in found["groups"]]
 
     async def change_group(
@@ -121,7 +129,7 @@ class RemoteApp(SourceVerbs, RunVerbs, ModelVerbs, FeedbackVerbs):
         path = "groups/{}/members/{}".format(*names)
         method = "PUT" if belongs else "DELETE"
         return Group.model_validate(
-            await self._json(method, path, principal, domain, params=query(domain=domain))
+            await self.json(method, path, principal, domain, params=query(domain=domain))
         )
 
     async def documents(
@@ -140,7 +148,7 @@ class RemoteApp(SourceVerbs, RunVerbs, ModelVerbs, FeedbackVerbs):
         while limit is None or len(documents) < limit:
             size = PAGE if limit is None else min(PAGE, limit - len(documents))
             params = {**chosen, "limit": str(size), **query(cursor=after)}
-            found = await self._json("GET", "documents", principal, domain, params=params)
+            found = await self.json("GET", "documents", principal, domain, params=params)
             documents += [DocumentInfo.model_validate(one) for one in found["documents"]]
             after = found["next"]
             if after is None:
@@ -162,10 +170,10 @@ class RemoteApp(SourceVerbs, RunVerbs, ModelVerbs, FeedbackVerbs):
         return (await self._version(principal, document_id, version, "text")).text
 
     async def collect(self, principal: Principal) -> Collected:
-        return Collected.model_validate(await self._json("POST", "blobs/collect", principal))
+        return Collected.model_validate(await self.json("POST", "blobs/collect", principal))
 
     async def doctor(self) -> list[Check]:
-        found = await self._json("GET", "checks", self.person(None))
+        found = await self.json("GET", "checks", self.person(None))
         return [Check.model_validate(one) for one in found["checks"]]
 
     async def ready(self) -> list[Check]:

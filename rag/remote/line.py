@@ -29,6 +29,7 @@ class Line:
             base_url=url,
             transport=transport,
             trust_env=False,
+            headers=_shown(settings),
             timeout=httpx.Timeout(None, connect=5.0),
         )
 
@@ -53,11 +54,11 @@ class Line:
         **given: Any,
     ) -> Any:  # fmt: skip
         path = f"sources/{quote(source, safe='')}{rest}"
-        return await self._json(
+        return await self.json(
             method, path, principal, domain, params=query(domain=domain), **given
         )
 
-    async def _json(
+    async def json(
         self, method: str, path: str, principal: Principal, domain: str | None = None, **given: Any
     ) -> Any:
         return (await self._send(method, path, principal, domain, **given)).json()
@@ -135,6 +136,15 @@ def _who(principal: Principal, domain: str | None) -> dict[str, str]:
         if not value.isascii() or not value.isprintable():
             raise InvalidInput(f"'{value}' cannot name a person or a domain.")
     return headers
+
+
+def _shown(settings: Settings) -> dict[str, str]:
+    """Where people sign in, this command line shows that it can read the data folder."""
+    if not settings.accounts.required:
+        return {}
+    from rag.store.vault import KEY_FILE, Vault
+
+    return {"Authorization": f"Bearer {Vault(settings.data / KEY_FILE).operator()}"}
 
 
 def query(**values: str | None) -> dict[str, str]:

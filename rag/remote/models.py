@@ -13,17 +13,17 @@ class ModelVerbs(Line):
     """Looks at models, at what they cost and how they conform, and chooses one."""
 
     async def models(self, principal: Principal) -> list[ModelInfo]:
-        found = await self._json("GET", "models", principal)
+        found = await self.json("GET", "models", principal)
         return [ModelInfo.model_validate(one) for one in found["models"]]
 
     async def check_models(self, principal: Principal, name: str | None = None) -> list[ModelCheck]:
-        found = await self._json("POST", "models/check", principal, json={"model": name})
+        found = await self.json("POST", "models/check", principal, json={"model": name})
         return [ModelCheck.model_validate(one) for one in found["checks"]]
 
     async def model_costs(self, principal: Principal, by: By = "model", days: int = 30) -> Costs:
         params = query(by=by, days=str(days))
         return Costs.model_validate(
-            await self._json("GET", "models/costs", principal, params=params)
+            await self.json("GET", "models/costs", principal, params=params)
         )
 
     async def conform(

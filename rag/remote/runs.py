@@ -38,13 +38,13 @@ class RunVerbs(Line):
         limit: int = 50,
     ) -> list[Run]:
         params = query(source=source, domain=domain, limit=str(limit))
-        found = await self._json("GET", "runs", principal, domain, params=params)
+        found = await self.json("GET", "runs", principal, domain, params=params)
         return [Run.model_validate(one) for one in found["runs"]]
 
     async def run(self, principal: Principal, run_id: str, domain: str | None = None) -> Run:
         path = f"runs/{quote(run_id, safe='')}"
         params = query(domain=domain)
-        return Run.model_validate(await self._json("GET", path, principal, domain, params=params))
+        return Run.model_validate(await self.json("GET", path, principal, domain, params=params))
 
     async def follow_run(
         self, principal: Principal, run_id: str, domain: str | None = None
@@ -57,7 +57,7 @@ class RunVerbs(Line):
     async def cancel_run(self, principal: Principal, run_id: str, domain: str | None = None) -> Run:
         path = f"runs/{quote(run_id, safe='')}/cancel"
         params = query(domain=domain)
-        return Run.model_validate(await self._json("POST", path, principal, domain, params=params))
+        return Run.model_validate(await self.json("POST", path, principal, domain, params=params))
 
     async def rebuild(
         self,

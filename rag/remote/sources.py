@@ -27,22 +27,22 @@ class SourceVerbs(Line):
     ) -> SourceInfo:
         body = {"connector": connector, "config": dict(config), "name": name, "domain": domain}
         return SourceInfo.model_validate(
-            await self._json("POST", "sources", principal, domain, json=body)
+            await self.json("POST", "sources", principal, domain, json=body)
         )
 
     async def sources(self, principal: Principal, domain: str | None = None) -> list[SourceInfo]:
-        found = await self._json("GET", "sources", principal, domain, params=query(domain=domain))
+        found = await self.json("GET", "sources", principal, domain, params=query(domain=domain))
         return [SourceInfo.model_validate(one) for one in found["sources"]]
 
     async def connectors(self, principal: Principal) -> list[ConnectorInfo]:
-        found = await self._json("GET", "connectors", principal)
+        found = await self.json("GET", "connectors", principal)
         return [ConnectorInfo.model_validate(one) for one in found["connectors"]]
 
     async def check_connector(
         self, principal: Principal, *, connector: str, config: Mapping[str, Any]
     ) -> str:
         path = f"connectors/{quote(connector, safe='')}/check"
-        found = await self._json("POST", path, principal, json={"config": dict(config)})
+        found = await self.json("POST", path, principal, json={"config": dict(config)})
         return str(found["reads"])
 
     async def source(
@@ -110,7 +110,7 @@ class SourceVerbs(Line):
         # Imported only where it is used: other verbs need no database.
         from rag.store.uploads import Upload
 
-        sent = await self._json(
+        sent = await self.json(
             "PUT",
             _upload_path(source, name),
             principal,
@@ -136,7 +136,7 @@ class SourceVerbs(Line):
         await self._send("DELETE", path, principal, domain, params=query(domain=domain))
 
     async def rotate_keys(self, principal: Principal) -> int:
-        return int((await self._json("POST", "keys/rotate", principal))["sources"])
+        return int((await self.json("POST", "keys/rotate", principal))["sources"])
 
     async def schedule_source(
         self,

@@ -11,6 +11,7 @@ from sqlalchemy import (
     DateTime,
     ForeignKey,
     Index,
+    Integer,
     String,
     Text,
     UniqueConstraint,
@@ -448,3 +449,86 @@ class ModelChoiceRow(Base):
     """the reason; empty where none was needed"""
     chosen_by: Mapped[str]
     chosen_at: Mapped[datetime]
+
+
+class AccountRow(Base):
+    """A person who can sign in."""
+
+    __tablename__ = "accounts"
+    __table_args__ = (UniqueConstraint("issuer", "subject"),)
+
+    id: Mapped[str] = mapped_column(String(100), primary_key=True)
+    """the principal's id"""
+    password: Mapped[str]
+    """an argon2 hash; empty for who signs in elsewhere"""
+    issuer: Mapped[str | None] = mapped_column(String(500))
+    subject: Mapped[str | None] = mapped_column(String(255))
+    roles: Mapped[list[Any]]
+    groups: Mapped[list[Any]]
+    """as the identity provider said at the last sign-in"""
+    suspended: Mapped[bool]
+    created_at: Mapped[datetime]
+    created_by: Mapped[str]
+    signed_in_at: Mapped[datetime | None]
+
+
+class InvitationRow(Base):
+    """A link that lets one person choose a password, once."""
+
+    __tablename__ = "invitations"
+
+    digest: Mapped[str] = mapped_column(String(64), primary_key=True)
+    account_id: Mapped[str | None] = mapped_column(String(100), index=True)
+    """None lets the person choose: the first admin"""
+    roles: Mapped[list[Any]]
+    created_by: Mapped[str]
+    created_at: Mapped[datetime]
+    expires_at: Mapped[datetime]
+
+
+class SessionRow(Base):
+    """A signed-in browser."""
+
+    __tablename__ = "sessions"
+
+    id: Mapped[str] = mapped_column(String(36), primary_key=True)
+    digest: Mapped[str] = mapped_column(String(64), unique=True)
+    account_id: Mapped[str] = mapped_column(
+        ForeignKey("accounts.id", ondelete="CASCADE"), index=True
+    )
+    agent: Mapped[str]
+    created_at: Mapped[datetime]
+    seen_at: Mapped[datetime]
+
+
+class KeyRow(Base):
+    """An API key; only its digest is kept."""
+
+    __tablename__ = "api_keys"
+
+    id: Mapped[str] = mapped_column(String(36), primary_key=True)
+    digest: Mapped[str] = mapped_column(String(64), unique=True)
+    account_id: Mapped[str] = mapped_column(
+        ForeignKey("accounts.id", ondelete="CASCADE"), index=True
+    )
+    name: Mapped[str] = mapped_column(String(100))
+    scopes: Mapped[list[Any]]
+    """the roles it may use, of those that its owner has"""
+    created_at: Mapped[datetime]
+    expires_at: Mapped[datetime]
+    used_at: Mapped[datetime | None]
+
+
+class AuditRow(Base):
+    """What somebody did to people, sources or models; only ever added to."""
+
+    __tablename__ = "audit"
+
+    id: Mapped[int] = mapped_column(
+        BigInteger().with_variant(Integer, "sqlite"), primary_key=True, autoincrement=True
+    )
+    ts: Mapped[datetime] = mapped_column(index=True)
+    actor: Mapped[str] = mapped_column(String(200))
+    act: Mapped[str] = mapped_column(String(64))
+    object: Mapped[str]
+    details: Mapped[dict[str, Any]]

@@ -9,12 +9,12 @@ from collections.abc import Mapping, Set
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import select, update
 
 from rag.errors import NotFound
 from rag.store.database import Database
 from rag.store.feedback import consent_of
-from rag.store.models import TraceRow
+from rag.store.models import ConsentRow, FeedbackRequestRow, FeedbackRow, TraceRow
 from rag.store.spending import add, spends
 from rag.types import Principal, Role
 
@@ -46,6 +46,22 @@ class Traces:
         if spends(fields):
             with self.database.write() as session:
                 add(session, fields)
+
+    def hand_over(self, before: str, after: Principal) -> None:
+        """What one person, the single user, asked and rated is another's from now on."""
+        with self.database.write() as session:
+            session.execute(
+                update(TraceRow)
+                .where(TraceRow.principal_id == before)
+                .values(principal_id=after.id, actor_pseudonym=self.pseudonym(after))
+            )
+            was = self.pseudonym(Principal(id=before))
+            for table in (FeedbackRow, FeedbackRequestRow, ConsentRow):
+                session.execute(
+                    update(table)
+                    .where(table.actor_pseudonym == was)
+                    .values(actor_pseudonym=self.pseudonym(after))
+                )
 
     def domain(self, trace_id: str) -> str:
         """The domain that was asked. Raises NotFound."""

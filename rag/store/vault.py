@@ -6,6 +6,8 @@ everything is written again, the old keys go.
 
 from __future__ import annotations
 
+import hashlib
+import hmac
 import json
 import os
 from collections.abc import Mapping, Sequence
@@ -18,6 +20,7 @@ from cryptography.fernet import Fernet, InvalidToken, MultiFernet
 from rag.errors import ConfigError, Unavailable
 
 KEY_FILE = "secret.keys"
+OPERATOR_PREFIX = "ro_"
 
 
 class Vault:
@@ -48,6 +51,15 @@ class Vault:
     def renew(self, token: str) -> str:
         """The same secrets under the newest key. Raises Unavailable when no key fits."""
         return self.seal(self.open(token))
+
+    def operator(self) -> str:
+        """The bearer token of whoever can read the keys, and so runs the server."""
+        self._cipher(make=True)
+        return _proof(self._keys()[0])
+
+    def is_operator(self, token: str) -> bool:
+        """Also while a rotation is dropping the key that the token was made with."""
+        return any(hmac.compare_digest(_proof(key), token) for key in self._keys())
 
     def add_key(self) -> list[str]:
         """A new first key; those before, which are returned, go on decrypting."""
@@ -94,3 +106,7 @@ class Vault:
             file.flush()
             os.fsync(file.fileno())
         draft.replace(self.path)
+
+
+def _proof(key: str) -> str:
+    return OPERATOR_PREFIX + hmac.new(key.encode(), b"operator", hashlib.sha256).hexdigest()

@@ -4,10 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
+import tempfile
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from datetime import UTC, date, datetime
-from typing import Any
+from functools import cached_property
+from pathlib import Path
+from typing import Any, cast
 
+from rag.app.accounts import Accounts
+from rag.app.oidc import Oidc
 from rag.config import Settings
 from rag.errors import (
     Conflict,
@@ -23,10 +28,16 @@ from rag.jobs import next_due
 from rag.models.told import BudgetState, Costs, ModelCheck, ModelInfo
 from rag.people import checked_name as checked_group
 from rag.store.choices import Choice, ScoreCard
+from rag.store.accounts import Accounts as AccountStore
+from rag.store.audit import Audit
+from rag.store.database import Database
 from rag.store.ended import Ended
 from rag.store.freshness import BOUNDS, Measured
+from rag.store.signins import Keys, Sessions
 from rag.store.spending import Spent
+from rag.store.traces import Traces
 from rag.store.uploads import Upload, checked_name
+from rag.store.vault import KEY_FILE, Vault
 from rag.types import (
     Answer,
     AnswerEvent,
@@ -54,6 +65,7 @@ from rag.types import (
     SourceInfo,
     SyncReport,
     Usage,
+    utc_now,
 )
 
 DOCUMENT = "doc-1"
@@ -63,9 +75,52 @@ TRACE = "trace-1"
 SLOW = "slow question"
 
 
+class Stores:
+    """What accounts are kept in: the real stores, on a database made when first needed."""
+
+    def __init__(self, settings: Settings) -> None:
+        self.settings = settings
+
+    @cached_property
+    def database(self) -> Database:
+        folder = self.settings.data
+        if not folder.is_dir():
+            folder = Path(tempfile.mkdtemp(prefix="ratchet-test-"))
+        made = Database(f"sqlite:///{folder / 'ratchet.db'}")
+        made.migrate()
+        return made
+
+    @cached_property
+    def vault(self) -> Vault:
+        return Vault(self.settings.data / KEY_FILE)
+
+    @cached_property
+    def traces(self) -> Traces:
+        return Traces(self.database, self.settings.data)
+
+    @cached_property
+    def accounts(self) -> AccountStore:
+        return AccountStore(self.database, utc_now)
+
+    @cached_property
+    def sessions(self) -> Sessions:
+        return Sessions(self.database, utc_now)
+
+    @cached_property
+    def keys(self) -> Keys:
+        return Keys(self.database, utc_now)
+
+    @cached_property
+    def audit(self) -> Audit:
+        return Audit(self.database, utc_now)
+
+
 class FakeApp:
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
+        self.parts = Stores(settings)
+        self.accounts = Accounts(cast(Any, self.parts))
+        self.oidc = Oidc(cast(Any, self.parts), self.accounts)
         self.checks = [Check(name="database", ok=True, detail="reachable")]
         self.kept: list[SourceInfo] = []
         self.ran: list[Run] = []
@@ -611,6 +666,8 @@ class FakeApp:
     def person(self, user: str | None, domain: str | None = None) -> Principal:
         if user in (None, "local"):
             return Principal(id="local", roles=frozenset(Role))
+        if (known := self.accounts.known(user)) is not None:
+            return known
         if user != "anna":
             raise NotFound(f"The pack has no person '{user}'.", hint="Did you mean 'anna'?")
         return Principal(id="anna", groups=frozenset({"service"}))

@@ -12,7 +12,7 @@ from rag.api.openapi import document
 from rag.api.opening import Opening
 from rag.api.policy import Policy, public
 from rag.api.server import create_app
-from rag.config import AnswerSettings, ServerSettings, Settings
+from rag.config import AccountSettings, AnswerSettings, ServerSettings, Settings
 from rag.errors import ConfigError
 from rag.mcp import over_http
 from rag.types import Check
@@ -282,13 +282,25 @@ def test_the_page_carries_no_script_of_its_own(client: TestClient) -> None:
     assert client.get("/static/ask.css").headers["content-type"].startswith("text/css")
 
 
+OPEN = {
+    "/sign-in",
+    "/session",
+    "/oidc/start",
+    "/oidc/callback",
+    "/invitations/look",
+    "/invitations/accept",
+}
+"""What anyone may call: it is how one becomes somebody."""
+
+
 def test_every_route_declares_a_policy(fake: FakeApp) -> None:
     undeclared = []
     for route in routes_of(create_app(fake, over_http(fake))):  # type: ignore[arg-type]
         calls = [dependency.call for dependency in route.dependant.dependencies]
         declared = [call for call in calls if isinstance(call, Policy) or call is public]
         theirs = route.path.startswith(("/api/", "/v1/", "/mcp"))
-        if len(declared) != 1 or (theirs and declared == [public]):
+        open_to_all = declared == [public] and route.path.removeprefix("/api/v1") not in OPEN
+        if len(declared) != 1 or (theirs and open_to_all):
             undeclared.append(route.path)
     assert undeclared == []
 
@@ -307,6 +319,7 @@ def test_every_route_is_known_here(fake: FakeApp) -> None:
     found = {route.path.removeprefix("/api/v1") for route in routes_of(create_app(fake))}
     version = "/documents/{document_id}/versions/{version}"
     assert found == {
+        *("/sign-in", "/join", "/static/sign-in.js"),
         *("/", "/healthz", "/readyz", "/metrics", "/static/ask.js", "/static/ask.css"),
         "/static/icon.svg",
         *("/answers", "/searches", "/traces/{trace_id}", "/documents", "/sources", "/syncs"),
@@ -317,6 +330,10 @@ def test_every_route_is_known_here(fake: FakeApp) -> None:
         *("/models", "/models/check", "/models/costs", "/models/conformance", "/models/default"),
         *("/groups", "/groups/{group}/members/{user}", "/consent"),
         *("/traces/{trace_id}/feedback", "/traces/{trace_id}/feedback/{feedback_id}"),
+        *(OPEN - {"/sign-in"}),
+        *("/sessions", "/sessions/{session_id}", "/keys", "/keys/{key_id}", "/password"),
+        *("/invitations", "/accounts", "/accounts/{name}", "/audit"),
+        *("/groups", "/groups/{group}/members/{user}"),
         *("/sources/{source}/sync", "/sources/{source}/schedule", "/runs", "/runs/{run_id}"),
         *("/runs/{run_id}/events", "/runs/{run_id}/cancel"),
         *("/rebuilds", "/evaluations", "/checks", f"{version}/original", f"{version}/text"),
@@ -339,8 +356,20 @@ def routes_of(api) -> list:
 @pytest.mark.parametrize("host", ["0.0.0.0", "192.168.1.5", "::", "example.org"])
 def test_beyond_loopback_it_refuses_to_start(tmp_path: Path, host: str) -> None:
     settings = Settings(data=tmp_path, server=ServerSettings(host=host))
-    with pytest.raises(ConfigError, match="until accounts arrive"):
+    with pytest.raises(ConfigError, match="nobody signs in"):
         create_app(FakeApp(settings))
+
+
+def test_beyond_loopback_with_accounts_it_answers_to_its_public_name_alone(tmp_path: Path) -> None:
+    server = ServerSettings(host="0.0.0.0")
+    settings = Settings(data=tmp_path, server=server, accounts=AccountSettings(required=True))
+    with pytest.raises(ConfigError, match="public_url"):
+        create_app(FakeApp(settings))
+    server = ServerSettings(host="0.0.0.0", public_url="https://ask.example.org:8443")
+    app = create_app(FakeApp(settings.model_copy(update={"server": server})))
+    for name, status in (("ask.example.org:8443", 200), ("ask.example.com", 421), ("[::1]", 200)):
+        with TestClient(app, base_url=f"http://{name}") as client:
+            assert client.get("/healthz").status_code == status
 
 
 def test_the_committed_openapi_document_is_current() -> None:

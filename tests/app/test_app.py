@@ -22,6 +22,8 @@ from rag.errors import (
     Unavailable,
 )
 from rag.ingest.chunking import StructureChunker
+from rag.store.accounts import Accounts
+from rag.store.audit import Audit
 from rag.store.blobs import Blobs
 from rag.store.database import Database
 from rag.store.feedback import FeedbackLog
@@ -30,6 +32,7 @@ from rag.store.ledger import Ledger
 from rag.store.models import TraceRow
 from rag.store.outbox import Outbox
 from rag.store.runs import Runs
+from rag.store.signins import Keys, Sessions
 from rag.store.spending import Spending
 from rag.store.traces import Traces
 from rag.store.uploads import Uploads
@@ -90,6 +93,10 @@ def open_app(
     subscribed = {name: one.events for name, one in settings.webhooks.items()}
     outbox = Outbox(database, utc_now, subscribed)
     parts = Parts(
+        accounts=Accounts(database, utc_now),
+        sessions=Sessions(database, utc_now),
+        keys=Keys(database, utc_now),
+        audit=Audit(database, utc_now),
         settings=settings,
         ledger=Ledger(database),
         blobs=Blobs(data / "blobs"),

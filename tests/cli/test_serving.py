@@ -29,7 +29,7 @@ def test_125_a_port_in_use_is_told_before_anything_is_made(run, data: Path, verb
 def test_an_address_beyond_loopback_is_refused(run, data: Path, host: str) -> None:
     ran = run("serve", "--host", host, "--port", "0")
     assert ran.code == 2
-    assert "until accounts arrive" in ran.err
+    assert "nobody signs in" in ran.err
     assert not data.exists()
 
 

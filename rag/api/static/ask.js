@@ -86,9 +86,30 @@ async function ask(question) {
     body: JSON.stringify({ question }),
   });
   const body = await response.json();
+  if (response.status === 401) location.replace("/sign-in");
   if (!response.ok) throw new Error(`${body.detail} ${body.hint || ""}`.trim());
   return body;
 }
+
+// Who asks is always shown: as whom, or that this page asks nobody who they are.
+async function greet() {
+  const response = await fetch("/api/v1/session");
+  if (response.status === 401) {
+    location.replace("/sign-in");
+    return;
+  }
+  const me = await response.json();
+  const alone = me.carrier === "machine";
+  byId("who").textContent = alone ? "Single user: whoever reaches this page" : me.user;
+  byId("leave").hidden = alone;
+}
+
+byId("leave").addEventListener("click", async () => {
+  await fetch("/api/v1/session", { method: "DELETE" });
+  location.replace("/sign-in");
+});
+
+greet();
 
 byId("form").addEventListener("submit", async (event) => {
   event.preventDefault();

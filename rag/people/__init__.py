@@ -1,10 +1,13 @@
 """Who asks: the people of a domain and the groups they are in at this moment.
 
 A domain's pack declares people and their groups; the table of groups overrules it member by
-member. What the table does not mention is as the pack says.
+member. What the table does not mention is as the pack says. Where accounts are required, roles are
+what the account says and nothing else.
 """
 
 from __future__ import annotations
+
+from typing import Literal, NamedTuple
 
 from rag.domain import Pack
 from rag.errors import InvalidInput, NotFound
@@ -12,12 +15,32 @@ from rag.store.groups import Groups
 from rag.types import LOCAL, Group, Member, Principal, Role
 
 LONGEST = 100
+Carrier = Literal["machine", "operator", "session", "key"]
 
 
-def person(pack: Pack, table: Groups, user: str | None) -> Principal:
+class Caller(NamedTuple):
+    """Who makes a request and how they showed it."""
+
+    user: str
+    carrier: Carrier
+    handle: str = ""
+    """The id of the session or the key."""
+    scopes: frozenset[Role] = frozenset(Role)
+    """The roles that may be used, of those that the person has."""
+
+    @property
+    def may_act_for_others(self) -> bool:
+        """Whoever owns the machine or the data folder may ask as anybody."""
+        return self.carrier in ("machine", "operator")
+
+
+def person(
+    pack: Pack, table: Groups, user: str | None, account: Principal | None = None
+) -> Principal:
     """Someone of the pack or in a group of the table, or this machine's single user, as of now.
 
-    Raises NotFound naming the nearest person.
+    `account` is what is known of them from their account: they exist, whatever the pack says, and
+    have its roles. Raises NotFound naming the nearest person.
     """
     if user is None or user == LOCAL:
         names = frozenset(group.name for group in groups(pack, table))
@@ -28,9 +51,12 @@ def person(pack: Pack, table: Groups, user: str | None) -> Principal:
         declared = pack.person(user).principal
     except NotFound:
         # To be put out of a group, which anyone can be, makes nobody known.
-        if not added:
+        if not added and account is None:
             raise
         declared = Principal(id=user)
+    if account is not None:
+        member_of = declared.groups | account.groups
+        declared = declared.model_copy(update={"roles": account.roles, "groups": member_of})
     kept = declared.groups - {one.group for one in said}
     return declared.model_copy(update={"groups": kept | added})
 

@@ -1,0 +1,316 @@
+"""The routes of people: signing in and out, sessions, API keys, accounts, and what admins did."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+from urllib.parse import quote
+
+from fastapi import APIRouter, Path, Query, Request, Response
+from fastapi.responses import RedirectResponse
+from pydantic import Field, SecretStr
+
+from rag.api.policy import CallerOf, Keeper, Public, User, cookie_name
+from rag.api.routes import RESPONSES
+from rag.api.state import Server, State
+from rag.api.strict import StrictRoute
+from rag.errors import RagError, Unauthenticated
+from rag.store.accounts import Account
+from rag.store.audit import Entry
+from rag.store.signins import ApiKey, SignedIn
+from rag.types import Data as Body
+from rag.types import Role
+
+Token = Annotated[str, Field(min_length=1, max_length=200)]
+Password = Annotated[SecretStr, Field(max_length=1_000)]
+AccountName = Annotated[str, Path(min_length=1, max_length=100, description="An account's name.")]
+ObjectId = Annotated[str, Path(pattern=r"^[a-f0-9-]{36}$")]
+Said = Annotated[str, Query(max_length=4_000)]
+MAX_PENDING = 4_000
+PATIENCE_S = 600  # of somebody at the provider, as in rag.app.oidc
+Before = Annotated[int | None, Query(ge=1, le=2**62)]
+
+router = APIRouter(prefix="/api/v1", route_class=StrictRoute, responses=RESPONSES)
+
+
+class SignIn(Body):
+    name: str = Field(min_length=1, max_length=100)
+    password: Password
+
+
+class Join(Body):
+    """What follows a link; the first admin chooses a name, others have theirs."""
+
+    token: Token
+    name: str | None = Field(default=None, max_length=100)
+    password: Password
+
+
+class LinkToken(Body):
+    token: Token
+
+
+class Invited(Body):
+    name: str | None
+    """Null where the bearer chooses."""
+
+
+class Me(Body):
+    """Who the caller is here and now."""
+
+    user: str
+    roles: list[Role]
+    groups: list[str]
+    carrier: str
+    """machine: there are no accounts; operator, session, key: how it was shown."""
+
+
+class SignInWays(Body):
+    accounts: bool
+    """False: whoever reaches the server is its single user."""
+    provider: str | None
+    """What to call the identity provider that people can sign in at."""
+
+
+class NewPassword(Body):
+    before: Password
+    after: Password
+
+
+class Sessions(Body):
+    sessions: list[SignedIn]
+
+
+class Ended(Body):
+    ended: int
+
+
+class NewKey(Body):
+    name: str = Field(min_length=1, max_length=100)
+    scopes: list[Role] = Field(default=[Role.USER], min_length=1, max_length=len(Role))
+    days: float = Field(default=90, gt=0, le=3_650)
+    owner: str = Field(default="", max_length=100, description="Only for whoever runs the server.")
+
+
+class MadeKey(Body):
+    key: ApiKey
+    secret: str
+    """The key itself. It is shown this once."""
+
+
+class Keys(Body):
+    keys: list[ApiKey]
+
+
+class Invite(Body):
+    name: str = Field(min_length=1, max_length=100)
+    roles: list[Role] = Field(default=[Role.USER], min_length=1, max_length=len(Role))
+
+
+class Link(Body):
+    link: str
+    """For the person alone: it chooses a password, once."""
+
+
+class Accounts(Body):
+    accounts: list[Account]
+
+
+class AccountChange(Body):
+    """What is not given stays."""
+
+    roles: list[Role] | None = Field(default=None, min_length=1, max_length=len(Role))
+    suspended: bool | None = None
+
+
+class AuditPage(Body):
+    entries: list[Entry]
+    next: int | None
+    """The cursor of the next page; null after the last."""
+
+
+@router.get("/sign-in", dependencies=[Public])
+async def ways(server: Server) -> SignInWays:
+    """How people sign in here."""
+    settings = server.app.settings
+    provider = settings.oidc.label if settings.oidc.issuer else None
+    return SignInWays(accounts=settings.accounts.required, provider=provider)
+
+
+@router.post("/session", dependencies=[Public])
+async def sign_in(request: Request, response: Response, body: SignIn, server: Server) -> Account:
+    """Begin a session; the answer sets its cookie."""
+    password = body.password.get_secret_value()
+    entered = await server.app.accounts.sign_in(body.name, password, _agent(request))
+    set_session(response, server, entered.token)
+    return entered.account
+
+
+@router.get("/oidc/start", dependencies=[Public], response_class=RedirectResponse)
+async def leave_for_provider(server: Server) -> RedirectResponse:
+    """Send the browser to the identity provider."""
+    url, kept = await server.app.oidc.begin()
+    response = RedirectResponse(url, 303)
+    response.set_cookie(_pending_cookie(server), kept, max_age=PATIENCE_S, **_cookie(server))
+    return response
+
+
+@router.get("/oidc/callback", dependencies=[Public], response_class=RedirectResponse)
+async def back_from_provider(
+    request: Request,
+    server: Server,
+    code: Said = "",
+    state: Said = "",
+    error: Said = "",
+    error_description: Said = "",
+    iss: Said = "",
+    session_state: Said = "",
+    scope: Said = "",
+) -> RedirectResponse:
+    """Where the identity provider sends the browser back to; begins a session."""
+    kept = request.cookies.get(_pending_cookie(server), "")[:MAX_PENDING]
+    try:
+        if error or not code:
+            raise Unauthenticated("The identity provider did not sign this person in.")
+        entered = await server.app.oidc.finish(kept, state, code, _agent(request))
+        response = RedirectResponse("/", 303)
+        set_session(response, server, entered.token)
+    except RagError as refused:
+        # A person looks at this, so it is told on the page, which shows what stands after the #.
+        response = RedirectResponse(f"/sign-in#{quote(str(refused))}", 303)
+    response.delete_cookie(_pending_cookie(server), path="/")
+    return response
+
+
+@router.get("/session")
+async def me(who: User, caller: CallerOf) -> Me:
+    return Me(
+        user=who.id,
+        roles=sorted(who.roles),
+        groups=sorted(who.groups),
+        carrier=caller.carrier,
+    )
+
+
+@router.delete("/session")
+async def sign_out(who: User, caller: CallerOf, response: Response, server: Server) -> Ended:
+    """End this session."""
+    await server.app.accounts.sign_out(caller)
+    response.delete_cookie(cookie_name(server.app.settings), path="/")
+    return Ended(ended=int(caller.carrier == "session"))
+
+
+@router.post("/invitations/look", dependencies=[Public])
+async def invited(body: LinkToken, server: Server) -> Invited:
+    """Whom a link is for."""
+    return Invited(name=await server.app.accounts.invited(body.token))
+
+
+@router.post("/invitations/accept", dependencies=[Public])
+async def join(request: Request, response: Response, body: Join, server: Server) -> Account:
+    """Choose a password with the token of a link; begins a session."""
+    password = body.password.get_secret_value()
+    entered = await server.app.accounts.join(body.token, body.name, password, _agent(request))
+    set_session(response, server, entered.token)
+    return entered.account
+
+
+@router.put("/password")
+async def change_password(
+    body: NewPassword, who: User, caller: CallerOf, response: Response, server: Server
+) -> Ended:
+    """Change one's own password; every session ends, this one too."""
+    before, after = body.before.get_secret_value(), body.after.get_secret_value()
+    await server.app.accounts.change_password(caller, before, after)
+    response.delete_cookie(cookie_name(server.app.settings), path="/")
+    return Ended(ended=1)
+
+
+@router.get("/sessions")
+async def sessions(who: User, caller: CallerOf, server: Server) -> Sessions:
+    """One's own sessions, the one used last first."""
+    return Sessions(sessions=await server.app.accounts.sessions(caller))
+
+
+@router.delete("/sessions")
+async def end_sessions(who: User, caller: CallerOf, server: Server) -> Ended:
+    """End all of one's own sessions."""
+    return Ended(ended=await server.app.accounts.end_session(caller))
+
+
+@router.delete("/sessions/{session_id}")
+async def end_session(session_id: ObjectId, who: User, caller: CallerOf, server: Server) -> Ended:
+    return Ended(ended=await server.app.accounts.end_session(caller, session_id))
+
+
+@router.get("/keys")
+async def keys(who: User, caller: CallerOf, server: Server) -> Keys:
+    """One's own API keys; everybody's for whoever runs the server."""
+    return Keys(keys=await server.app.accounts.keys(caller))
+
+
+@router.post("/keys")
+async def add_key(body: NewKey, who: User, caller: CallerOf, server: Server) -> MadeKey:
+    """Make an API key; a key itself cannot."""
+    key, secret = await server.app.accounts.add_key(
+        caller, body.name, body.scopes, body.days, body.owner
+    )
+    return MadeKey(key=key, secret=secret)
+
+
+@router.delete("/keys/{key_id}")
+async def remove_key(key_id: ObjectId, who: User, caller: CallerOf, server: Server) -> ApiKey:
+    """Remove an API key, from the next request on."""
+    return await server.app.accounts.remove_key(caller, key_id)
+
+
+@router.post("/invitations")
+async def invite(body: Invite, who: Keeper, server: Server) -> Link:
+    """A link by which a person chooses a password, for the first time or again."""
+    return Link(link=await server.app.accounts.invite(who, body.name, body.roles))
+
+
+@router.get("/accounts")
+async def accounts(who: Keeper, server: Server) -> Accounts:
+    return Accounts(accounts=await server.app.accounts.list(who))
+
+
+@router.patch("/accounts/{name}")
+async def change_account(
+    name: AccountName, body: AccountChange, who: Keeper, server: Server
+) -> Account:
+    """Change roles or suspend, from the next request on."""
+    return await server.app.accounts.change(who, name, roles=body.roles, suspended=body.suspended)
+
+
+@router.get("/audit")
+async def audit(
+    who: Keeper,
+    server: Server,
+    limit: Annotated[int, Query(ge=1, le=1_000)] = 100,
+    before: Before = None,
+) -> AuditPage:
+    """Who did what, newest first; `next` is `before` of the page after this one."""
+    entries = await server.app.accounts.audit(who, limit + 1, before)
+    page = entries[:limit]
+    return AuditPage(entries=page, next=page[-1].id if len(entries) > limit else None)
+
+
+def set_session(response: Response, server: State, token: str) -> None:
+    """The cookie lasts no longer than the session can."""
+    settings = server.app.settings
+    age = int(settings.accounts.absolute_hours * 3600)
+    response.set_cookie(cookie_name(settings), token, max_age=age, **_cookie(server))
+
+
+def _cookie(server: State) -> dict[str, Any]:
+    """Scripts cannot read it and other sites cannot have it sent along with what changes."""
+    secure = server.app.settings.server.public_url.startswith("https:")
+    return {"httponly": True, "samesite": "lax", "path": "/", "secure": secure}
+
+
+def _pending_cookie(server: State) -> str:
+    return f"{cookie_name(server.app.settings)}-oidc"
+
+
+def _agent(request: Request) -> str:
+    return request.headers.get("user-agent", "")
