@@ -132,7 +132,7 @@ Public = Depends(public)
 async def room(request: Request, who: CallerOf) -> AsyncIterator[None]:
     """A place among the answers being made, kept until the last byte is sent.
 
-    Raises RateLimited where this person has as many as one may, Unavailable where there is none left.
+    Raises RateLimited where this person has as many as one may, Unavailable where none is left.
     """
     state = state_of(request)
     async with state.pace.asking(who):

@@ -199,7 +199,7 @@ def test_pages_follow_their_marker(store: Vendor) -> None:
 
 def test_a_busy_store_is_waited_for_within_bounds(store: Vendor) -> None:
     busy = error(503, "ServerBusy")
-    store.first[f"GET {BLOBS}"] = [error(429, "RateLimited", **{"Retry-After": "7"}), busy]
+    store.first[f"GET {BLOBS}"] = [error(429, "TooMany", **{"Retry-After": "7"}), busy]
     assert len(listing(at(store.url))) == 2
     assert WAITS == [7, 4]
     store.answer = lambda _: busy
