@@ -10,8 +10,8 @@ from typing import Any
 import structlog
 
 from rag import plugins
-from rag.app.defaults import Defaults
 from rag.app.accounts import Accounts
+from rag.app.defaults import Defaults
 from rag.app.documents import Documents
 from rag.app.domains import Domains
 from rag.app.feedback import Ratings

@@ -31,14 +31,14 @@ class ModelVerbs(Line):
     ) -> ScoreCard:
         body = {"model": model, "domain": domain}
         return ScoreCard.model_validate(
-            await self._json("POST", "models/conformance", principal, domain, json=body)
+            await self.json("POST", "models/conformance", principal, domain, json=body)
         )
 
     async def score_cards(
         self, principal: Principal, model: str | None = None, domain: str | None = None
     ) -> list[ScoreCard]:
         params = query(model=model, domain=domain)
-        found = await self._json("GET", "models/conformance", principal, domain, params=params)
+        found = await self.json("GET", "models/conformance", principal, domain, params=params)
         return [ScoreCard.model_validate(one) for one in found["cards"]]
 
     async def choose_model(
@@ -46,10 +46,10 @@ class ModelVerbs(Line):
     ) -> Choice:
         body = {"model": model, "domain": domain, "override": override}
         return Choice.model_validate(
-            await self._json("PUT", "models/default", principal, domain, json=body)
+            await self.json("PUT", "models/default", principal, domain, json=body)
         )
 
     async def model_choices(self, principal: Principal, domain: str | None = None) -> list[Choice]:
         params = query(domain=domain)
-        found = await self._json("GET", "models/default", principal, domain, params=params)
+        found = await self.json("GET", "models/default", principal, domain, params=params)
         return [Choice.model_validate(one) for one in found["choices"]]

@@ -27,9 +27,9 @@ from rag.feedback import Consent, ConsentAsked, Feedback, Rated, Verdict
 from rag.jobs import next_due
 from rag.models.told import BudgetState, Costs, ModelCheck, ModelInfo
 from rag.people import checked_name as checked_group
-from rag.store.choices import Choice, ScoreCard
 from rag.store.accounts import Accounts as AccountStore
 from rag.store.audit import Audit
+from rag.store.choices import Choice, ScoreCard
 from rag.store.database import Database
 from rag.store.ended import Ended
 from rag.store.freshness import BOUNDS, Measured
