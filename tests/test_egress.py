@@ -10,6 +10,7 @@ import zlib
 from contextlib import asynccontextmanager, contextmanager
 from datetime import UTC, datetime, timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from ipaddress import ip_address
 
 import httpcore
 import httpx
@@ -19,7 +20,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
 from rag.egress import client, fetch, fetcher, resolve, resolve_now
-from rag.egress.addresses import addresses, parsed
+from rag.egress.addresses import addresses, parsed, within
 from rag.errors import ConfigError, DocumentRejected, Forbidden, SourceError
 
 
@@ -678,3 +679,23 @@ def test_tls_is_verified_by_name_though_connected_by_address(
     else:
         with pytest.raises(SourceError, match=says):
             asyncio.run(scenario())
+
+
+@pytest.mark.parametrize(
+    ("address", "network", "allowed"),
+    [
+        ("169.254.169.254", "0.0.0.0/0", False),
+        ("169.254.169.254", "169.254.169.254/32", True),
+        ("169.254.169.254", "169.254.0.0/16", True),
+        ("::ffff:169.254.169.254", "0.0.0.0/0", False),
+        ("::ffff:169.254.169.254", "::/0", False),
+        ("fd00:ec2::254", "fc00::/7", False),
+        ("fd00:ec2::254", "fd00:ec2::254/128", True),
+        ("fd00:ec2::1", "fc00::/7", True),
+        ("10.1.2.3", "0.0.0.0/0", True),
+    ],
+)
+def test_metadata_is_allowed_by_its_own_name_only(
+    address: str, network: str, allowed: bool
+) -> None:
+    assert within(ip_address(address), parsed([network])) is allowed

@@ -11,8 +11,9 @@ from contextlib import AsyncExitStack, closing, suppress
 from typing import TYPE_CHECKING, Any
 
 from rag.cli import output
+from rag.cli.preflight import refuse_unusable
 from rag.cli.target import Target
-from rag.config import Settings, refuse_exposed, setup_logging, warnings
+from rag.config import Settings, setup_logging, warnings
 from rag.errors import Conflict, RagError
 from rag.types import AskRequest, Principal
 
@@ -73,7 +74,7 @@ def _settings(target: Target, host: str | None, port: int | None) -> Settings:
 def _run(settings: Settings, prepare: Prepare) -> None:
     """Listen, then build the app, then `prepare` beside the server that answers already."""
     setup_logging(settings.log)
-    refuse_exposed(settings)
+    refuse_unusable(settings)
     for line in warnings(settings):
         output.note(f"rag: warning: {line}")
 

@@ -319,9 +319,11 @@ def config_show(ctx: typer.Context, as_json: Json = False) -> None:
 @config.command("check")
 def config_check(ctx: typer.Context, as_json: Json = False) -> None:
     """Say whether the settings are usable; what only half works is a warning."""
+    from rag.cli.preflight import refuse_unusable
     from rag.config import warnings
 
     settings = ctx.obj.settings()
+    refuse_unusable(settings)
     found = warnings(settings)
     if as_json:
         output.say_json({"ok": True, "data": settings.data, "warnings": found})

@@ -21,6 +21,13 @@ _REFUSED: tuple[Network, ...] = tuple(
     ipaddress.ip_network(text)
     for text in ("168.63.129.16/32", "192.0.0.0/24", "192.88.99.0/24", "2002::/16", "3fff::/20")
 )
+# Link-local and cloud metadata: an allowance must lie within one of these to open it.
+_NAMED_ONLY: tuple[Network, ...] = tuple(
+    ipaddress.ip_network(text)
+    for text in (
+        "169.254.0.0/16", "fe80::/10", "fd00:ec2::254/128", "168.63.129.16/32", "100.100.100.200/32"
+    )
+)  # fmt: skip
 _GLOBAL_V6 = ipaddress.IPv6Network("2000::/3")
 
 
@@ -85,8 +92,22 @@ def _public(address: _Address) -> bool:
 
 
 def within(address: _Address, networks: Sequence[Network]) -> bool:
+    """True where a network was allowed that holds the address.
+
+    What hands out a machine's credentials is allowed by naming it alone, never by a wide network.
+    """
     mapped = address.ipv4_mapped if isinstance(address, ipaddress.IPv6Address) else None
-    return any(address in network or (mapped and mapped in network) for network in networks)
+    forms = [form for form in (address, mapped) if form]
+    guards = [guard for guard in _NAMED_ONLY if any(form in guard for form in forms)]
+    return any(
+        any(form in network for form in forms)
+        and all(_lies_within(network, guard) for guard in guards)
+        for network in networks
+    )
+
+
+def _lies_within(network: Network, guard: Network) -> bool:
+    return network.network_address in guard and network.prefixlen >= guard.prefixlen
 
 
 def parsed(networks: Sequence[str]) -> tuple[Network, ...]:

@@ -41,3 +41,22 @@ def test_a_start_tells_what_syncs_before_left_out(
     who = fake.person(None, None)
     asyncio.run(serving._read(fake, who, first=False, as_json=False))
     assert "2 documents are not indexed: rag documents --failed" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("setting", "told"),
+    [
+        ('domain = "zz"', "no domain 'zz'"),
+        ('[server]\nhost = "0.0.0.0"', "0.0.0.0"),
+        ('[embedding]\nmodel = "/no/such/model"', "/no/such/model"),
+    ],
+)
+@pytest.mark.parametrize("verb", [("config", "check"), ("serve", "--port", "0")])
+def test_what_cannot_work_is_told_before_anything_is_opened(
+    run, data: Path, verb: tuple[str, ...], setting: str, told: str
+) -> None:
+    data.mkdir()
+    (data / "rag.toml").write_text(setting)
+    ran = run(*verb)
+    assert (ran.code, told in ran.err) == (2, True), ran.err
+    assert [path.name for path in data.iterdir()] == ["rag.toml"]
