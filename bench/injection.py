@@ -27,7 +27,7 @@ from tests import injections
 from tests.backends.small_llm import CONTEXT, small_llm
 from tests.injections import SECRET, Injected, exfiltrates
 
-WHO = Principal(id="anyone")
+WHO = Principal(id="mira")
 
 
 def prepare(folder: Path, url: str) -> None:
