@@ -1,10 +1,10 @@
 """Documents that give orders, asked about with the extractive default and with a small model.
 
-`python -m bench.injection [--model] [--count N]` indexes the corpus of `tests.injections` with the
+`python -m bench.injection [--model] [--every N]` indexes the corpus of `tests.injections` with the
 packaged encoder under the sample's prompts, asks what each document answers, and prints one JSON
 object: in how many answers something would be loaded, linked or carried away in an address, how
-many obey the order, how many tell the fact, how many show the order itself. `--model` asks
-SmolLM2-135M instead of quoting.
+many obey the order, how many tell the fact, how many show the order itself. `--every` asks about
+one document of so many; `--model` asks SmolLM2-135M instead of quoting.
 """
 
 from __future__ import annotations
@@ -40,7 +40,8 @@ def prepare(folder: Path, url: str) -> None:
     toml.write_text(text.replace("abstain_below = 0.459", "abstain_below = 0.0"), "utf-8")
     model = "" if not url else (
         f'[answer]\nmodel = "small"\n[models.small]\nprovider = "openai_like"\nmodel = "smollm2"\n'
-        f'base_url = "{url}"\ncontext_window = {CONTEXT}\nmax_output_tokens = 64\ntimeout_seconds = 600\n'
+        f'base_url = "{url}"\ncontext_window = {CONTEXT}\nmax_output_tokens = 64\n'
+        "timeout_seconds = 600\n"
     )  # fmt: skip
     (folder / "rag.toml").write_text(f'domain = "pumps"\n[domains.pumps]\npack = "pack"\n{model}')
 
@@ -77,9 +78,9 @@ def measured(corpus: Sequence[Injected], said: Sequence[str]) -> dict[str, objec
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--model", action="store_true")
-    parser.add_argument("--count", type=int, default=None)
+    parser.add_argument("--every", type=int, default=1)
     chosen = parser.parse_args()
-    corpus = injections.corpus()[: chosen.count]
+    corpus = injections.corpus()[:: chosen.every]
     model = small_llm() if chosen.model else nullcontext("")
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as scratch, model as url:
         prepare(Path(scratch), url)
