@@ -7,7 +7,6 @@ import hashlib
 from collections.abc import Callable, Generator, Mapping
 from contextlib import contextmanager
 from typing import Any
-from uuid import uuid4
 
 from rag.app.parts import Parts
 from rag.app.people import People
@@ -93,7 +92,7 @@ class Ratings:
             self._log.add,
             self._pseudonym(principal),
             draft,
-            key=key or str(uuid4()),
+            key=key,
             digest=hashlib.sha256(request.encode()).hexdigest(),
             per_minute=self._settings.per_minute,
         )

@@ -45,7 +45,9 @@ class FeedbackLog:
         self.database = database
         self.now = now
 
-    def add(self, actor: str, draft: Draft, *, key: str, digest: str, per_minute: int) -> Feedback:
+    def add(
+        self, actor: str, draft: Draft, *, key: str | None, digest: str, per_minute: int
+    ) -> Feedback:
         """Durable when it returns. The same `key` again gives what it gave before.
 
         A verdict that says what is in effect already adds no event. `actor` is a pseudonym;
@@ -54,7 +56,7 @@ class FeedbackLog:
         """
         with self.database.write() as session:
             self._take_turns(session, actor)
-            known = session.get(FeedbackRequestRow, (actor, key))
+            known = session.get(FeedbackRequestRow, (actor, key)) if key else None
             if known is not None:
                 if known.digest != digest:
                     raise Conflict(
@@ -73,7 +75,7 @@ class FeedbackLog:
             session.add(
                 FeedbackRequestRow(
                     actor_pseudonym=actor,
-                    key=key,
+                    key=key or str(uuid4()),
                     digest=digest,
                     feedback_id=row.id,
                     at=self.now(),

@@ -66,10 +66,10 @@ class Traces:
     def domain(self, trace_id: str) -> str:
         """The domain that was asked. Raises NotFound."""
         with self.database.read() as session:
-            row = session.get(TraceRow, trace_id)
-            if row is None:
-                raise NotFound(f"There is no trace '{trace_id}'.")
-            return row.domain
+            domain = session.scalar(select(TraceRow.domain).where(TraceRow.id == trace_id))
+        if domain is None:
+            raise NotFound(f"There is no trace '{trace_id}'.")
+        return domain
 
     def get(self, principal: Principal, trace_id: str) -> dict[str, Any]:
         """A trace of the principal's own, or any for the data and admin roles; else NotFound.
@@ -87,6 +87,8 @@ class Traces:
 
     def earlier(self, trace: Mapping[str, Any], texts: Set[str]) -> list[dict[str, Any]]:
         """For each text the last answer before this, to the same person in the same domain."""
+        if not texts:
+            return []
         with self.database.read() as session:
             found = [
                 session.scalar(
