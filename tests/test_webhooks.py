@@ -22,13 +22,14 @@ from hypothesis import strategies as st
 
 from rag.config import WebhookSettings, load
 from rag.errors import ConfigError
+from rag.feedback import Verdict
 from rag.store import outbox as outboxes
 from rag.store.database import Database
 from rag.store.outbox import MAX_ATTEMPTS, Outbox, call_off
 from rag.store.runs import Runs
-from rag.types import RunProgress
+from rag.types import AskRequest, RunProgress
 from rag.webhooks import AT_ONCE, Webhooks, signature
-from tests.app.test_app import add_documents, open_app
+from tests.app.test_app import ANNA, add_documents, open_app
 
 SECRET = "a secret of both sides"
 START = datetime(2026, 1, 1, tzinfo=UTC)
@@ -281,23 +282,32 @@ def test_the_end_of_a_sync_is_told_in_its_transaction(post: Post, state: Any) ->
         assert len(post.outbox.claim(9)) == told
 
 
-def test_a_sync_tells_its_webhook(tmp_path: Path, receiver: Receiver) -> None:
+def test_syncs_and_feedback_are_told_without_a_word_of_anybody(
+    tmp_path: Path, receiver: Receiver
+) -> None:
     app = open_app(tmp_path)
     asyncio.run(app.aclose())
     path = tmp_path / "data" / "rag.toml"
     path.write_text(
         f'{path.read_text()}[webhooks.us]\nurl = "{receiver.url}"\nsecret = "{SECRET}"\n'
+        'events = ["sync.done", "feedback.given"]\n'
     )
 
     async def story() -> None:
         app = open_app(tmp_path)
         try:
             await add_documents(app, tmp_path)
+            trace = (await app.ask(ANNA, AskRequest(question="What is the salary?"))).trace_id
+            down = Verdict(value=-1, comment="A word about the salary.")
+            rated = await app.rate(ANNA, trace, down)
+            assert (await app.rate(ANNA, trace, down)).id == rated.id, "says nothing new"
+            await app.retract(ANNA, trace, rated.id)
+            await app.retract(ANNA, trace, rated.id)
             checks = {check.name: check for check in await app.doctor()}
-            assert "us: 1 waiting, 0 given up" in checks["webhooks"].detail
+            assert "us: 3 waiting, 0 given up" in checks["webhooks"].detail
             working = asyncio.ensure_future(app.work())
             async with asyncio.timeout(60):
-                while app._parts.outbox.counts()["us"] != {"delivered": 1}:  # noqa: ASYNC110
+                while app._parts.outbox.counts()["us"] != {"delivered": 3}:  # noqa: ASYNC110
                     await asyncio.sleep(0.02)
             working.cancel()
             await asyncio.wait({working})
@@ -308,12 +318,17 @@ def test_a_sync_tells_its_webhook(tmp_path: Path, receiver: Receiver) -> None:
             await app.aclose()
 
     asyncio.run(story())
-    ((_, body),) = receiver.got
-    data = json.loads(body)["data"]
+    told = {json.loads(body)["data"].get("signal", "sync"): body for _, body in receiver.got}
+    assert set(told) == {"sync", "thumb", "retract"}
+    voted, taken = (json.loads(told[name])["data"] for name in ("thumb", "retract"))
+    assert (voted["value"], taken["supersedes"]) == (-1, voted["id"])
+    data = json.loads(told["sync"])["data"]
     assert (data["domain"], data["source"], data["state"]) == ("test", "docs", "succeeded")
     assert data["report"]["added"] == 2
-    assert SECRET not in body.decode()
-    assert "salary" not in body.decode()
+    for body in told.values():
+        assert SECRET not in body.decode()
+        assert "salary" not in body.decode()
+        assert "anna" not in body.decode()
 
 
 @pytest.mark.parametrize(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Mapping
 from contextlib import contextmanager
 from copy import copy
 from pathlib import Path
@@ -35,6 +35,13 @@ POOL_TIMEOUT_S = 30
 MIGRATING = 0x7A7C4E70
 Guard = Callable[[Session], None]
 """Looks at a transaction before its first write; raises what refuses it."""
+
+Announce = Callable[[Session, str, Mapping[str, Any]], None]
+"""Tells others of an event with its data, if the transaction commits."""
+
+
+def announce_nothing(session: Session, event: str, data: Mapping[str, Any]) -> None:
+    """Nobody wants to know."""
 
 
 class Database:

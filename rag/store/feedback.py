@@ -16,7 +16,7 @@ from sqlalchemy.orm import Session
 
 from rag.errors import Conflict, NotFound, RateLimited
 from rag.feedback import Consent, Feedback, Rated, Verdict
-from rag.store.database import Database
+from rag.store.database import Announce, Database, announce_nothing
 from rag.store.models import ConsentRow, FeedbackRequestRow, FeedbackRow, VersionRow
 from rag.types import Data
 
@@ -41,9 +41,12 @@ class Draft(Data):
 class FeedbackLog:
     """Every method is one transaction; those that write for one person take turns."""
 
-    def __init__(self, database: Database, now: Callable[[], datetime]) -> None:
+    def __init__(
+        self, database: Database, now: Callable[[], datetime], announce: Announce = announce_nothing
+    ) -> None:
         self.database = database
         self.now = now
+        self._announce = announce
 
     def add(
         self, actor: str, draft: Draft, *, key: str | None, digest: str, per_minute: int
@@ -72,6 +75,7 @@ class FeedbackLog:
                 row = self._row(session, actor, draft, last)
                 session.add(row)
                 session.flush()
+                self._tell(session, row)
             session.add(
                 FeedbackRequestRow(
                     actor_pseudonym=actor,
@@ -112,6 +116,7 @@ class FeedbackLog:
             taken.signal, taken.value, taken.reasons = RETRACT, None, []
             taken.comment, taken.correction = "", None
             session.add(taken)
+            self._tell(session, taken)
             return _feedback(taken, taken)
 
     def list(self, actor: str, trace_id: str) -> list[Feedback]:
@@ -151,6 +156,11 @@ class FeedbackLog:
             )
 
     # --- within a transaction ---
+
+    def _tell(self, session: Session, row: FeedbackRow) -> None:
+        """That it was said, and of what: nothing that anybody wrote."""
+        names = ("id", "domain", "trace_id", "signal", "value", "explicit", "supersedes")
+        self._announce(session, "feedback.given", {name: getattr(row, name) for name in names})
 
     def _take_turns(self, session: Session, actor: str) -> None:
         """One person's writes come one after the other; on SQLite all writes do."""

@@ -15,7 +15,7 @@ from sqlalchemy import ColumnElement, delete, select, text, update
 from sqlalchemy.orm import Session, object_session
 
 from rag.errors import Conflict, NotFound, Superseded
-from rag.store.database import Database, Guard
+from rag.store.database import Announce, Database, Guard, announce_nothing
 from rag.store.models import GenerationRow, RunRow, SourceRow
 from rag.types import Data, Run, RunError, RunProgress, Schedule, SourceInfo
 
@@ -27,8 +27,6 @@ SCHEDULE = "schedule"
 """Who asked for a run that nobody asked for."""
 Kind = Literal["sync", "rebuild", "change"]
 Word = Literal["go on", "stop", "lost"]
-Announce = Callable[[Session, str, Mapping[str, Any]], None]
-"""Tells others of an event, if the transaction commits."""
 Due = Callable[[Schedule, datetime], datetime | None]
 
 _ACTIVE = RunRow.state.in_(("queued", "running"))
@@ -50,7 +48,7 @@ class Runs:
         self,
         database: Database,
         now: Callable[[], datetime],
-        announce: Announce = lambda session, event, data: None,
+        announce: Announce = announce_nothing,
     ) -> None:
         self.database = database
         self.now = now

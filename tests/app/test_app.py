@@ -104,7 +104,7 @@ def open_app(
         runs=Runs(database, utc_now, outbox.announce),
         traces=Traces(database, data),
         spending=Spending(database),
-        feedback=FeedbackLog(database, utc_now),
+        feedback=FeedbackLog(database, utc_now, outbox.announce),
         outbox=outbox,
         vault=Vault(data / KEY_FILE),
         index=index,
