@@ -16,7 +16,7 @@ from rag.store.backups import CONFIGURATION, Backup, Manifest, OnProgress
 from rag.store.blobs import Blobs
 from rag.store.database import Database
 from rag.store.erasures import Erasure
-from rag.store.models import DocumentRow, ErasureRow, SourceRow, UploadRow
+from rag.store.models import DocumentRow, ErasureRow, SessionRow, SourceRow, UploadRow
 from rag.store.outbox import call_off
 from rag.store.placements import withdraw
 from rag.store.runs import Runs
@@ -80,13 +80,15 @@ def restore_tables(backup: Backup, manifest: Manifest, database: Database) -> No
 def go_on(database: Database, erasures: Sequence[Erasure], now: Callable[[], datetime]) -> None:
     """Make what was deleted since deleted again, and let nothing be taken for still true.
 
-    Runs that were under way are over, nobody is told old news, and every source is listed whole by
-    its next sync.
+    Runs that were under way are over, nobody is told old news or signed in, and every source is
+    listed whole by its next sync.
     """
     with database.write() as session:
         _erase(session, erasures, now())
         session.execute(update(SourceRow).values(listed_at=None))
         call_off(session, "A backup was restored.")
+        # Some were ended since, and which ones nobody knows.
+        session.execute(delete(SessionRow))
     why = RunError(code="superseded", message="A backup was restored.", hint="Ask for it again.")
     Runs(database, now).end_all(why)
 
