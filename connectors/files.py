@@ -9,7 +9,7 @@ from collections.abc import AsyncIterator, Iterator
 from datetime import UTC, datetime
 from itertools import islice
 from pathlib import Path
-from typing import ClassVar
+from typing import Annotated, ClassVar
 from urllib.parse import unquote_to_bytes
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator
@@ -17,9 +17,12 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator
 from connectors._paths import key
 from rag.errors import DocumentFailed, DocumentRejected, SourceError
 from rag.globs import matches
-from rag.types import EVERYONE, Change, Cursor, RawDocument
+from rag.types import EVERYONE, READER, Change, Cursor, RawDocument
 
 PAGE = 500
+
+
+Reader = Annotated[str, Field(pattern=READER)]
 
 
 class ReaderRule(BaseModel):
@@ -28,7 +31,7 @@ class ReaderRule(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     pattern: str = Field(description="Pattern on the path below the root, e.g. hr/**.")
-    allow: tuple[str, ...] = Field(
+    allow: tuple[Reader, ...] = Field(
         min_length=1, description="user:NAME, group:NAME or everyone.", examples=[["group:hr"]]
     )
 
@@ -52,7 +55,7 @@ class FilesConfig(BaseModel):
     hidden: bool = Field(False, description="Read files and folders whose name starts with a dot.")
     max_bytes: int = Field(100_000_000, ge=1, description="Larger files are rejected(too_large).")
     readers: tuple[ReaderRule, ...] = Field((), description="Who may read which files.")
-    default_readers: tuple[str, ...] = Field(
+    default_readers: tuple[Reader, ...] = Field(
         (EVERYONE,), min_length=1, description="Who may read files that no rule matches."
     )
     watch: bool = Field(False, description="Sync soon after a change while a server runs.")

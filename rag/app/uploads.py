@@ -16,10 +16,9 @@ from rag.store.blobs import Blobs
 from rag.store.placements import document_id
 from rag.store.uploads import Upload, checked_name
 from rag.store.uploads import Uploads as Kept
-from rag.types import EVERYONE, Change, Cursor, Principal, RawDocument, SourceInfo
+from rag.types import EVERYONE, READER, Change, Cursor, Principal, RawDocument, SourceInfo
 
 CONNECTOR = "uploads"
-READER = r"^(everyone|(user|group):[^,\x00-\x1f]+)$"
 _MEDIA_TYPE = re.compile(r"[\w.+-]{1,90}/[\w.+-]{1,90}", re.ASCII)
 # What clients send when nobody told them what the bytes are.
 _UNTOLD = ("application/octet-stream", "application/x-www-form-urlencoded")

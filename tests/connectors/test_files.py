@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from pydantic import ValidationError
 
 from connectors.files import FilesConfig, FilesConnector, _key, _relative
 from rag import plugins
@@ -225,3 +226,11 @@ def test_a_data_folder_is_never_read(tmp_path: Path) -> None:
     (tmp_path / "data" / "packs" / "documents").mkdir(parents=True)
     (tmp_path / "data" / "packs" / "documents" / "b.txt").write_text("x")
     assert keys(listing(tmp_path / "data" / "packs" / "documents")) == ["b.txt"]
+
+
+@pytest.mark.parametrize("word", ["hr", "group:", "groups:hr", "user:a,b"])
+def test_a_reader_that_is_none_is_refused(tmp_path: Path, word: str) -> None:
+    rule = {"pattern": "hr/**", "allow": [word]}
+    for given in ({"default_readers": [word]}, {"readers": [rule]}):
+        with pytest.raises(ValidationError):
+            FilesConfig.model_validate({"path": tmp_path, **given})
