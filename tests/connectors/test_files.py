@@ -231,6 +231,6 @@ def test_a_data_folder_is_never_read(tmp_path: Path) -> None:
 @pytest.mark.parametrize("word", ["hr", "group:", "groups:hr", "user:a,b"])
 def test_a_reader_that_is_none_is_refused(tmp_path: Path, word: str) -> None:
     rule = {"pattern": "hr/**", "allow": [word]}
-    for given in ({"default_readers": [word]}, {"readers": [rule]}):
+    for wrong in ({"default_readers": [word]}, {"readers": [rule]}):
         with pytest.raises(ValidationError):
-            FilesConfig.model_validate({"path": tmp_path, **given})
+            FilesConfig.model_validate({"path": tmp_path, **wrong})
