@@ -227,8 +227,12 @@ def mcp(
     ] = None,
 ) -> None:
     """Be an MCP server on standard input and output, until the client that started it leaves."""
+    import signal
+
     from rag.mcp.stdio import serve
 
+    # Ctrl-C would wait for the client's next line. To end at once is safe at any point.
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
     settings = ctx.obj.settings()
     setup_quiet(settings)
     asyncio.run(serve(settings, user or ctx.obj.user, ctx.obj.domain))

@@ -87,6 +87,10 @@ def test_from_nothing_to_a_cited_answer_and_back(rag: Rag, tmp_path: Path) -> No
         backup = tmp_path / "backup"
         saved = rag("backup", str(backup))
         assert saved["files"] == 6, "an original and a text of each document"
+        listing = {"jsonrpc": "2.0", "id": 1, "method": "tools/list"}
+        both = {"Accept": "application/json, text/event-stream"}
+        tools = httpx.post(f"{url}/mcp", json=listing, headers=both, timeout=60)
+        assert '"get_document"' in tools.text
         second = rag("serve", "--port", "0", code=3)
         assert url in second["error"]["message"]
     with rag.started() as (again, *rest):
