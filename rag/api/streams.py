@@ -101,6 +101,12 @@ async def event_stream(
     return EventSourceResponse(_encoded(first, events, request.url.path, dialect))
 
 
+def _heard(done: asyncio.Future[Any]) -> None:
+    """Nobody is left to tell how it ended."""
+    if not done.cancelled():
+        done.exception()
+
+
 async def _encoded(
     first: tuple[str, Any], events: AsyncGenerator[tuple[str, Any]], path: str, dialect: Dialect
 ) -> AsyncIterator[bytes]:
@@ -125,9 +131,10 @@ async def _encoded(
         yield dialect.problem(of_surprise(error)) + dialect.end
     finally:
         if pending is not None and not pending.done():
-            # The client left: the work behind the next event is told to stop.
+            # The client left: the work behind the next event is told to stop, once. We are told
+            # again and again, which must not reach it: it would never get to closing its lines.
+            pending.add_done_callback(_heard)
             pending.cancel()
-            with suppress(asyncio.CancelledError, StopAsyncIteration, RagError):
-                await pending
+            await asyncio.wait({pending})
         else:
             await events.aclose()

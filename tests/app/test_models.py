@@ -8,6 +8,7 @@ import pytest
 from rag.app import App
 from rag.errors import BudgetSpent, ModelError, NotFound
 from rag.types import AskRequest, Principal
+from tests.api.test_served import request, served
 from tests.app.test_app import ANNA, BOB, add_documents, open_app
 from tests.models.endpoint import Endpoint, endpoint
 
@@ -147,3 +148,21 @@ def test_local_only_refuses_what_is_elsewhere_and_the_route_goes_on(tmp_path: Pa
         assert trace["route"]["attempts"][0]["code"] == "forbidden"
 
     run(tmp_path, story, "ok", "ok", more="[gateway]\nlocal_only = true\n")
+
+
+@pytest.mark.parametrize("mode", ["silent", "stalled"])
+@pytest.mark.parametrize("accept", ["application/json", "text/event-stream"])
+def test_a_client_that_leaves_ends_the_request_to_the_model(
+    tmp_path: Path, mode: str, accept: str
+) -> None:
+    async def story(app: App, first: Endpoint, second: Endpoint) -> None:
+        async with served(app) as port:  # type: ignore[arg-type]
+            _, client = await asyncio.open_connection("127.0.0.1", port)
+            client.write(request("/api/v1/answers", {"question": QUESTION}, accept))
+            assert await asyncio.to_thread(first.reached.wait, 20)
+            assert not first.gone.is_set()
+            client.close()
+            assert await asyncio.to_thread(first.gone.wait, 20), "it writes on for nobody"
+        assert not second.requests
+
+    run(tmp_path, story, mode, "ok")
