@@ -240,8 +240,11 @@ class App:
     ) -> SourceInfo:
         """Give a source other settings, tried first; those not given stay, None takes one away.
 
-        They take effect with the next sync. Raises InvalidInput, or Conflict while it is synced.
+        A server syncs it at once, so that what was read before obeys them too; without a server the
+        next sync does. Raises InvalidInput, or Conflict while it is synced.
         """
+        # Tried before there is a run: settings that are refused are no run that failed.
+        await self._sources.accept(await self._sources.get(source, domain), config)
 
         async def change(parts: Parts, found: SourceInfo) -> int:
             await self._sources.change(parts, found, config)
@@ -250,6 +253,7 @@ class App:
         await self._runs.change(principal, "set", source, domain, change)
         # The names of the settings alone: their values can be credentials.
         await self.accounts.wrote(principal, "change source", source, settings=sorted(config))
+        await self._runs.sync_soon(principal, source, domain)
         return await self._sources.get(source, domain)
 
     async def pause_source(
@@ -472,7 +476,10 @@ class App:
 
         `override` says why it may all the same.
         """
-        return await self._defaults.choose(principal, model, self.pack(domain), override)
+        chosen = await self._defaults.choose(principal, model, self.pack(domain), override)
+        said = {"domain": chosen.domain, "score": chosen.score, "override": chosen.override}
+        await self.accounts.wrote(principal, "choose model", model, **said)
+        return chosen
 
     async def model_choices(self, principal: Principal, domain: str | None = None) -> list[Choice]:
         """Who made which model the default, newest first; the first one counts."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from contextlib import suppress
 from typing import Any
 
 import structlog
@@ -71,6 +72,16 @@ class Runs:
         """A sync of the source that a worker will do. Raises Conflict while one is under way."""
         [one] = await self._to_read(source, domain)
         return await self.worker.request("sync", one.domain, one, by.id)
+
+    async def sync_soon(self, by: Principal, source: str, domain: str | None) -> None:
+        """Have a worker read the source now, where workers are, unless it is paused or being read.
+
+        What is being read was changed before its run began, or the change would have been refused.
+        """
+        if self._here:
+            return
+        with suppress(Conflict):
+            await self.start(by, source, domain)
 
     async def change(
         self, by: Principal, act: str, source: str, domain: str | None, change: Change

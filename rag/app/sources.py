@@ -141,6 +141,10 @@ class Sources:
         config = await self._whole(source)
         return await asyncio.to_thread(self._connector, source.connector, config, source)
 
+    async def accept(self, source: SourceInfo, given: Mapping[str, Any]) -> None:
+        """Have the connector try a source with other settings. Raises InvalidInput, SourceError."""
+        await self.check(source.connector, _patched(await self._whole(source), given))
+
     async def change(self, parts: Parts, source: SourceInfo, given: Mapping[str, Any]) -> None:
         """Read it with other settings once its connector accepted them; what is not given stays.
 
@@ -148,6 +152,7 @@ class Sources:
         """
         found = await asyncio.to_thread(parts.ledger.sources.get, source.domain, source.id)
         config = _patched(await self._whole(found), given)
+        # Once more: somebody else may have changed it since it was accepted.
         await self.check(found.connector, config)
         shown, secrets = plugins.divide(plugins.settings(found.connector, config))
         async with self._sealing:

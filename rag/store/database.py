@@ -123,10 +123,9 @@ class Database:
     @contextmanager
     def snapshot(self) -> Generator[Connection]:
         """Everything read within is of one moment, whoever writes meanwhile."""
-        connection = self.engine.connect()
-        if not self.sqlite:
-            connection = connection.execution_options(isolation_level="REPEATABLE READ")
-        with translated(), connection:
+        with translated(), self.engine.connect() as connection:
+            if not self.sqlite:
+                connection.execution_options(isolation_level="REPEATABLE READ")
             yield connection
 
     def fillable(self, schema: str) -> None:

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import AsyncExitStack
 from pathlib import Path
 from typing import ClassVar
 
@@ -367,6 +368,22 @@ def test_settings_are_changed_and_credentials_not_named_stay(tmp_path: Path, she
             assert await app.source(ME, "shelf") == await app.source(ME, changed.id)
             assert (await app.source(ME, "shelf")).config == {"shelf": "low"}
             assert await app.check_source(ME, "shelf") == "1 books."
+        states = {one.state for one in await app.runs(ME)}
+        assert states == {"succeeded"}, "what is refused is no run that failed"
+
+    run(tmp_path, story)
+
+
+def test_a_server_reads_a_changed_source_at_once(tmp_path: Path, shelf) -> None:
+    async def story(app: App) -> None:
+        await add_shelf(app)
+        await app.change_source(ME, "shelf", {"shelf": "low"})
+        assert [one.kind for one in await app.runs(ME)] == ["change"], "without one, nobody would"
+        served = App(app._parts, AsyncExitStack(), apart=True)
+        await served.change_source(ME, "shelf", {"shelf": "top"})
+        newest = (await served.runs(ME))[0]
+        assert (newest.kind, newest.state) == ("sync", "queued")
+        await served.pause_source(ME, "shelf", True)
 
     run(tmp_path, story)
 
@@ -376,9 +393,13 @@ def test_a_source_under_work_keeps_its_settings(tmp_path: Path, shelf) -> None:
         await add_shelf(app)
         held = asyncio.Event()
 
+        checked = []
+
         async def stuck(self: ShelfConnector) -> str:
-            held.set()
-            await asyncio.sleep(60)
+            checked.append(self)
+            if len(checked) == 2:  # the first is before the source is held
+                held.set()
+                await asyncio.sleep(60)
             return ""
 
         with pytest.MonkeyPatch.context() as patched:
