@@ -149,6 +149,7 @@ def test_what_was_deleted_since_is_deleted_again(
     done = restored(tmp_path, backup, monkeypatch, told)
     assert done.erasures is not None
     assert len(done.erasures.erasures) == 6
+
     async def not_told(app: App) -> None:
         assert "pay.txt" in titles(await app.search(ANNA, SALARY)), "without the list it is back"
 
