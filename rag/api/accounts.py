@@ -13,6 +13,7 @@ from rag.api.policy import CallerOf, Keeper, Public, User, cookie_name
 from rag.api.routes import RESPONSES
 from rag.api.state import Server, State
 from rag.api.strict import StrictRoute
+from rag.app.oidc import PATIENCE_S
 from rag.errors import RagError, Unauthenticated
 from rag.store.accounts import Account
 from rag.store.audit import Entry
@@ -26,7 +27,6 @@ AccountName = Annotated[str, Path(min_length=1, max_length=100, description="An 
 ObjectId = Annotated[str, Path(pattern=r"^[a-f0-9-]{36}$")]
 Said = Annotated[str, Query(max_length=4_000)]
 MAX_PENDING = 4_000
-PATIENCE_S = 600  # of somebody at the provider, as in rag.app.oidc
 Before = Annotated[int | None, Query(ge=1, le=2**62)]
 
 router = APIRouter(prefix="/api/v1", route_class=StrictRoute, responses=RESPONSES)

@@ -117,8 +117,9 @@ class Guard:
 
 
 def names_of(settings: ServerSettings) -> frozenset[str]:
-    """The names by which the server is reached: this machine's own, and the public one."""
-    return LOOPBACK_NAMES | {_name(urlsplit(settings.public_url).netloc)} - {""}
+    """The names by which the server is reached: this machine's own, its address, the public one."""
+    urls = (settings.public_url, settings.local_url())
+    return LOOPBACK_NAMES | {_name(urlsplit(url).netloc) for url in urls} - {""}
 
 
 def _too_large(lengths: Sequence[str], limit: int) -> tuple[int, str] | None:

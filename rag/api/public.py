@@ -10,7 +10,7 @@ from fastapi import APIRouter, Response
 from starlette.responses import FileResponse
 
 from rag.api import metrics
-from rag.api.policy import Public
+from rag.api.policy import Keeper, Public
 from rag.api.problems import of_status, respond
 from rag.api.state import Server
 from rag.config import unusable
@@ -18,6 +18,7 @@ from rag.types import Check
 
 STATIC = Path(__file__).parent / "static"
 router = APIRouter(dependencies=[Public], include_in_schema=False)
+watched = APIRouter(include_in_schema=False)
 
 
 @router.get("/healthz")
@@ -41,9 +42,9 @@ async def readyz(server: Server) -> Any:
     return respond(problem.model_copy(update={"checks": checks}), {"Retry-After": "5"})
 
 
-@router.get("/metrics")
-async def prometheus(server: Server) -> Response:
-    """Counters in Prometheus' text format."""
+@watched.get("/metrics")
+async def prometheus(who: Keeper, server: Server) -> Response:
+    """Counters in Prometheus' text format. They name sources: where people sign in, for admins."""
     freshness, ended = await server.app.freshness(), await server.app.ended_runs()
     text = await asyncio.to_thread(server.metrics.text, freshness, ended)
     return Response(text, headers={"Content-Type": metrics.MEDIA_TYPE})

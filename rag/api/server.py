@@ -57,6 +57,7 @@ def create_app(app: App, mcp: Answering | None = None) -> FastAPI:
     api.state.uploading = asyncio.Semaphore(uploads.AT_ONCE)
     problems.install(api)
     api.include_router(public.router)
+    api.include_router(public.watched)
     api.include_router(routes.router)
     api.include_router(sources.router)
     api.include_router(uploads.router)

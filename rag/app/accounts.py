@@ -22,6 +22,7 @@ from rag.types import EVERYONE, LOCAL, Principal, Role
 OPERATOR = "operator"
 RESERVED = frozenset({LOCAL, EVERYONE, OPERATOR, "anonymous", "system"})
 LONGEST_AGENT = 200
+HASHED_AT_ONCE = 2
 _SAFE_NAME = re.compile(r"[a-z0-9][a-z0-9._@+-]{0,99}")
 
 
@@ -39,6 +40,8 @@ class Accounts:
         self._settings: Settings = parts.settings
         self._parts = parts
         self._throttle = Throttle()
+        # Each takes 64 MB and a core: a flood of sign-ins must not take all there is.
+        self._hashing = asyncio.Semaphore(HASHED_AT_ONCE)
 
     @property
     def required(self) -> bool:
@@ -127,7 +130,7 @@ class Accounts:
         invited = await self.invited(token)
         chosen = checked_account_name(invited or name or "")
         checked_password(password, chosen, self._settings.accounts.min_password)
-        kept = await asyncio.to_thread(hashed, password)
+        kept = await self._hashed(password)
         account, first = await asyncio.to_thread(self._parts.accounts.accept, token, chosen, kept)
         _require_active(account)
         if first:
@@ -142,7 +145,7 @@ class Accounts:
         name = name.strip().lower()
         self._throttle.require(name)
         known = await asyncio.to_thread(self._parts.accounts.password, name)
-        if not await asyncio.to_thread(matches, password, known):
+        if not await self._matches(password, known):
             self._throttle.failed(name)
             await asyncio.to_thread(
                 self._parts.audit.write, "anonymous", "sign in refused", name[:100]
@@ -186,11 +189,11 @@ class Accounts:
         _require_person(caller)
         self._throttle.require(caller.user)
         known = await asyncio.to_thread(self._parts.accounts.password, caller.user)
-        if not await asyncio.to_thread(matches, before, known):
+        if not await self._matches(before, known):
             self._throttle.failed(caller.user)
             raise Forbidden("The password is wrong.")
         checked_password(after, caller.user, self._settings.accounts.min_password)
-        kept = await asyncio.to_thread(hashed, after)
+        kept = await self._hashed(after)
         await asyncio.to_thread(self._parts.accounts.set_password, caller.user, kept)
         await self.wrote(Principal(id=caller.user), "change password", caller.user)
 
@@ -234,7 +237,7 @@ class Accounts:
         return made
 
     async def remove_key(self, caller: Caller, key_id: str) -> ApiKey:
-        """One of one's own, from the next request on; the operator's and admins' word is enough."""
+        """One of one's own, from the next request on; the operator may remove anybody's."""
         owner = None if caller.carrier == "operator" else caller.user
         removed = await asyncio.to_thread(self._parts.keys.remove, key_id, owner)
         await self.wrote(Principal(id=caller.user), "remove key", removed.account, key=key_id)
@@ -269,6 +272,14 @@ class Accounts:
         """The latest acts, newest first, or those before the one with the id `before`."""
         return await asyncio.to_thread(self._parts.audit.list, limit, before)
 
+    async def _hashed(self, password: str) -> str:
+        async with self._hashing:
+            return await asyncio.to_thread(hashed, password)
+
+    async def _matches(self, password: str, known: str) -> bool:
+        async with self._hashing:
+            return await asyncio.to_thread(matches, password, known)
+
     async def _enter(self, account: Account, agent: str) -> Entered:
         shown = "".join(sign for sign in agent[:LONGEST_AGENT] if sign.isprintable())
         token = await asyncio.to_thread(self._parts.sessions.open, account.id, shown)
@@ -293,13 +304,7 @@ class Accounts:
 
     def _link(self, token: str) -> str:
         # After the #, so that no server on the way and no log ever sees it.
-        return f"{self.base_url}/join#{token}"
-
-    @property
-    def base_url(self) -> str:
-        """Where people reach this server."""
-        server = self._settings.server
-        return server.public_url or f"http://{_spelled(server.host)}:{server.port}"
+        return f"{self._settings.server.url}/join#{token}"
 
 
 def checked_account_name(name: str) -> str:
@@ -323,7 +328,3 @@ def _require_active(account: Account) -> None:
 def _require_person(caller: Caller) -> None:
     if caller.carrier not in ("session", "operator"):
         raise Forbidden("This takes a person who is signed in, not a key.")
-
-
-def _spelled(host: str) -> str:
-    return f"[{host}]" if ":" in host else host

@@ -57,4 +57,4 @@ class Oidc:
 
     @property
     def _back(self) -> str:
-        return f"{self._accounts.base_url}/api/v1/oidc/callback"
+        return f"{self._settings.server.url}/api/v1/oidc/callback"

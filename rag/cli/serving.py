@@ -85,7 +85,7 @@ def _run(settings: Settings, prepare: Prepare) -> None:
 
         # Bound before anything is made, so that a busy port costs nothing.
         with closing(_bind(settings.server.host, settings.server.port)) as bound:
-            url = f"http://{_spelled(settings.server.host)}:{bound.getsockname()[1]}"
+            url = settings.server.local_url(bound.getsockname()[1])
             door = Opening()
             server = uvicorn.Server(
                 uvicorn.Config(
@@ -172,10 +172,6 @@ def _bind(host: str, port: int) -> socket.socket:
             hint="Choose another with --port or RAG_SERVER__PORT, or stop what uses it.",
         ) from error
     return bound
-
-
-def _spelled(host: str) -> str:
-    return f"[{host}]" if ":" in host else host
 
 
 async def _sample(app: App, who: Principal, as_json: bool) -> None:

@@ -41,6 +41,16 @@ class ServerSettings(Section):
         default=32, ge=1, description="Answers being made at once; more get 503."
     )
 
+    def local_url(self, port: int | None = None) -> str:
+        """Where this machine itself reaches it, whichever addresses it listens on."""
+        host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(self.host, self.host)
+        return f"http://{f'[{host}]' if ':' in host else host}:{port or self.port}"
+
+    @property
+    def url(self) -> str:
+        """Where people reach it."""
+        return self.public_url or self.local_url()
+
 
 class AccountSettings(Section):
     """People who sign in. Without, whoever reaches the loopback address is the single user."""

@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 from typing import Any, Literal
 from uuid import uuid4
 
-from sqlalchemy import ColumnElement, delete, select, text, update
+from sqlalchemy import ColumnElement, delete, func, select, text, update
 from sqlalchemy.orm import Session, object_session
 
 from rag.errors import Conflict, NotFound, Superseded
@@ -20,6 +20,8 @@ from rag.store.models import GenerationRow, RunRow, SourceRow
 from rag.types import Data, Run, RunError, RunProgress, Schedule, SourceInfo
 
 CLAIMING = 0x7A7C4E71
+GUARDED = 0x7A7C4E72
+"""With a number made of a run's id: what every guarded transaction of that run has locked."""
 MAX_LOST = 5
 """Workers that may die of a run before it is given up."""
 KEEP_DAYS = 90
@@ -30,6 +32,11 @@ Word = Literal["go on", "stop", "lost"]
 Due = Callable[[Schedule, datetime], datetime | None]
 
 _ACTIVE = RunRow.state.in_(("queued", "running"))
+_END_SESSIONS = text(
+    "SELECT pg_terminate_backend(pid) FROM pg_locks WHERE locktype = 'advisory' AND granted"
+    " AND database = (SELECT oid FROM pg_database WHERE datname = current_database())"
+    " AND objsubid = 2 AND classid = :space AND objid::bigint = hashtext(:run)::bigint & 4294967295"
+)
 
 
 class Held(Data):
@@ -188,11 +195,13 @@ class Runs:
 
         If the worker is not gone after all, it writes nothing from now on.
         """
+        lost = select(RunRow).where(*_mine(held), RunRow.beats == held.beats)
         with self.database.write() as session:
             self._take_turns(session)
-            row = session.scalar(
-                select(RunRow).where(*_mine(held), RunRow.beats == held.beats).with_for_update()
-            )
+            if not self.database.sqlite and session.scalar(select(lost.exists())):
+                # Put to sleep while it was sending, it counts as busy: no time limit ends that.
+                session.execute(_END_SESSIONS, {"space": GUARDED, "run": held.id})
+            row = session.scalar(lost.with_for_update())
             if row is None:
                 return
             row.lost += 1
@@ -217,6 +226,10 @@ class Runs:
         Until the transaction ends the run cannot be ended or taken over.
         """
         statement = select(RunRow.id).where(*_mine(run)).with_for_update(read=True)
+        if not self.database.sqlite:
+            statement = statement.add_columns(
+                func.pg_advisory_xact_lock_shared(GUARDED, func.hashtext(run.id))
+            )
 
         def check(session: Session) -> None:
             if session.scalar(statement) is None:

@@ -240,6 +240,12 @@ def test_sessions_and_keys_end_by_themselves(app: FakeApp) -> None:
     assert keys.find(key) is None
 
 
+def test_what_is_counted_is_for_admins(app: FakeApp, client: TestClient) -> None:
+    assert client.get("/metrics").status_code == 401
+    assert client.get("/metrics", headers=key_of(app, "ursula")).status_code == 403
+    assert client.get("/metrics", headers=key_of(app, "adam")).status_code == 200
+
+
 def test_only_digests_are_kept(app: FakeApp) -> None:
     token = app.parts.sessions.open("ursula", "")
     _, key = app.parts.keys.add("ursula", "kept", {Role.USER}, timedelta(hours=1))

@@ -372,6 +372,15 @@ def test_beyond_loopback_with_accounts_it_answers_to_its_public_name_alone(tmp_p
             assert client.get("/healthz").status_code == status
 
 
+@pytest.mark.parametrize("host", ["0.0.0.0", "::", "192.168.1.5"])
+def test_this_machine_reaches_a_server_that_listens_beyond_it(tmp_path: Path, host: str) -> None:
+    server = ServerSettings(host=host, public_url="https://ask.example.org")
+    accounts = AccountSettings(required=True)
+    app = FakeApp(Settings(data=tmp_path, server=server, accounts=accounts))
+    with TestClient(create_app(app), base_url=server.local_url()) as client:
+        assert client.get("/healthz").status_code == 200
+
+
 def test_the_committed_openapi_document_is_current() -> None:
     golden = Path(__file__).parents[1] / "golden" / "openapi.json"
     assert json.loads(golden.read_text(encoding="utf-8")) == document(), (

@@ -85,7 +85,8 @@ def test_a_woken_worker_changes_nothing(place: Place) -> None:
     assert place.bench.ledger.placements.orphans() == []
 
 
-def test_a_sleeper_keeps_nothing_locked(place: Place) -> None:
+@pytest.mark.parametrize("sending", [False, True])
+def test_a_sleeper_keeps_nothing_locked(place: Place, sending: bool) -> None:
     if place.bench.database.sqlite:
         pytest.skip("one process alone works on a folder with SQLite")
     with place.bench.database.read() as session:
@@ -93,7 +94,7 @@ def test_a_sleeper_keeps_nothing_locked(place: Place) -> None:
     assert limit == "20s", "and the lease is longer"
     place.url += "&options=-c%20idle_in_transaction_session_timeout%3D500"
     run = place.ask()
-    with place.worker(freeze_within=5) as sleeper:
+    with place.worker(freeze_within=5, sending=sending) as sleeper:
         os.waitid(os.P_PID, sleeper.pid, os.WSTOPPED)
         with place.worker():
             ended = place.until(run, lambda run: run.ended)

@@ -2,7 +2,8 @@
 
 OPTIONS is JSON: `jobs` (settings), `pace` (seconds that parsing a document takes), and where the
 process stops as if it were put to sleep: `freeze` (before that write into the index, counted from
-1) or `freeze_within` (in that transaction); and how wrong its clock is: `clock_hours`.
+1) or `freeze_within` (in that transaction; where it is `sending`, before the server was told that
+this is all); and how wrong its clock is: `clock_hours`.
 """
 
 from __future__ import annotations
@@ -69,16 +70,27 @@ def freeze(bench: Bench, turn: int) -> None:
     Database.write = write  # type: ignore[method-assign]
 
 
-def freezing(guard: Guard, turn: int) -> Guard:
+def freezing(guard: Guard, turn: int, sending: bool) -> Guard:
     """The guard, within whose turn-th transaction this process stops."""
     calls = 0
+
+    def stop(session: Session) -> None:
+        if not sending:
+            os.kill(os.getpid(), signal.SIGSTOP)
+            return
+        connection = session.connection().connection.driver_connection
+        with connection.pipeline(), connection.cursor() as cursor:
+            cursor.execute("SELECT 1")
+            connection.pgconn.send_flush_request()
+            connection.pgconn.flush()
+            os.kill(os.getpid(), signal.SIGSTOP)
 
     def check(session: Session) -> None:
         nonlocal calls
         guard(session)
         calls += 1
         if calls == turn:
-            os.kill(os.getpid(), signal.SIGSTOP)
+            stop(session)
 
     return check
 
@@ -92,7 +104,7 @@ async def serve(root: Path, url: str, options: Mapping[str, Any]) -> None:
     async def work(run: Run, guard: Guard, progress: OnProgress) -> Mapping[str, Any]:
         mine = copy(bench)
         if "freeze_within" in options:
-            guard = freezing(guard, options["freeze_within"])
+            guard = freezing(guard, options["freeze_within"], options.get("sending", False))
         mine.ledger = bench.ledger.guarded(guard)
         return (await mine.sync(progress=progress)).model_dump()
 
