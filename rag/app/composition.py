@@ -27,6 +27,7 @@ from rag.protocols import Embedder, Index
 from rag.store.accounts import Accounts
 from rag.store.audit import Audit
 from rag.store.blobs import Blobs
+from rag.store.conversations import Conversations
 from rag.store.database import Database
 from rag.store.feedback import FeedbackLog
 from rag.store.folder import DataFolder
@@ -82,6 +83,7 @@ async def build(settings: Settings, *, serve_url: str | None = None) -> App:
             uploads=Uploads(database, utc_now),
             runs=Runs(database, utc_now, outbox.announce),
             traces=Traces(database, settings.data),
+            conversations=Conversations(database, utc_now),
             spending=Spending(database),
             feedback=FeedbackLog(database, utc_now, outbox.announce),
             outbox=outbox,

@@ -11,6 +11,7 @@ from rag.protocols import Embedder, Index, Reranker
 from rag.store.accounts import Accounts
 from rag.store.audit import Audit
 from rag.store.blobs import Blobs
+from rag.store.conversations import Conversations
 from rag.store.database import Guard
 from rag.store.feedback import FeedbackLog
 from rag.store.ledger import Ledger
@@ -33,6 +34,7 @@ class Parts:
     uploads: Uploads
     runs: Runs
     traces: Traces
+    conversations: Conversations
     spending: Spending
     feedback: FeedbackLog
     outbox: Outbox

@@ -198,11 +198,17 @@ def _prepare_sqlite(engine: Engine) -> None:
         connection.isolation_level = None
         for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON"):
             connection.execute(f"PRAGMA {pragma}")
+        # Its own knows the letters of English alone.
+        connection.create_function("lower", 1, _lower, deterministic=True)
 
     @event.listens_for(engine, "begin")
     def begin(connection: Connection) -> None:  # pyright: ignore[reportUnusedFunction]
         write = connection.get_execution_options().get("rag_write", False)
         connection.exec_driver_sql("BEGIN IMMEDIATE" if write else "BEGIN")
+
+
+def _lower(text: str | None) -> str | None:
+    return text if text is None else text.lower()
 
 
 @contextmanager

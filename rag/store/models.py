@@ -255,7 +255,7 @@ class ErasureRow(Base):
     id: Mapped[str] = mapped_column(String(36), primary_key=True)
     at: Mapped[datetime]
     kind: Mapped[str] = mapped_column(String(16))
-    """source, document or upload"""
+    """source, document, upload or conversation"""
     target: Mapped[str]
     """its id; of an upload the source's id, a slash and the name"""
 
@@ -296,6 +296,8 @@ class TraceRow(Base):
     acl_hash: Mapped[str] = mapped_column(String(64))
     query_raw: Mapped[str]
     query_standalone: Mapped[str]
+    told: Mapped[list[Any] | None]
+    """traces whose answers a model was told for this one; None where that was not kept"""
     lang: Mapped[str] = mapped_column(String(16))
     rendered_messages: Mapped[list[Any]]
     prompt_template_id: Mapped[str] = mapped_column(String(200))
@@ -334,6 +336,38 @@ class TraceRow(Base):
     terms_ref: Mapped[str]
     consent: Mapped[dict[str, Any]]
     retention_until: Mapped[datetime | None]
+
+
+class ConversationRow(Base):
+    """A person's questions on one domain, one after the other."""
+
+    __tablename__ = "conversations"
+    __table_args__ = (Index("ix_conversations_owner", "owner", "domain", "updated_at"),)
+
+    id: Mapped[str] = mapped_column(String(36), primary_key=True)
+    owner: Mapped[str] = mapped_column(String(200))
+    """the principal's id"""
+    domain: Mapped[str] = mapped_column(String(64))
+    title: Mapped[str] = mapped_column(String(200))
+    created_at: Mapped[datetime]
+    updated_at: Mapped[datetime] = mapped_column(index=True)
+    share_digest: Mapped[str | None] = mapped_column(String(64), unique=True)
+    """of the link's token"""
+    shared_at: Mapped[datetime | None]
+
+
+class TurnRow(Base):
+    """A question asked in a conversation; what came of it, the trace of that id tells."""
+
+    __tablename__ = "turns"
+
+    conversation_id: Mapped[str] = mapped_column(
+        ForeignKey("conversations.id", ondelete="CASCADE"), primary_key=True
+    )
+    n: Mapped[int] = mapped_column(primary_key=True)
+    trace_id: Mapped[str] = mapped_column(String(36), unique=True)
+    question: Mapped[str]
+    asked_at: Mapped[datetime]
 
 
 class SpendingRow(Base):

@@ -14,9 +14,17 @@ from sqlalchemy.orm import Session
 from rag.errors import Unavailable
 from rag.store.backups import CONFIGURATION, Backup, Manifest, OnProgress
 from rag.store.blobs import Blobs
+from rag.store.conversations import drop
 from rag.store.database import Database
 from rag.store.erasures import Erasure
-from rag.store.models import DocumentRow, ErasureRow, SessionRow, SourceRow, UploadRow
+from rag.store.models import (
+    ConversationRow,
+    DocumentRow,
+    ErasureRow,
+    SessionRow,
+    SourceRow,
+    UploadRow,
+)
 from rag.store.outbox import call_off
 from rag.store.placements import withdraw
 from rag.store.runs import Runs
@@ -80,8 +88,8 @@ def restore_tables(backup: Backup, manifest: Manifest, database: Database) -> No
 def go_on(database: Database, erasures: Sequence[Erasure], now: Callable[[], datetime]) -> None:
     """Make what was deleted since deleted again, and let nothing be taken for still true.
 
-    Runs that were under way are over, nobody is told old news or signed in, and every source is
-    listed whole by its next sync.
+    Runs that were under way are over, nobody is told old news or signed in, no link leads to a
+    conversation, and every source is listed whole by its next sync.
     """
     with database.write() as session:
         _erase(session, erasures, now())
@@ -89,6 +97,7 @@ def go_on(database: Database, erasures: Sequence[Erasure], now: Callable[[], dat
         call_off(session, "A backup was restored.")
         # Some were ended since, and which ones nobody knows.
         session.execute(delete(SessionRow))
+        session.execute(update(ConversationRow).values(share_digest=None, shared_at=None))
     why = RunError(code="superseded", message="A backup was restored.", hint="Ask for it again.")
     Runs(database, now).end_all(why)
 
@@ -97,6 +106,7 @@ def _erase(session: Session, erasures: Sequence[Erasure], now: datetime) -> None
     documents = [one.target for one in erasures if one.kind == "document"]
     for start in range(0, len(documents), BATCH):
         withdraw(session, DocumentRow.id.in_(documents[start : start + BATCH]), now)
+    drop(session, [one.target for one in erasures if one.kind == "conversation"])
     for one in erasures:
         if one.kind == "source":
             row = session.get(SourceRow, one.target)

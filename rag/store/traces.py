@@ -10,11 +10,18 @@ from pathlib import Path
 from typing import Any
 
 from sqlalchemy import select, update
+from sqlalchemy.orm import Session
 
 from rag.errors import NotFound
 from rag.store.database import Database
 from rag.store.feedback import consent_of
-from rag.store.models import ConsentRow, FeedbackRequestRow, FeedbackRow, TraceRow
+from rag.store.models import (
+    ConsentRow,
+    ConversationRow,
+    FeedbackRequestRow,
+    FeedbackRow,
+    TraceRow,
+)
 from rag.store.spending import add, spends
 from rag.types import Principal, Role
 
@@ -31,15 +38,18 @@ class Traces:
     def pseudonym(self, principal: Principal) -> str:
         return hmac.new(self._key, principal.id.encode(), hashlib.sha256).hexdigest()[:32]
 
-    def save(self, fields: Mapping[str, Any]) -> None:
+    def save(self, fields: Mapping[str, Any], conversation: str | None = None) -> None:
         """Durable when it returns, with what it cost. `fields` are the columns of a trace.
 
-        The consent, if it is not among them, is what the person agreed to last.
+        The consent, if it is not among them, is what the person agreed to last. Of an answer in a
+        `conversation` that was deleted meanwhile only the cost is kept.
         """
         with self.database.write() as session:
+            add(session, fields)
+            if conversation is not None and not _kept(session, conversation):
+                return
             consent = consent_of(session, fields["actor_pseudonym"]).model_dump(mode="json")
             session.add(TraceRow(**{"consent": consent, **fields}))
-            add(session, fields)
 
     def count(self, fields: Mapping[str, Any]) -> None:
         """Only what it cost, if anything."""
@@ -48,12 +58,17 @@ class Traces:
                 add(session, fields)
 
     def hand_over(self, before: str, after: Principal) -> None:
-        """What one person, the single user, asked and rated is another's from now on."""
+        """What one person, the single user, asked, rated and talked of is another's from now on."""
         with self.database.write() as session:
             session.execute(
                 update(TraceRow)
                 .where(TraceRow.principal_id == before)
                 .values(principal_id=after.id, actor_pseudonym=self.pseudonym(after))
+            )
+            session.execute(
+                update(ConversationRow)
+                .where(ConversationRow.owner == before)
+                .values(owner=after.id)
             )
             was = self.pseudonym(Principal(id=before))
             for table in (FeedbackRow, FeedbackRequestRow, ConsentRow):
@@ -105,6 +120,12 @@ class Traces:
                 for text in sorted(texts)
             ]
             return [_fields(row) for row in found if row is not None]
+
+
+def _kept(session: Session, conversation_id: str) -> bool:
+    """Whether a conversation is there, and will be until this transaction ends."""
+    lock = {"read": True}
+    return session.get(ConversationRow, conversation_id, with_for_update=lock) is not None
 
 
 def _fields(row: TraceRow) -> dict[str, Any]:

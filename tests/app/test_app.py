@@ -25,6 +25,7 @@ from rag.ingest.chunking import StructureChunker
 from rag.store.accounts import Accounts
 from rag.store.audit import Audit
 from rag.store.blobs import Blobs
+from rag.store.conversations import Conversations
 from rag.store.database import Database
 from rag.store.feedback import FeedbackLog
 from rag.store.folder import DataFolder
@@ -103,6 +104,7 @@ def open_app(
         uploads=Uploads(database, utc_now),
         runs=Runs(database, utc_now, outbox.announce),
         traces=Traces(database, data),
+        conversations=Conversations(database, utc_now),
         spending=Spending(database),
         feedback=FeedbackLog(database, utc_now, outbox.announce),
         outbox=outbox,

@@ -115,8 +115,12 @@ def test_what_was_deleted_since_is_deleted_again(
                 await app.upload(ME, "inbox", name, f"The gasket of {name} is red.".encode())
                 await app.sync(ME, source="inbox") if name == "early.txt" else None
             await app.sync(ME, source="more")
+            gone, kept = (app._parts.conversations.begin("anna", "test").id for _ in "ab")
+            links.extend(app._parts.conversations.share("anna", one) for one in (gone, kept))
+            talks.append(kept)
             backup = await asyncio.to_thread(saved, tmp_path)
             untold = await asyncio.to_thread(saved, tmp_path, "untold")
+            app._parts.conversations.delete("anna", gone)
             (tmp_path / "docs" / "hr" / "pay.txt").unlink()
             await app.sync(ME, source="docs")
             await app.remove_source(ME, "more")
@@ -124,12 +128,14 @@ def test_what_was_deleted_since_is_deleted_again(
             await app.remove_upload(ME, "inbox", "late.txt")
             found = await asyncio.to_thread(refresh, load(tmp_path / "data"), backup)
             assert sorted(one.kind for one in found.erasures) == [
-                "document", "document", "document", "source", "upload", "upload",
+                "conversation", "document", "document", "document", "source", "upload", "upload",
             ]  # fmt: skip
             return backup, untold
         finally:
             await app.aclose()
 
+    links: list[str] = []
+    talks: list[str] = []
     (tmp_path / "more").mkdir()
     (tmp_path / "more" / "m.txt").write_text("The gasket of m.txt is green.")
     backup, untold = asyncio.run(before())
@@ -139,6 +145,12 @@ def test_what_was_deleted_since_is_deleted_again(
         assert titles(await app.search(ANNA, GASKET)) == ["pump.txt"]
         assert {one.name for one in await app.sources(ME)} == {"docs", "inbox"}
         assert await app.uploads(ME, "inbox") == []
+        there = app._parts.conversations.page("anna", "test", limit=9)
+        assert [one.id for one in there] == talks
+        for link in links:
+            # One may have been ended since, and nobody knows which.
+            with pytest.raises(NotFound):
+                app._parts.conversations.shared(link)
         await app.sync(ME)
         assert titles(await app.search(ANNA, GASKET)) == ["pump.txt"]
         # A backup of this knows of them too: they are not forgotten with the next restore.
@@ -148,7 +160,7 @@ def test_what_was_deleted_since_is_deleted_again(
 
     done = restored(tmp_path, backup, monkeypatch, told)
     assert done.erasures is not None
-    assert len(done.erasures.erasures) == 6
+    assert len(done.erasures.erasures) == 7
 
     async def not_told(app: App) -> None:
         assert "pay.txt" in titles(await app.search(ANNA, SALARY)), "without the list it is back"
