@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Annotated, Any, Literal
 
@@ -226,9 +226,9 @@ class Reply:
     _held: str = ""
 
     def whole(self, answer: Answer) -> Completion:
-        message = AnswerMessage(content=answer.answer, annotations=cited(answer, self.base))
+        message = AnswerMessage(content=answer.answer, annotations=self._cited(answer))
         return Completion(
-            id=_id(answer.trace_id),
+            id=completion_id(answer.trace_id),
             created=self.created,
             model=self.chat.model,
             choices=[Choice(message=message)],
@@ -237,7 +237,7 @@ class Reply:
         )
 
     def begin(self, trace_id: str) -> dict[str, Any]:
-        self.id = _id(trace_id)
+        self.id = completion_id(trace_id)
         return self._chunk({"role": "assistant", "content": ""})
 
     def token(self, text: str) -> dict[str, Any] | None:
@@ -249,7 +249,7 @@ class Reply:
 
     def end(self, answer: Answer) -> Iterator[dict[str, Any]]:
         """The citations, why it ends, and what it used where the client wants to know."""
-        found = [one.model_dump(mode="json") for one in cited(answer, self.base)]
+        found = [one.model_dump(mode="json") for one in self._cited(answer)]
         yield self._chunk({"annotations": found})
         extension = self._extension(answer).model_dump(mode="json")
         yield {**self._chunk({}, finish_reason="stop"), "ratchet": extension}
@@ -267,14 +267,17 @@ class Reply:
             **({"usage": None} if self.chat.counts else {}),
         }
 
+    def _cited(self, answer: Answer) -> list[Annotation]:
+        return cited(answer.answer, answer.citations, self.base)
+
     def _extension(self, answer: Answer) -> Extension:
         told = {name: getattr(answer, name) for name in Extension.model_fields if name != "ignored"}
         return Extension(**told, ignored=ignored(self.chat))
 
 
-def cited(answer: Answer, base: str) -> list[Annotation]:
+def cited(text: str, citations: Iterable[Citation], base: str) -> list[Annotation]:
     """Every marker in the text that was minted, in order."""
-    minted = {one.n: one for one in answer.citations}
+    minted = {one.n: one for one in citations}
     return [
         Annotation(
             url_citation=UrlCitation(
@@ -285,7 +288,7 @@ def cited(answer: Answer, base: str) -> list[Annotation]:
             ),
             ratchet=citation,
         )
-        for marker in _MARKER.finditer(answer.answer)
+        for marker in _MARKER.finditer(text)
         if (citation := minted.get(int(marker[1]))) is not None
     ]
 
@@ -298,7 +301,7 @@ def _url(citation: Citation, base: str) -> str:
     return f"{base.rstrip('/')}/{path}"
 
 
-def _id(trace_id: str) -> str:
+def completion_id(trace_id: str) -> str:
     return f"chatcmpl-{trace_id}"
 
 

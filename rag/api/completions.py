@@ -21,10 +21,12 @@ from rag.api.chat import (
     asked,
     failure,
 )
+from rag.api.feedback import Key
 from rag.api.policy import Room, User
 from rag.api.problems import EXPECTED, of_failure, of_surprise
-from rag.api.routes import EVENTS
+from rag.api.routes import EVENTS, Id
 from rag.api.state import Server
+from rag.api.stored import Stored, Update, stored, trace_of, verdict_of
 from rag.api.streams import Dialect, event_stream, while_connected, written
 from rag.api.strict import StrictRoute
 from rag.errors import NotFound, did_you_mean
@@ -112,6 +114,25 @@ async def complete(request: Request, body: ChatRequest, who: User, server: Serve
                     yield "chunk", chunk
 
     return await event_stream(request, chunks(), _CHUNKS)
+
+
+@router.post("/chat/completions/{completion}")
+async def rate(
+    request: Request,
+    completion: Id,
+    body: Update,
+    who: User,
+    server: Server,
+    idempotency_key: Key = None,
+) -> Stored:
+    """Rate one's own answer: OpenAI's update of a stored completion, whose metadata is a verdict.
+
+    The last verdict counts, as everywhere; the answer comes as it may be shown now.
+    """
+    trace_id, verdict = trace_of(completion), verdict_of(body.metadata)
+    kept = await server.app.rate(who, trace_id, verdict, key=idempotency_key, surface="openai")
+    trace = await server.app.trace(who, trace_id)
+    return stored(trace, body.metadata, kept, str(request.base_url))
 
 
 def _where(error: Exception) -> str | None:

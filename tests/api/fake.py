@@ -232,7 +232,10 @@ class FakeApp:
     async def trace(self, principal: Principal, trace_id: str) -> Mapping[str, Any]:
         if trace_id != TRACE or Role.ADMIN not in principal.roles:
             raise NotFound(f"There is no trace '{trace_id}'.")
-        return {"trace_id": TRACE, "at": datetime(2026, 1, 1, tzinfo=UTC), "hits": []}
+        return {
+            "id": TRACE, "domain": "pumps", "ts": datetime(2026, 1, 1, tzinfo=UTC), "hits": [],
+            "answer": "24 months.", "citations": [],
+        }  # fmt: skip
 
     async def add_source(
         self,

@@ -84,7 +84,7 @@ def test_search_and_trace(client: TestClient) -> None:
     found = client.post("/api/v1/searches", json={"query": "warranty", "limit": 1}).json()
     assert found["hits"][0]["payload"]["document_id"] == DOCUMENT
     assert found["hits"][0]["scores"][0]["stage"] == "dense"
-    assert client.get(f"/api/v1/traces/{TRACE}").json()["at"].startswith("2026-01-01")
+    assert client.get(f"/api/v1/traces/{TRACE}").json()["ts"].startswith("2026-01-01")
 
 
 def test_documents_and_the_failed_ones(client: TestClient) -> None:
@@ -338,6 +338,7 @@ def test_every_route_is_known_here(fake: FakeApp) -> None:
         *("/runs/{run_id}/events", "/runs/{run_id}/cancel"),
         *("/rebuilds", "/evaluations", "/checks", f"{version}/original", f"{version}/text"),
         *("/domains", "/v1/models", "/v1/models/{model}", "/v1/chat/completions"),
+        "/v1/chat/completions/{completion}",
     }
 
 

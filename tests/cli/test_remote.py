@@ -39,7 +39,7 @@ async def test_every_verb_gives_what_the_app_gives(
     ask, search = AskRequest(question="How long?"), SearchRequest(query="q")
     assert await remote.ask(far, ask) == await served.ask(local, ask)
     assert await remote.search(far, search) == await served.search(local, search)
-    assert (await remote.trace(far, TRACE))["trace_id"] == TRACE
+    assert (await remote.trace(far, TRACE))["id"] == TRACE
     rated = await remote.rate(far, TRACE, Verdict(value=-1, comment="ü"), key="k")
     assert [rated] == await remote.feedback(far, TRACE) == await served.feedback(local, TRACE)
     assert served.seen[-1][2] == (Verdict(value=-1, comment="ü"), "k", "api")

@@ -447,7 +447,7 @@ def test_nothing_of_the_program_shows_in_an_outline(
 
 
 def test_trace(run, fake: FakeApp) -> None:
-    assert json.loads(run("trace", "show", TRACE, "--json").out)["at"].startswith("2026-01-01")
+    assert json.loads(run("trace", "show", TRACE, "--json").out)["ts"].startswith("2026-01-01")
 
 
 def test_doctor_fails_when_a_part_fails(run, fake: FakeApp) -> None:

@@ -7,6 +7,7 @@ import socket
 import threading
 from collections.abc import Coroutine, Iterator
 from concurrent.futures import Future
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -46,7 +47,13 @@ class Deployment:
 
 @pytest.fixture(scope="session")
 def deployment(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Deployment]:
-    data = written(tmp_path_factory.mktemp("deployment"))
+    with running(written(tmp_path_factory.mktemp("deployment"))) as made:
+        yield made
+
+
+@contextmanager
+def running(data: Path) -> Iterator[Deployment]:
+    """A server on the data folder, in a thread of its own until the block ends."""
     opened: Future[Deployment] = Future()
     ended = threading.Event()
     thread = threading.Thread(target=lambda: asyncio.run(serve(data, opened, ended)))
@@ -62,7 +69,8 @@ def deployment(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Deployment]
     assert not thread.is_alive()
 
 
-def written(root: Path) -> Path:
+def written(root: Path, more: str = "") -> Path:
+    """The data folder, with `more` in its configuration."""
     init_pack(root / "lamps", "lamps")
     init_pack(root / "chairs", "chairs")
     warranty = root / "chairs" / "documents" / "warranty.md"
@@ -73,7 +81,7 @@ def written(root: Path) -> Path:
     data.mkdir()
     (data / "rag.toml").write_text(
         'domain = "lamps"\n[domains.lamps]\npack = "../lamps"\n'
-        '[domains.chairs]\npack = "../chairs"\n'
+        f'[domains.chairs]\npack = "../chairs"\n{more}'
     )
     return data
 

@@ -51,7 +51,10 @@ def test_a_client_holds_a_conversation_with_citations(
     printed = capsys.readouterr().out
     assert "24 months" in printed
     assert "shows the receipt" in printed
+    *_, rated = re.findall(r"trace: (\S+)", printed)
     assert printed.count("trace:") == 2
+    (kept,) = deployment.run(deployment.app.feedback(deployment.app.person(None), rated))
+    assert (kept.value, kept.surface) == (1, which)
     if which == "mcp":
         assert re.search(r"^cited: \S", printed, re.MULTILINE)
 

@@ -74,8 +74,10 @@ def told(story: Callable[[Client], Awaitable[None]], opened: Any) -> None:
 async def conversation(client: Client) -> None:
     """What a client does: list, search, ask, ask further, read what is cited."""
     listed = {tool.name: tool for tool in (await client.list_tools()).tools}
-    assert set(listed) == {"search", "ask", "get_document"}
-    assert all(tool.output_schema and tool.annotations.read_only_hint for tool in listed.values())
+    assert set(listed) == {"search", "ask", "get_document", "rate"}
+    assert all(tool.output_schema for tool in listed.values())
+    writes = {name for name, tool in listed.items() if not tool.annotations.read_only_hint}
+    assert writes == {"rate"}
 
     found = await client.call_tool("search", {"query": "warranty on a new lamp", "limit": 2})
     assert len(found.structured_content["passages"]) == 2
@@ -100,6 +102,10 @@ async def conversation(client: Client) -> None:
     around = {**place, "offset": start, "limit": end - start}
     page = (await client.call_tool("get_document", around)).structured_content
     assert (page["text"], page["next"]) == (cited["quote"], end)
+
+    of = {"trace_id": first["trace_id"], "target": {"kind": "citation", "n": cited["n"]}}
+    kept = (await client.call_tool("rate", {**of, "value": 1})).structured_content
+    assert (kept["target"]["chunk_id"], kept["effective"]) == (cited["chunk_id"], True)
 
 
 @pytest.mark.parametrize("mode", ERAS)
@@ -151,6 +157,10 @@ WRONG = {
     "too many": ("search", {"query": "why", "limit": 51}, "invalid_input"),
     "no document": ("get_document", {"document_id": "nothing", "version": 1}, "not_found"),
     "no version": ("get_document", {"document_id": "nothing"}, "invalid_input"),
+    "no verdict": ("rate", {"trace_id": "x"}, "invalid_input"),
+    "half a thumb": ("rate", {"trace_id": "x", "value": 0.5}, "invalid_input"),
+    "no answer": ("rate", {"trace_id": "x", "value": 1}, "not_found"),
+    "who says so": ("rate", {"trace_id": "x", "value": 1, "actor": "bob"}, "invalid_input"),
     "a path": ("get_document", {"document_id": "../x", "version": 1}, "invalid_input"),
 }
 
@@ -193,7 +203,7 @@ def test_a_failure_within_is_told_without_its_inside(fake: FakeApp, mode: str) -
                 "retryable": True,
             }  # fmt: skip
         async with Client(server(nobody), mode=mode) as client:  # type: ignore[arg-type]
-            assert len((await client.list_tools()).tools) == 3
+            assert len((await client.list_tools()).tools) == 4
             closed = await client.call_tool("ask", {"question": "why"})
             assert closed.structured_content["error"]["code"] == "unavailable"
 
@@ -256,7 +266,7 @@ META = {
 }
 METHODS = ("initialize", "tools/call", "tools/list", "ping", "server/discover", "x", "")
 PARAMS = JSON | st.fixed_dictionaries(
-    {"name": st.sampled_from(["search", "ask", "x"]) | JSON, "arguments": JSON},
+    {"name": st.sampled_from(["search", "ask", "rate", "x"]) | JSON, "arguments": JSON},
     optional={"_meta": st.just(META) | JSON},
 )
 MESSAGES = st.fixed_dictionaries(
@@ -277,6 +287,6 @@ def test_no_body_makes_it_fail(http: TestClient, body: Any, version: str | None)
         headers["Mcp-Method"] = ascii(body.get("method") or "x").strip("'")
         params = body.get("params")
         name = params.get("name") if isinstance(params, dict) else None
-        headers["Mcp-Name"] = name if name in ("search", "ask") else "x"
+        headers["Mcp-Name"] = name if name in ("search", "ask", "rate") else "x"
     content = body if isinstance(body, bytes) else json.dumps(body).encode()
     assert http.post("/mcp", content=content, headers=headers).status_code < 500

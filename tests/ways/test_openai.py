@@ -216,3 +216,69 @@ def test_a_long_chat_keeps_its_latest_turns(client: OpenAI) -> None:
     trace_id = ask(client, *chat, said(QUESTION)).ratchet["trace_id"]
     trace = httpx.get(f"{str(client.base_url).removesuffix('v1/')}api/v1/traces/{trace_id}").json()
     assert trace["turn"] == 25
+
+
+def rated(deployment: Deployment, trace: str) -> list[dict]:
+    return httpx.get(f"{deployment.url}/api/v1/traces/{trace}/feedback").json()["feedback"]
+
+
+def test_an_update_of_metadata_rates_the_answer(deployment: Deployment, client: OpenAI) -> None:
+    reply = ask(client, said(QUESTION))
+    update, trace = client.chat.completions.update, reply.ratchet["trace_id"]
+    update(reply.id, metadata={"rating": "up"})
+    update(reply.id, metadata={"rating": "down", "correction": "It is 36 months."})
+    update(reply.id, metadata={"rating": "up", "citation": "1", "reasons": ""})
+    of_answer, of_citation = rated(deployment, trace)
+    assert (of_answer["value"], of_answer["correction"]["text"]) == (-1, "It is 36 months.")
+    assert (of_citation["value"], of_citation["target"]["n"]) == (1, 1)
+    assert {of_answer["surface"], of_citation["surface"]} == {"openai"}
+    key = {"Idempotency-Key": "once"}
+    update(reply.id, metadata={"rating": "up"}, extra_headers=key)
+    update(reply.id, metadata={"rating": "down"})
+    again = update(reply.id, metadata={"rating": "up"}, extra_headers=key)
+    assert not again.ratchet["feedback"]["effective"], "an old request sent again is no news"
+    with pytest.raises(openai.ConflictError):
+        update(reply.id, metadata={"rating": "down"}, extra_headers=key)
+    assert rated(deployment, trace)[0]["value"] == -1
+
+
+UPDATES: dict[str, tuple[dict, str]] = {
+    "nothing": ({}, "metadata.rating"),
+    "a word of no meaning": ({"rating": "5"}, "metadata.rating"),
+    "a name of no meaning": ({"rating": "up", "ratig": "down"}, "metadata.ratig"),
+    "no such reason": ({"rating": "down", "reasons": "boring, style"}, "metadata.reasons"),
+    "no number": ({"rating": "up", "citation": "one"}, "metadata.citation"),
+    "none of the numbers": ({"rating": "up", "citation": "0"}, "metadata.citation"),
+    "a number too large": ({"rating": "up", "citation": "999999"}, "metadata.citation"),
+    "a citation put right": (
+        {"rating": "up", "citation": "1", "correction": "x"}, "metadata.correction",
+    ),
+    "a long comment": ({"rating": "up", "comment": "x" * 10_001}, "metadata.comment"),
+    "no text": ({"rating": "up", "comment": {"a": "b"}}, "metadata.comment"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", UPDATES)
+def test_metadata_that_is_no_verdict_is_refused(
+    deployment: Deployment, client: OpenAI, name: str
+) -> None:
+    metadata, param = UPDATES[name]
+    reply = ask(client, said(QUESTION))
+    with pytest.raises(openai.BadRequestError) as caught:
+        client.chat.completions.update(reply.id, metadata=metadata)
+    assert caught.value.param == param
+    assert rated(deployment, reply.ratchet["trace_id"]) == []
+
+
+def test_only_an_answer_of_ones_own_is_rated(deployment: Deployment, client: OpenAI) -> None:
+    reply = ask(client, said(QUESTION))
+    up = {"rating": "up"}
+    for who in ("robin", "guest"):
+        with pytest.raises(openai.NotFoundError):
+            asking(deployment, who).chat.completions.update(reply.id, metadata=up)
+    for unknown in ("chatcmpl-", f"x{reply.id}", reply.ratchet["trace_id"], "chatcmpl-nothing"):
+        with pytest.raises(openai.NotFoundError):
+            client.chat.completions.update(unknown, metadata=up)
+    with pytest.raises(openai.NotFoundError):
+        client.chat.completions.update(reply.id, metadata={**up, "citation": "99"})
+    assert rated(deployment, reply.ratchet["trace_id"]) == []

@@ -77,19 +77,68 @@ function show(answer) {
   byId("about").textContent = `${looked}${answer.model}, confidence ` +
     `${answer.confidence.toFixed(2)}${support}, trace ${answer.trace_id}`;
   byId("result").hidden = false;
+  rating = { trace: answer.trace_id, kept: null };
+  byId("comment").value = "";
+  tell("");
 }
 
-async function ask(question) {
-  const response = await fetch("/api/v1/answers", {
-    method: "POST",
+async function call(method, path, said) {
+  const response = await fetch(`/api/v1/${path}`, {
+    method,
     headers: { "Content-Type": "application/json", "Accept": "application/json" },
-    body: JSON.stringify({ question }),
+    body: said && JSON.stringify(said),
   });
   const body = await response.json();
   if (response.status === 401) location.replace("/sign-in");
   if (!response.ok) throw new Error(`${body.detail} ${body.hint || ""}`.trim());
   return body;
 }
+
+// The answer on the page, and the verdict on it that the server keeps; null while there is none.
+let rating = null;
+
+function tell(text, problem = false) {
+  for (const thumb of document.querySelectorAll(".thumb")) {
+    const chosen = rating.kept !== null && Number(thumb.dataset.value) === rating.kept.value;
+    thumb.setAttribute("aria-pressed", String(chosen));
+  }
+  byId("undo").hidden = byId("more").hidden = rating.kept === null;
+  byId("rated").textContent = text;
+  byId("rated").className = problem ? "problem" : "";
+}
+
+// One at a time, so that the last word on the page is the last word that is kept.
+async function rate(act, thanks) {
+  const of = rating;
+  const buttons = document.querySelectorAll("#rating button");
+  for (const one of buttons) one.disabled = true;
+  try {
+    const kept = await act(`traces/${encodeURIComponent(of.trace)}/feedback`);
+    of.kept = kept.signal === "retract" ? null : kept;
+    if (rating === of) tell(thanks);
+  } catch (error) {
+    if (rating === of) tell(error.message, true);
+  } finally {
+    for (const one of buttons) one.disabled = false;
+  }
+}
+
+for (const thumb of document.querySelectorAll(".thumb")) {
+  const value = Number(thumb.dataset.value);
+  thumb.addEventListener("click", () =>
+    rate((path) => call("POST", path, { value, comment: byId("comment").value }), "Thank you."));
+}
+
+byId("undo").addEventListener("click", async () => {
+  await rate((path) => call("DELETE", `${path}/${rating.kept.id}`), "Taken back.");
+  document.querySelector(".thumb").focus();
+});
+
+byId("rating").addEventListener("submit", (event) => {
+  event.preventDefault();
+  const said = { value: rating.kept.value, comment: byId("comment").value };
+  rate((path) => call("POST", path, said), "Thank you, it is kept.");
+});
 
 // Who asks is always shown: as whom, or that this page asks nobody who they are.
 async function greet() {
@@ -119,7 +168,7 @@ byId("form").addEventListener("submit", async (event) => {
   status.className = "";
   status.textContent = "Looking …";
   try {
-    show(await ask(byId("question").value));
+    show(await call("POST", "answers", { question: byId("question").value }));
     status.textContent = "";
   } catch (error) {
     status.className = "problem";
