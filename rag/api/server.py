@@ -14,6 +14,7 @@ from rag.api import (
     feedback,
     groups,
     models,
+    privacy,
     problems,
     public,
     routes,
@@ -69,6 +70,7 @@ def create_app(app: App, mcp: Answering | None = None) -> FastAPI:
         api.include_router(tools.router(mcp))
     api.include_router(models.router)
     api.include_router(accounts.router)
+    api.include_router(privacy.router)
     api.add_middleware(
         Guard,
         max_body_bytes=settings.max_body_bytes,

@@ -15,12 +15,14 @@ from rag.people import Caller, checked_name
 from rag.people.passwords import Throttle, checked_password, hashed, matches
 from rag.store.accounts import Account
 from rag.store.audit import Entry
+from rag.store.forgetting import PREFIX
 from rag.store.signins import KEY_PREFIX, ApiKey, SignedIn
+from rag.store.spending import NOBODY
 from rag.store.vault import OPERATOR_PREFIX
 from rag.types import EVERYONE, LOCAL, Principal, Role
 
 OPERATOR = "operator"
-RESERVED = frozenset({LOCAL, EVERYONE, OPERATOR, "anonymous", "system"})
+RESERVED = frozenset({LOCAL, EVERYONE, OPERATOR, NOBODY, "anonymous", "system"})
 LONGEST_AGENT = 200
 HASHED_AT_ONCE = 2
 _SAFE_NAME = re.compile(r"[a-z0-9][a-z0-9._@+-]{0,99}")
@@ -315,7 +317,7 @@ def checked_account_name(name: str) -> str:
             f"{name[:60]!r} cannot name an account.",
             hint="Use up to 100 letters, digits and . _ @ + -, beginning with a letter or digit.",
         )
-    if name in RESERVED:
+    if name in RESERVED or name.startswith(PREFIX):
         raise InvalidInput(f"'{name}' is nobody's name.", hint="Choose another.")
     return name
 

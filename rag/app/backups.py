@@ -17,6 +17,7 @@ from rag.store.database import Database
 from rag.store.folder import DataFolder
 from rag.store.generations import live_domains
 from rag.store.restoring import go_on, place, restore_files, restore_tables
+from rag.store.traces import Traces
 from rag.store.vault import KEY_FILE
 from rag.types import LOCAL, Check, Data, Principal, Role, utc_now
 
@@ -120,7 +121,8 @@ def _put_back(
             with folder.unfinished():
                 restore_files(backup, manifest, settings.data, progress)
                 restore_tables(backup, manifest, database)
-                go_on(database, erasures.erasures if erasures else (), utc_now)
+                pseudonym = Traces(database, settings.data).pseudonym
+                go_on(database, erasures.erasures if erasures else (), utc_now, pseudonym)
         finally:
             database.close()
     finally:

@@ -22,6 +22,7 @@ from rag.app.models import Models
 from rag.app.oidc import Oidc
 from rag.app.parts import Parts
 from rag.app.people import People
+from rag.app.privacy import Privacy
 from rag.app.runs import Runs
 from rag.app.sources import Sources
 from rag.app.traces import Traces
@@ -77,6 +78,7 @@ class App:
         self._documents = Documents(parts, self._domains, self._people)
         self._traces = Traces(parts, self._people)
         self._ratings = Ratings(parts, self._people, self._traces)
+        self.privacy = Privacy(parts, self.accounts, self._people, self._traces)
         self._sources = Sources(parts, self._domains)
         self._uploads = Uploads(parts)
         self._generations = Generations(parts)

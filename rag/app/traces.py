@@ -30,9 +30,18 @@ class Traces:
             trace = await asyncio.to_thread(self._kept.get, who, trace_id)
         except NotFound:
             raise NotFound(f"There is no trace '{trace_id}'.") from None
-        return await asyncio.to_thread(self._shown, who, trace)
+        return await self.shown([who], trace)
 
-    def _shown(self, who: Principal, trace: Mapping[str, Any]) -> dict[str, Any]:
+    async def shown(
+        self, readers: Sequence[Principal], trace: Mapping[str, Any]
+    ) -> Mapping[str, Any]:
+        """A trace as far as all of these may read it now, in the domain that was asked.
+
+        Where there are none, nothing of any document is shown.
+        """
+        return await asyncio.to_thread(self._shown, readers, trace)
+
+    def _shown(self, readers: Sequence[Principal], trace: Mapping[str, Any]) -> dict[str, Any]:
         """The trace after those of the answers it was told before, and these after theirs."""
         found, waiting = {trace["id"]: trace}, [trace]
         before: dict[str, Sequence[Mapping[str, Any]]] = {}
@@ -46,10 +55,11 @@ class Traces:
         for one in sorted(found.values(), key=lambda one: one["ts"]):
             named = {hit["doc_id"] for hit in one["hits"]}
             named |= {citation["document_id"] for citation in one["citations"]}
-            readable = self._ledger.readable(who, one["domain"], named)
+            readable = [self._ledger.readable(who, one["domain"], named) for who in readers]
+            named = set[str].intersection(*readable) if readable else set[str]()
             told = {shown[other["id"]]["answer"] for other in before[one["id"]]} - {REMOVED}
             lost = {other["answer"] for other in before[one["id"]]} - told
-            shown[one["id"]] = redacted(one, readable, told, spoiled=bool(lost))
+            shown[one["id"]] = redacted(one, named, told, spoiled=bool(lost))
         return shown[trace["id"]]
 
 

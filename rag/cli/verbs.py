@@ -9,7 +9,18 @@ from typing import TYPE_CHECKING, Annotated, Any, cast
 
 import typer
 
-from rag.cli import accounts, backups, connectors, feedback, groups, models, output, runs, sources
+from rag.cli import (
+    accounts,
+    backups,
+    connectors,
+    feedback,
+    groups,
+    models,
+    output,
+    privacy,
+    runs,
+    sources,
+)
 from rag.cli.running import Json, group, setup_quiet, through, valid
 from rag.cli.target import Target
 from rag.errors import ConfigError, InvalidInput, Unavailable, counted
@@ -48,6 +59,7 @@ cli.add_typer(accounts.cli, name="account")
 cli.command()(accounts.keys)
 cli.add_typer(accounts.key, name="key")
 cli.command()(accounts.audit)
+cli.add_typer(privacy.people, name="people")
 cli.add_typer(evaluation, name="eval")
 cli.add_typer(trace, name="trace")
 cli.add_typer(config, name="config")

@@ -65,6 +65,9 @@ class AccountSettings(Section):
     link_hours: float = Field(
         default=72, gt=0, le=8_760, description="How long the link of an invitation is good for."
     )
+    erase_self: bool = Field(
+        default=False, description="People may erase what is kept of them, with their account."
+    )
     min_password: int = Field(default=12, ge=8, le=200, description="Characters of a password.")
 
 

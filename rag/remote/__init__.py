@@ -37,6 +37,7 @@ from rag.types import (
 if TYPE_CHECKING:
     from rag.app import App
     from rag.remote.accounts import RemoteAccounts
+    from rag.remote.privacy import RemotePrivacy
 
 PAGE = 1_000
 """Documents that the server lists at once, at most."""
@@ -80,6 +81,12 @@ class RemoteApp(SourceVerbs, RunVerbs, ModelVerbs, FeedbackVerbs):
         from rag.remote.accounts import RemoteAccounts
 
         return RemoteAccounts(self)
+
+    @property
+    def privacy(self) -> RemotePrivacy:
+        from rag.remote.privacy import RemotePrivacy
+
+        return RemotePrivacy(self)
 
     def person(self, user: str | None, domain: str | None = None) -> Principal:
         """Named here, looked up by the server, whose pack knows the people."""

@@ -91,6 +91,19 @@ class Line:
                 progress(Progress.model_validate(data))
         raise Unavailable(f"The server at {self.url} ended before it was done.")
 
+    async def lines(self, path: str, principal: Principal) -> AsyncIterator[str]:
+        """A long answer, line by line."""
+        try:
+            async with self._http.stream(
+                "GET", f"/api/v1/{path}", headers=_who(principal, None)
+            ) as response:
+                if response.is_error:
+                    raise _error(await response.aread(), response.status_code)
+                async for line in response.aiter_lines():
+                    yield line
+        except httpx.HTTPError as error:
+            raise self._lost(error) from error
+
     async def _events(
         self,
         path: str,

@@ -17,7 +17,7 @@ from sqlalchemy.orm import Session
 from rag.store.models import ErasureRow
 from rag.types import Data
 
-Kind = Literal["source", "document", "upload", "conversation"]
+Kind = Literal["source", "document", "upload", "conversation", "person"]
 
 
 class Erasure(Data):
@@ -28,7 +28,8 @@ class Erasure(Data):
 
 
 def record(session: Session, kind: Kind, targets: Iterable[str], at: datetime) -> None:
-    """List what this transaction deletes: ids; of an upload what `upload_target` says."""
+    """List what this transaction deletes: ids; of an upload what `upload_target` says, of a person
+    their pseudonym."""
     rows = [{"id": str(uuid4()), "at": at, "kind": kind, "target": one} for one in targets]
     if rows:
         session.execute(insert(ErasureRow), rows)
@@ -37,6 +38,12 @@ def record(session: Session, kind: Kind, targets: Iterable[str], at: datetime) -
 def upload_target(source_id: str, name: str) -> str:
     """Neither an id nor an upload's name has a slash."""
     return f"{source_id}/{name}"
+
+
+def erased_since(session: Session, target: str, since: datetime) -> bool:
+    """Whether it was listed at that moment or later: what was begun before is not to be kept."""
+    found = select(ErasureRow.id).where(ErasureRow.target == target, ErasureRow.at >= since)
+    return session.scalar(found.limit(1)) is not None
 
 
 def unknown_to(connection: Connection, known: Set[str]) -> list[Erasure]:

@@ -155,6 +155,8 @@ class DocumentRow(Base):
     held_at: Mapped[datetime | None]
     """missing from a listing that was not believed"""
     deleted_at: Mapped[datetime | None]
+    erased_at: Mapped[datetime | None]
+    """deleted, and what is kept of it and was made of it goes too"""
     reserved: Mapped[int]
     """The highest version ever reserved: none is given twice, though it may never become live."""
 
@@ -251,13 +253,14 @@ class ErasureRow(Base):
     """What was deleted for good, so that a backup from before can be made to forget it too."""
 
     __tablename__ = "erasures"
+    __table_args__ = (Index("ix_erasures_target", "target"),)
 
     id: Mapped[str] = mapped_column(String(36), primary_key=True)
     at: Mapped[datetime]
     kind: Mapped[str] = mapped_column(String(16))
-    """source, document, upload or conversation"""
+    """source, document, upload, conversation or person"""
     target: Mapped[str]
-    """its id; of an upload the source's id, a slash and the name"""
+    """its id; of an upload the source's id, a slash and the name; of a person the pseudonym"""
 
 
 class DeliveryRow(Base):

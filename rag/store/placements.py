@@ -259,6 +259,7 @@ def new_document(
         "updated_at": now,
         "held_at": None,
         "deleted_at": None,
+        "erased_at": None,
         "reserved": 0,
     }
 
@@ -283,6 +284,7 @@ def _version_values(new: NewVersion, now: datetime) -> dict[str, object]:
 def _live_values(new: NewVersion, now: datetime) -> dict[str, object]:
     return {
         "id": new.document_id,
+        "key": new.key,
         "uri": new.uri,
         "title": new.title,
         "revision": new.revision,
@@ -297,6 +299,7 @@ def _live_values(new: NewVersion, now: datetime) -> dict[str, object]:
         "updated_at": now,
         "held_at": None,
         "deleted_at": None,
+        "erased_at": None,
     }
 
 

@@ -12,11 +12,13 @@ from sqlalchemy import delete, insert, update
 from sqlalchemy.orm import Session
 
 from rag.errors import Unavailable
+from rag.store import compacting
 from rag.store.backups import CONFIGURATION, Backup, Manifest, OnProgress
 from rag.store.blobs import Blobs
 from rag.store.conversations import drop
 from rag.store.database import Database
 from rag.store.erasures import Erasure
+from rag.store.forgetting import Pseudonym, forget_again
 from rag.store.models import (
     ConversationRow,
     DocumentRow,
@@ -85,14 +87,19 @@ def restore_tables(backup: Backup, manifest: Manifest, database: Database) -> No
                 )
 
 
-def go_on(database: Database, erasures: Sequence[Erasure], now: Callable[[], datetime]) -> None:
+def go_on(
+    database: Database,
+    erasures: Sequence[Erasure],
+    now: Callable[[], datetime],
+    pseudonym: Pseudonym,
+) -> None:
     """Make what was deleted since deleted again, and let nothing be taken for still true.
 
     Runs that were under way are over, nobody is told old news or signed in, no link leads to a
     conversation, and every source is listed whole by its next sync.
     """
     with database.write() as session:
-        _erase(session, erasures, now())
+        _erase(session, erasures, now(), pseudonym)
         session.execute(update(SourceRow).values(listed_at=None))
         call_off(session, "A backup was restored.")
         # Some were ended since, and which ones nobody knows.
@@ -100,9 +107,12 @@ def go_on(database: Database, erasures: Sequence[Erasure], now: Callable[[], dat
         session.execute(update(ConversationRow).values(share_digest=None, shared_at=None))
     why = RunError(code="superseded", message="A backup was restored.", hint="Ask for it again.")
     Runs(database, now).end_all(why)
+    compacting.compact(database)
 
 
-def _erase(session: Session, erasures: Sequence[Erasure], now: datetime) -> None:
+def _erase(
+    session: Session, erasures: Sequence[Erasure], now: datetime, pseudonym: Pseudonym
+) -> None:
     documents = [one.target for one in erasures if one.kind == "document"]
     for start in range(0, len(documents), BATCH):
         withdraw(session, DocumentRow.id.in_(documents[start : start + BATCH]), now)
@@ -117,5 +127,9 @@ def _erase(session: Session, erasures: Sequence[Erasure], now: datetime) -> None
             session.execute(
                 delete(UploadRow).where(UploadRow.source_id == source_id, UploadRow.name == name)
             )
+    people = [one.target for one in erasures if one.kind == "person"]
+    if people:
+        forget_again(session, people, pseudonym)
+        compacting.mark(session)
     if erasures:
         session.execute(insert(ErasureRow), [one.model_dump() for one in erasures])

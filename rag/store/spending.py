@@ -14,6 +14,8 @@ from rag.store.database import Database
 from rag.store.models import SpendingRow
 from rag.types import Data
 
+NOBODY = "erased"
+"""Whose sums are that were a person's who was erased."""
 By = Literal["person", "domain", "model", "day"]
 _COLUMNS = {
     "person": SpendingRow.principal_id,

@@ -6,6 +6,7 @@ import hashlib
 import hmac
 import os
 from collections.abc import Mapping, Set
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ from sqlalchemy.orm import Session
 
 from rag.errors import NotFound
 from rag.store.database import Database
+from rag.store.erasures import erased_since
 from rag.store.feedback import consent_of
 from rag.store.models import (
     ConsentRow,
@@ -22,7 +24,7 @@ from rag.store.models import (
     FeedbackRow,
     TraceRow,
 )
-from rag.store.spending import add, spends
+from rag.store.spending import NOBODY, add, spends
 from rag.types import Principal, Role
 
 KEY_NAME = "pseudonym.key"
@@ -42,9 +44,15 @@ class Traces:
         """Durable when it returns, with what it cost. `fields` are the columns of a trace.
 
         The consent, if it is not among them, is what the person agreed to last. Of an answer in a
-        `conversation` that was deleted meanwhile only the cost is kept.
+        `conversation` that was deleted meanwhile, or to a person who was erased, only the cost is
+        kept.
         """
+        begun = fields["ts"] - timedelta(milliseconds=fields["latency_ms"])
         with self.database.write() as session:
+            if erased_since(session, fields["actor_pseudonym"], begun):
+                # Erased while this was being answered.
+                add(session, {**fields, "principal_id": NOBODY})
+                return
             add(session, fields)
             if conversation is not None and not _kept(session, conversation):
                 return

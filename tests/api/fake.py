@@ -13,6 +13,7 @@ from typing import Any, cast
 
 from rag.app.accounts import Accounts
 from rag.app.oidc import Oidc
+from rag.app.privacy import Privacy
 from rag.config import Settings
 from rag.errors import (
     Conflict,
@@ -33,6 +34,7 @@ from rag.store.choices import Choice, ScoreCard
 from rag.store.database import Database
 from rag.store.ended import Ended
 from rag.store.freshness import BOUNDS, Measured
+from rag.store.ledger import Ledger
 from rag.store.signins import Keys, Sessions
 from rag.store.spending import Spent
 from rag.store.traces import Traces
@@ -91,6 +93,10 @@ class Stores:
         return made
 
     @cached_property
+    def ledger(self) -> Ledger:
+        return Ledger(self.database)
+
+    @cached_property
     def vault(self) -> Vault:
         return Vault(self.settings.data / KEY_FILE)
 
@@ -120,6 +126,9 @@ class FakeApp:
         self.settings = settings
         self.parts = Stores(settings)
         self.accounts = Accounts(cast(Any, self.parts))
+        self.privacy = Privacy(
+            cast(Any, self.parts), self.accounts, cast(Any, None), cast(Any, None)
+        )
         self.oidc = Oidc(cast(Any, self.parts), self.accounts)
         self.checks = [Check(name="database", ok=True, detail="reachable")]
         self.kept: list[SourceInfo] = []

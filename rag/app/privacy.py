@@ -1,0 +1,103 @@
+"""What is kept of people: told to them, and erased."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncGenerator, Generator, Mapping, Sequence
+from typing import Any
+
+from rag.app.accounts import Accounts
+from rag.app.parts import Parts
+from rag.app.people import People
+from rag.app.traces import Traces
+from rag.errors import Forbidden, NotFound
+from rag.people import Caller
+from rag.store import forgetting
+from rag.store.exporting import Row, theirs, told
+from rag.store.forgetting import Forgotten
+from rag.store.holdings import Holding
+from rag.store.models import TraceRow
+from rag.types import Principal
+
+FORMAT = 1
+Page = tuple[Holding, Sequence[Row]]
+
+
+class Privacy:
+    """The verbs of a person's data."""
+
+    def __init__(self, parts: Parts, accounts: Accounts, people: People, traces: Traces) -> None:
+        self._parts = parts
+        self._accounts = accounts
+        self._people = people
+        self._traces = traces
+
+    # --- erasing ---
+
+    async def erase(self, principal: Principal, name: str) -> Forgotten:
+        """Everything that is kept of a person, with their account, for good.
+
+        Sums and the acts of theirs that the organisation has to know of stay, under a pseudonym.
+        Raises NotFound where there is nothing, Conflict for the only admin.
+        """
+        ledger, pseudonym = self._parts.ledger, self._parts.traces.pseudonym
+        kept = forgetting.People(ledger.database, pseudonym, ledger.now)
+        return await asyncio.to_thread(kept.erase, name, principal.id)
+
+    async def erase_own(self, principal: Principal, caller: Caller) -> Forgotten:
+        """The same of whoever is signed in and asks for it. Raises Forbidden unless admins let
+        people do that."""
+        if not self._parts.settings.accounts.erase_self:
+            raise Forbidden("Only an admin erases people here.", hint="Ask an admin.")
+        if caller.carrier != "session":
+            raise Forbidden("This takes a person who is signed in, not a key.")
+        return await self.erase(principal, principal.id)
+
+    # --- exporting ---
+
+    async def export(self, principal: Principal, name: str) -> AsyncGenerator[Mapping[str, Any]]:
+        """Everything that is kept of a person, one table's row after the other, between a head and
+        an end that counts them: an export without its end is not whole.
+
+        Of answers what that person and whoever exports may both read now. Raises NotFound where
+        nothing is kept of somebody else.
+        """
+        pseudonym = self._parts.traces.pseudonym(Principal(id=name))
+        pages = theirs(self._parts.ledger.database, name, pseudonym)
+        first = await asyncio.to_thread(next, pages, None)
+        if first is None and name != principal.id:
+            raise NotFound(f"Nothing is kept of '{name}'.", hint="See: rag accounts.")
+        await self._accounts.wrote(principal, "export person", name)
+        return self._lines(principal, name, first, pages)
+
+    async def _lines(
+        self,
+        principal: Principal,
+        name: str,
+        page: Page | None,
+        pages: Generator[Page],
+    ) -> AsyncGenerator[Mapping[str, Any]]:
+        rows = 0
+        yield {"export": {"format": FORMAT, "person": name, "at": self._parts.ledger.now()}}
+        while page is not None:
+            holding, found = page
+            for row in found:
+                rows += 1
+                shown = row
+                if holding.row is TraceRow:
+                    shown = await self._shown(principal, name, row)
+                yield {"table": holding.name, "row": told(holding, shown, name)}
+            page = await asyncio.to_thread(next, pages, None)
+        yield {"end": {"rows": rows}}
+
+    async def _shown(self, principal: Principal, name: str, trace: Row) -> Row:
+        """A trace as the person may see it now, and whoever exports as well."""
+        try:
+            readers = [
+                await self._people.within(Principal(id=one), trace["domain"])
+                for one in {name, principal.id}
+            ]
+        except (NotFound, Forbidden):
+            # One of them may read nothing there now.
+            readers = []
+        return await self._traces.shown(readers, trace)
