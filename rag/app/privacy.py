@@ -11,7 +11,7 @@ from rag.app.parts import Parts
 from rag.app.people import People
 from rag.app.traces import Traces
 from rag.errors import Forbidden, NotFound
-from rag.people import Caller
+from rag.people import Caller, checked_name
 from rag.store import forgetting
 from rag.store.exporting import Row, theirs, told
 from rag.store.forgetting import Forgotten
@@ -40,6 +40,7 @@ class Privacy:
         Sums and the acts of theirs that the organisation has to know of stay, under a pseudonym.
         Raises NotFound where there is nothing, Conflict for the only admin.
         """
+        checked_name(name, "person")
         ledger, pseudonym = self._parts.ledger, self._parts.traces.pseudonym
         kept = forgetting.People(ledger.database, pseudonym, ledger.now)
         return await asyncio.to_thread(kept.erase, name, principal.id)
@@ -62,7 +63,7 @@ class Privacy:
         Of answers what that person and whoever exports may both read now. Raises NotFound where
         nothing is kept of somebody else.
         """
-        pseudonym = self._parts.traces.pseudonym(Principal(id=name))
+        pseudonym = self._parts.traces.pseudonym(Principal(id=checked_name(name, "person")))
         pages = theirs(self._parts.ledger.database, name, pseudonym)
         first = await asyncio.to_thread(next, pages, None)
         if first is None and name != principal.id:

@@ -84,11 +84,14 @@ class Stores:
         self.settings = settings
 
     @cached_property
+    def folder(self) -> Path:
+        if self.settings.data.is_dir():
+            return self.settings.data
+        return Path(tempfile.mkdtemp(prefix="ratchet-test-"))
+
+    @cached_property
     def database(self) -> Database:
-        folder = self.settings.data
-        if not folder.is_dir():
-            folder = Path(tempfile.mkdtemp(prefix="ratchet-test-"))
-        made = Database(f"sqlite:///{folder / 'ratchet.db'}")
+        made = Database(f"sqlite:///{self.folder / 'ratchet.db'}")
         made.migrate()
         return made
 
@@ -102,7 +105,7 @@ class Stores:
 
     @cached_property
     def traces(self) -> Traces:
-        return Traces(self.database, self.settings.data)
+        return Traces(self.database, self.folder)
 
     @cached_property
     def accounts(self) -> AccountStore:
