@@ -1,3 +1,4 @@
+# pyright: basic
 """`make bench`: every figure, one JSON object a line, as `{"section": ..., "result": ...}`.
 
 `python -m bench [SECTION ...] [--data FOLDER]`. The sections that need a folder of data sets

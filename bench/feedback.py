@@ -1,3 +1,4 @@
+# pyright: basic
 """How soon a verdict is acknowledged: `python -m bench.feedback [SECONDS]` prints milliseconds.
 
 A server of its own over HTTP on loopback, SQLite on disk, 50 people with an answer each who change

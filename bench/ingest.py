@@ -1,3 +1,4 @@
+# pyright: basic
 """End-to-end ingest against embedding alone and against LlamaIndex's pipeline, and re-syncs.
 
 `python -m bench.ingest [DOCUMENTS] [RUNS]` prints JSON: chunks per second of a sync and of the
@@ -20,7 +21,7 @@ from statistics import median
 from rag.app import App, build
 from rag.config import load
 from rag.ingest.write import embedded_text
-from rag.types import RawDocument
+from rag.types import Principal, RawDocument
 
 _TEXT = (
     "pump seal bearing impeller casing flow head pressure torque shaft coupling alignment valve "
@@ -101,7 +102,7 @@ def _peer(folder: Path) -> dict[str, float]:
     return json.loads(ran.stdout)
 
 
-async def _timed(app: App, me: object) -> float:
+async def _timed(app: App, me: Principal) -> float:
     return (await app.sync(me)).seconds
 
 

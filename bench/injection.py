@@ -1,3 +1,4 @@
+# pyright: basic
 """Documents that give orders, asked about with the extractive default and with a small model.
 
 `python -m bench.injection [--model] [--every N]` indexes the corpus of `tests.injections` with the

@@ -1,3 +1,4 @@
+# pyright: basic
 """A source of many small documents: rate, memory, re-syncs, searches while it is read and after.
 
 `python -m bench.large PASSAGES_GZ [COUNT]` prints JSON. Every passage is a text file of its own,

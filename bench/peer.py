@@ -1,3 +1,4 @@
+# pyright: basic
 """LlamaIndex's own pipeline on a folder: the same model, reader to local Qdrant collection.
 
 Run as a process of its own, `python -m bench.peer FOLDER`, so that neither side warms the other.
@@ -24,8 +25,8 @@ def run(folder: Path) -> dict[str, float]:
     from llama_index.core import SimpleDirectoryReader
     from llama_index.core.ingestion import IngestionPipeline
     from llama_index.core.node_parser import SentenceSplitter
-    from llama_index.embeddings.huggingface import HuggingFaceEmbedding
-    from llama_index.vector_stores.qdrant import QdrantVectorStore
+    from llama_index.embeddings.huggingface import HuggingFaceEmbedding  # pyright: ignore
+    from llama_index.vector_stores.qdrant import QdrantVectorStore  # pyright: ignore
     from qdrant_client import QdrantClient
 
     with tempfile.TemporaryDirectory() as scratch:

@@ -1,3 +1,4 @@
+# pyright: basic
 """`python -m bench.permissions [CHECKS]`: searches by random people, filters and revocations.
 
 Fails at the first hit that the asker may not see; prints how many checks held.

@@ -1,3 +1,4 @@
+# pyright: basic
 """Search latency at scale: `python -m bench.search [PASSAGES_GZ] [COUNT]` prints JSON.
 
 The passages are embedded by hashing (their vectors do not matter to the engine's speed), the

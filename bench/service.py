@@ -1,3 +1,4 @@
+# pyright: basic
 """What a newcomer waits for: `python -m bench.service` prints seconds, medians of 5.
 
 From the start of `rag serve` on an empty data folder to the first answer of `/healthz`, the time of
@@ -73,7 +74,9 @@ def _helped() -> float:
 
 async def _parse() -> tuple[int, float]:
     """How many documents were parsed in how many seconds, once the parsers have started."""
-    connector = FilesConnector(FilesConfig(path=builtin_pack("pumps") / "documents"))
+    connector = FilesConnector(
+        FilesConfig.model_validate({"path": builtin_pack("pumps") / "documents"})
+    )
     pool = ParserPool(ParsingSettings(workers=2), PARSERS)
     try:
         listed = [one async for one in connector.discover(Cursor()) if one.kind == "upsert"]

@@ -1,3 +1,4 @@
+# pyright: basic
 """Why each batch gets one core: `python -m bench.threads` prints chunks per second.
 
 One batch at a time over all cores against one batch on each core, alone and beside a process that

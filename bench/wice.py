@@ -1,3 +1,4 @@
+# pyright: basic
 """Fits the weights of `rag.answer.support` on WiCE's dev split and measures them on its test split.
 
 `python -m bench.wice DATA/wice [--fit]`. Each claim is checked against the whole page that it

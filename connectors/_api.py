@@ -139,14 +139,14 @@ class Api:
                 raise self.refused(f"status {response.status}")
             raise SourceError(
                 f"{self.vendor} answers {response.status} with what is not its interface.",
-                hint="Does it ask to sign in? Check the address. Nothing was deleted.",
+                hint="Does it ask to sign in? Check the address.",
             )
         return Answer(response.status, response.headers, cast("dict[str, Any]", body))
 
     def refused(self, said: str) -> Refused:
         return Refused(
             f"{self.vendor} refuses the credentials: {said} (auth_error).",
-            hint="Check them and what they may read. Nothing was deleted.",
+            hint="Check them and what they may read.",
         )
 
     def unexpected(self, answer: Answer, said: str = "") -> SourceError:
@@ -155,7 +155,6 @@ class Api:
             return self.refused(said or f"status {answer.status}")
         return SourceError(
             f"{self.vendor} answers {answer.status}{said and f': {said}'}.",
-            hint="Nothing was deleted.",
         )
 
     async def _patiently(
@@ -190,9 +189,7 @@ class Api:
                 wait = pause(response.headers, attempt)
             if attempt < ATTEMPTS:
                 await self._sleep(wait)
-        raise SourceError(
-            f"{self.vendor} is too busy: asked {ATTEMPTS} times.", hint="Nothing was deleted."
-        )
+        raise SourceError(f"{self.vendor} is too busy: asked {ATTEMPTS} times.")
 
     async def _authorized(self) -> str:
         async with self._lock:
@@ -207,7 +204,7 @@ class Api:
         if not path.startswith(f"{self.base}/"):
             raise SourceError(
                 f"{self.vendor} names an address elsewhere as its next page.",
-                hint="Credentials are not sent there. Nothing was deleted.",
+                hint="Credentials are not sent there.",
             )
         return path
 

@@ -11,6 +11,7 @@ from connectors._api import Refused, secure
 from connectors._pages import need
 from connectors._sdk import understood, vendor_session
 from rag.errors import SourceError
+from rag.readers import Reader
 from rag.types import EVERYONE
 
 
@@ -32,7 +33,7 @@ class AtlassianConfig(BaseModel):
     networks: tuple[str, ...] = Field(
         (), description="Private networks this source may reach, as CIDR, e.g. 10.0.0.0/8."
     )
-    readers: tuple[str, ...] = Field(
+    readers: tuple[Reader, ...] = Field(
         (EVERYONE,), min_length=1, description="Who may read: user:NAME, group:NAME or everyone."
     )
 
@@ -73,7 +74,6 @@ class Atlassian:
         if not response.ok:
             raise SourceError(
                 f"{self.vendor} answers {response.status_code}: {body}",
-                hint="Nothing was deleted.",
             )
         return body
 
@@ -89,7 +89,7 @@ class Atlassian:
         if not known:
             raise Refused(
                 f"{self.vendor} does not know the credentials any more (auth_error).",
-                hint="Check username and token. Nothing was deleted.",
+                hint="Check username and token.",
             )
 
     async def aclose(self) -> None:

@@ -203,8 +203,7 @@ def _over_http(remote: Remote, timeout: float, opened: ExitStack) -> Any:
             if not kind.startswith("application/x-git-"):
                 raise SourceError(
                     f"{remote.url} answers with '{kind}', which is not git.",
-                    hint="It may be a login page: check the address and the credentials. "
-                    "Nothing was deleted.",
+                    hint="It may be a login page: check the address and the credentials.",
                 )
             meter = _Meter(remote)
 

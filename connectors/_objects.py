@@ -16,6 +16,7 @@ from connectors._paths import key as path_key
 from rag import egress
 from rag.errors import DocumentFailed, DocumentRejected, SourceError
 from rag.globs import matches
+from rag.readers import Reader
 from rag.types import EVERYONE, Change, Cursor, RawDocument
 
 GENERIC = ("", "application/octet-stream", "binary/octet-stream")
@@ -31,7 +32,7 @@ class ObjectsConfig(BaseModel):
     exclude: tuple[str, ...] = Field((), description="Never keys that match one of these.")
     max_bytes: int = Field(100_000_000, ge=1, description="Larger objects: rejected(too_large).")
     timeout_s: float = Field(120, gt=0, description="Longest time to list a page or read one.")
-    readers: tuple[str, ...] = Field(
+    readers: tuple[Reader, ...] = Field(
         (EVERYONE,), min_length=1, description="Who may read: user:NAME, group:NAME or everyone."
     )
     networks: tuple[str, ...] = Field(

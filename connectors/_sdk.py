@@ -54,7 +54,7 @@ class _Patient(BaseAdapter):
         if _origin(str(request.url)) != self._origin:
             raise SourceError(
                 f"{self._vendor} names an address elsewhere as its next page.",
-                hint="Credentials are not sent there. Nothing was deleted.",
+                hint="Credentials are not sent there.",
             )
         for attempt in range(1, ATTEMPTS + 1):
             wait = pause({}, attempt)
@@ -73,9 +73,7 @@ class _Patient(BaseAdapter):
                     break
             if attempt < ATTEMPTS:
                 sleep(wait)
-        raise SourceError(
-            f"{self._vendor} is too busy to answer.", hint="Sync again later. Nothing was deleted."
-        )
+        raise SourceError(f"{self._vendor} is too busy to answer.", hint="Sync again later.")
 
     def close(self) -> None:
         self._way_out.close()
@@ -85,12 +83,12 @@ class _Patient(BaseAdapter):
             raise Refused(
                 f"{self._vendor} refuses the credentials: status {response.status_code} "
                 "(auth_error).",
-                hint="Check them and what they may read. Nothing was deleted.",
+                hint="Check them and what they may read.",
             )
         if response.ok and not _is_json(response):
             raise SourceError(
                 f"{self._vendor} answers with what is not its interface.",
-                hint="Does it ask to sign in? Check the address. Nothing was deleted.",
+                hint="Does it ask to sign in? Check the address.",
             )
         return response
 
@@ -133,7 +131,7 @@ def understood(vendor: str) -> Generator[None]:
     except (AttributeError, IndexError, KeyError, TypeError, ValueError) as error:
         raise SourceError(
             f"{vendor} answers with what is not its interface ({type(error).__name__}: {error}).",
-            hint="Check the address. Nothing was deleted.",
+            hint="Check the address.",
         ) from error
 
 
@@ -156,13 +154,13 @@ async def overlapping(page: Callable[[int], Awaitable[tuple[list[Item], bool]]])
         if last is not None and (not items or items[0]["id"] != last):
             raise SourceError(
                 "The listing changed while it was read.",
-                hint="Sync again. Nothing was deleted.",
+                hint="Sync again.",
             )
         fresh = items if last is None else items[1:]
         for item in fresh:
             yield item
         if more and not fresh:
-            raise SourceError("The listing does not get on.", hint="Nothing was deleted.")
+            raise SourceError("The listing does not get on.")
         start, last = start + len(items) - 1, items[-1]["id"] if items else None
 
 
@@ -195,7 +193,7 @@ class Updates:
             before = items
             items = await ask(f"{since:%Y-%m-%dT%H:%M:%SZ}", page)
             if page > 1 and items and items == before:
-                raise SourceError("The listing does not get on.", hint="Nothing was deleted.")
+                raise SourceError("The listing does not get on.")
             fresh = [item for item in items if item["id"] not in seen]
             for item in items:
                 end = when(item["updated_at"])

@@ -74,7 +74,7 @@ def connect(
     except paramiko.AuthenticationException as error:
         raise SourceError(
             f"{host} refuses the login of '{config.username}' (auth_error).",
-            hint="Check the user name and the key or password. Nothing was deleted.",
+            hint="Check the user name and the key or password.",
         ) from error
     except (paramiko.SSHException, OSError, EOFError) as error:
         raise SourceError(f"The SSH connection to {host} failed: {error}.") from error

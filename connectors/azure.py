@@ -111,7 +111,7 @@ class AzureConnector(ObjectStore):
             if pages.container != self.config.container:
                 raise SourceError(
                     f"{self._address} answers with what is no listing.",
-                    hint="Does it ask to sign in? Check endpoint_url. Nothing was deleted.",
+                    hint="Does it ask to sign in? Check endpoint_url.",
                 )
             return found, str(pages.continuation_token or "")
 
@@ -221,14 +221,14 @@ class AzureConnector(ObjectStore):
             return changing(uri)
         if status in (401, 403) or code == "InvalidAuthenticationInfo":
             said = f"{container} refuses the credentials: {code} (auth_error)."
-            hint = "Check account_key or sas_token and what it may read. Nothing was deleted."
+            hint = "Check account_key or sas_token and what it may read."
             return (
                 DocumentFailed("auth_error", said, hint=hint)
                 if uri
                 else SourceError(said, hint=hint)
             )
         said = "no answer in time" if isinstance(error, TimeoutError) else code or str(inner)
-        return SourceError(f"{container} cannot be read: {said}.", hint="Nothing was deleted.")
+        return SourceError(f"{container} cannot be read: {said}.")
 
 
 def _entry(blob: Any) -> Entry:

@@ -119,7 +119,7 @@ class ConfluenceConnector:
             if key.lower() not in seen:
                 raise SourceError(
                     f"{VENDOR} shows no space {key} to this token.",
-                    hint="Check its key and what the token may read. Nothing was deleted.",
+                    hint="Check its key and what the token may read.",
                 )
 
     async def _pages(self) -> Items:
@@ -133,7 +133,7 @@ class ConfluenceConnector:
             for item in found:
                 yield item
             if following is not None and following == asked:
-                raise SourceError("The listing does not get on.", hint="Nothing was deleted.")
+                raise SourceError("The listing does not get on.")
             asked = following
 
     async def _offset(self, start: int) -> tuple[list[Item], bool]:

@@ -16,6 +16,7 @@ from connectors._google import readers_of
 from connectors._service_account import ServiceAccount, key_file
 from rag.errors import DocumentFailed, DocumentRejected, SourceError
 from rag.globs import matches
+from rag.readers import Reader
 from rag.types import Change, Cursor, RawDocument, utc_now
 
 PAGE, TOGETHER = 200, 10
@@ -62,10 +63,10 @@ class DriveConfig(BaseModel):
     )
     include: tuple[str, ...] = Field(("*",), description="Only files so named, e.g. *.pdf.")
     exclude: tuple[str, ...] = Field((), description="Never files so named.")
-    readers: tuple[str, ...] = Field(
+    readers: tuple[Reader, ...] = Field(
         (), description="Who may read all of it; empty means whom each file is shared with."
     )
-    shared_readers: tuple[str, ...] = Field(
+    shared_readers: tuple[Reader, ...] = Field(
         (),
         description="Who may read what is shared with a whole domain or with anyone; empty means "
         "only the people and groups that are named.",
@@ -234,7 +235,7 @@ class DriveConnector:
         while True:
             body = self._good(await self._api.ask("GET", "files", params=params))
             if not isinstance(body.get("files"), list) or body.get("incompleteSearch"):
-                raise SourceError("Google Drive lists only a part.", hint="Nothing was deleted.")
+                raise SourceError("Google Drive lists only a part.")
             yield body["files"]
             if not body.get("nextPageToken"):
                 return

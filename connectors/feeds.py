@@ -15,6 +15,7 @@ from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator
 from connectors._pages import HeaderValue, Kept, digest, need, normal
 from rag.egress import fetcher
 from rag.errors import DocumentFailed, DocumentRejected, Forbidden, SourceError
+from rag.readers import Reader
 from rag.types import EVERYONE, Change, Cursor, RawDocument
 
 _MARKUP = {"text/html", "application/xhtml+xml"}
@@ -34,7 +35,7 @@ class FeedsConfig(BaseModel):
     )
     timeout_s: float = Field(30, gt=0, le=600, description="Longest time for one feed.")
     max_bytes: int = Field(20_000_000, ge=1, description="A larger feed is an error.")
-    readers: tuple[str, ...] = Field(
+    readers: tuple[Reader, ...] = Field(
         (EVERYONE,), min_length=1, description="Who may read these items."
     )
 
@@ -88,7 +89,7 @@ class FeedsConnector:
                     readers=readers,
                 )
         if problems:
-            raise SourceError(" ".join(problems), hint="Nothing was deleted.")
+            raise SourceError(" ".join(problems))
 
     async def fetch(self, change: Change) -> RawDocument:
         item = self._kept.take(change.key)

@@ -5,24 +5,23 @@ from __future__ import annotations
 import asyncio
 import os
 import stat
+from collections import Counter
 from collections.abc import AsyncIterator, Iterator
 from datetime import UTC, datetime
 from itertools import islice
 from pathlib import Path
-from typing import Annotated, ClassVar
+from typing import ClassVar
 from urllib.parse import unquote_to_bytes
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 from connectors._paths import key
-from rag.errors import DocumentFailed, DocumentRejected, SourceError
+from rag.errors import DocumentFailed, DocumentRejected, SourceError, counted
 from rag.globs import matches
-from rag.types import EVERYONE, READER, Change, Cursor, RawDocument
+from rag.readers import Reader
+from rag.types import EVERYONE, Change, Cursor, RawDocument
 
 PAGE = 500
-
-
-Reader = Annotated[str, Field(pattern=READER)]
 
 
 class ReaderRule(BaseModel):
@@ -63,8 +62,7 @@ class FilesConfig(BaseModel):
 
 # Litter that editors and desktops leave beside documents.
 IGNORED = ("~$*", "*.tmp", "*.swp", "Thumbs.db", "desktop.ini", "*.part", "*.crdownload")
-
-
+_LOOK = "Check its permissions."
 DATA_FOLDER_MARK = "owner.lock"
 """Beside it lie keys, settings and the index: a source that holds them would answer from them."""
 KEPT = ("blobs", "cache", "index")
@@ -83,10 +81,13 @@ class FilesConnector:
 
     async def check(self) -> str:
         await asyncio.to_thread(self._require_root)
-        found = 0
+        found = Counter[str]()
         async for change in self.discover(Cursor()):
-            found += change.kind == "upsert"
-        return f"{found} file{'' if found == 1 else 's'} under {self.root}."
+            found[change.kind] += 1
+        said = f"{counted(found['upsert'], 'file')} under {self.root}"
+        if found["skipped"]:
+            said += f"; {counted(found['skipped'], 'link')} or special files are passed over"
+        return f"{said}."
 
     async def discover(self, state: Cursor) -> AsyncIterator[Change]:
         """A full listing each time: a folder keeps no history to resume from."""
@@ -127,7 +128,7 @@ class FilesConnector:
         except OSError as error:
             raise SourceError(
                 f"{self.root} cannot be read: {error.strerror}.",
-                hint="Check the path, the mount and its permissions. Nothing was deleted.",
+                hint="Check the path, the mount and its permissions.",
             ) from error
         if not stat.S_ISREG(status.st_mode):
             raise SourceError(f"{self.root} is neither a folder nor a file.")
@@ -150,8 +151,8 @@ class FilesConnector:
                 yield Change(
                     kind="failed",
                     key=_key(prefix),
-                    uri=str(folder),
-                    reason=f"{error.strerror}",
+                    uri=_uri(folder),
+                    reason=f"The folder cannot be listed: {error.strerror}. {_LOOK}",
                 )
                 continue
             folders: list[tuple[Path, str]] = []
@@ -180,7 +181,8 @@ class FilesConnector:
         try:
             status = path.lstat()
         except OSError as error:
-            return Change(kind="failed", key=name, uri=_uri(path), reason=f"{error.strerror}")
+            reason = f"It cannot be looked at: {error.strerror}. {_LOOK}"
+            return Change(kind="failed", key=name, uri=_uri(path), reason=reason)
         return Change(
             kind="upsert",
             key=name,
@@ -192,6 +194,9 @@ class FilesConnector:
     @staticmethod
     def _skip(path: Path, relative: str, reason: str) -> Change:
         return Change(kind="skipped", key=_key(relative), uri=_uri(path), reason=reason)
+
+    def readers_of(self, key: str) -> frozenset[str]:
+        return self._readers(_relative(key))
 
     def _readers(self, relative: str) -> frozenset[str]:
         for rule in self.config.readers:
@@ -211,7 +216,7 @@ class FilesConnector:
             raise DocumentFailed(
                 "unreadable",
                 f"{path} cannot be read: {error.strerror}.",
-                hint="Check its permissions.",
+                hint=_LOOK,
             ) from error
         with os.fdopen(handle, "rb") as file:
             before = os.fstat(file.fileno())

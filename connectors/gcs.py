@@ -125,7 +125,7 @@ class GcsConnector(ObjectStore):
         except (KeyError, TypeError, ValueError) as error:
             raise SourceError(
                 f"{self.config.endpoint_url} answers with what is no listing.",
-                hint="Check endpoint_url. Nothing was deleted.",
+                hint="Check endpoint_url.",
             ) from error
         return entries, str(body.get("nextPageToken") or "")
 

@@ -29,6 +29,7 @@ from rag.errors import (
     SourceError,
 )
 from rag.globs import matches
+from rag.readers import Reader
 from rag.types import EVERYONE, Change, Cursor, RawDocument
 
 PAGE = 500
@@ -36,6 +37,7 @@ PAGE = 500
 MAX_ENTRIES = 2_000_000
 _LFS = b"version https://git-lfs.github.com/spec/"
 _BLOB = 3
+_BRANCHES = b"refs/heads/"
 _T = TypeVar("_T")
 
 
@@ -62,7 +64,7 @@ class GitConfig(BaseModel):
         2_000_000_000, ge=1, description="A branch whose files are larger in all is not fetched."
     )
     timeout_s: float = Field(600, gt=0, description="Longest time that a fetch may take.")
-    readers: tuple[str, ...] = Field(
+    readers: tuple[Reader, ...] = Field(
         (EVERYONE,), min_length=1, description="Who may read: user:NAME, group:NAME or everyone."
     )
     networks: tuple[str, ...] = Field(
@@ -182,35 +184,48 @@ class GitConnector:
             except HTTPUnauthorized as error:
                 raise SourceError(
                     f"{self.config.url} refuses the login (auth_error).",
-                    hint="Check username and token. Nothing was deleted.",
+                    hint="Check username and token.",
                 ) from error
             except NotGitRepository as error:
                 raise SourceError(
                     f"There is no git repository at {self.config.url}, or not for this login.",
-                    hint="Check the address and the credentials. Nothing was deleted.",
+                    hint="Check the address and the credentials.",
                 ) from error
             except Exception as error:
                 # A repository is a stranger's data: what is wrong with it can surface as anything.
                 raise SourceError(
                     f"{self.config.url} cannot be read: {type(error).__name__}: {error}.",
-                    hint="Nothing was deleted.",
                 ) from error
 
     def _remote_head(self) -> bytes:
         """The commit that the branch is at now."""
-        wanted = f"refs/heads/{self.config.branch}".encode() if self.config.branch else b"HEAD"
-        if self._scheme:
-            refs = _git_remote.refs(self.config, wanted)
-        else:
-            from dulwich.repo import Repo
-
-            with Repo(self._path) as repository:
-                refs = dict[Any, Any](repository.get_refs())
-        commit: bytes | None = refs.get(wanted)
+        wanted = _BRANCHES + self.config.branch.encode() if self.config.branch else b"HEAD"
+        commit: bytes | None = self._refs(wanted).get(wanted)
         if not commit:
-            what = f"no branch '{self.config.branch}'" if self.config.branch else "no commits yet"
-            raise SourceError(f"{self.config.url} has {what}. Nothing was deleted.")
+            raise self._nowhere()
         return commit
+
+    def _refs(self, wanted: bytes) -> dict[Any, Any]:
+        if self._scheme:
+            return _git_remote.refs(self.config, wanted)
+        from dulwich.repo import Repo
+
+        with Repo(self._path) as repository:
+            return dict[Any, Any](repository.get_refs())
+
+    def _nowhere(self) -> SourceError:
+        """There is no commit where the branch should be; says where there are some."""
+        names = sorted(
+            name.removeprefix(_BRANCHES).decode("utf-8", "replace")
+            for name in self._refs(_BRANCHES)
+            if name.startswith(_BRANCHES)
+        )
+        if not names:
+            return SourceError(f"{self.config.url} has no commits yet.")
+        what = f"no branch '{self.config.branch}'" if self.config.branch else "no default branch"
+        return SourceError(
+            f"{self.config.url} has {what}.", hint=f"Set branch; there is {', '.join(names[:10])}."
+        )
 
     def _open(self, head: bytes, before: bytes) -> bool:
         """Makes the commit `head` readable; says whether `before` is as well."""

@@ -14,6 +14,7 @@ from connectors._api import fetching, secure
 from connectors._sdk import PAGE, Item, Updates, resumed, rows, understood, vendor_session, when
 from connectors._threads import Reply, markdown
 from rag.errors import DocumentFailed, SourceError
+from rag.readers import Reader
 from rag.types import EVERYONE, Change, Cursor, RawDocument
 
 VENDOR = "GitHub"
@@ -44,7 +45,7 @@ class GitHubConfig(BaseModel):
     networks: tuple[str, ...] = Field(
         (), description="Private networks this source may reach, as CIDR, e.g. 10.0.0.0/8."
     )
-    readers: tuple[str, ...] = Field(
+    readers: tuple[Reader, ...] = Field(
         (EVERYONE,), min_length=1, description="Who may read: user:NAME, group:NAME or everyone."
     )
 

@@ -15,6 +15,7 @@ from connectors._pages import digest, need
 from connectors._sdk import PAGE, Item, Updates, resumed, rows, understood, vendor_session, when
 from connectors._threads import Reply, markdown
 from rag.errors import DocumentFailed, SourceError
+from rag.readers import Reader
 from rag.types import EVERYONE, Change, Cursor, RawDocument
 
 VENDOR = "GitLab"
@@ -42,10 +43,10 @@ class GitLabConfig(BaseModel):
     networks: tuple[str, ...] = Field(
         (), description="Private networks this source may reach, as CIDR, e.g. 10.0.0.0/8."
     )
-    readers: tuple[str, ...] = Field(
+    readers: tuple[Reader, ...] = Field(
         (EVERYONE,), min_length=1, description="Who may read: user:NAME, group:NAME or everyone."
     )
-    confidential_readers: tuple[str, ...] = Field(
+    confidential_readers: tuple[Reader, ...] = Field(
         (), description="Who may read confidential issues; empty leaves them out."
     )
 
@@ -181,7 +182,7 @@ class GitLabConnector:
         if project is None:
             raise SourceError(
                 f"{VENDOR} shows no project {path} to this token.",
-                hint="Check the name and what the token may read. Nothing was deleted.",
+                hint="Check the name and what the token may read.",
             )
         return project
 

@@ -15,6 +15,7 @@ from connectors._atlassian import Atlassian, AtlassianConfig
 from connectors._sdk import PAGE, Item, Items, overlapping, rows, understood, when
 from connectors._threads import Reply, page
 from rag.errors import DocumentFailed, SourceError
+from rag.readers import Reader
 from rag.types import Change, Cursor, RawDocument, utc_now
 
 VENDOR = "Jira"
@@ -31,7 +32,7 @@ class JiraConfig(AtlassianConfig):
 
     projects: tuple[str, ...] = Field((), description="Keys of projects, e.g. HELP.")
     jql: str = Field("", description="Only issues that this JQL finds, without ORDER BY.")
-    restricted_readers: tuple[str, ...] = Field(
+    restricted_readers: tuple[Reader, ...] = Field(
         (), description="Who may read issues with a security level; empty leaves them out."
     )
 
@@ -134,7 +135,7 @@ class JiraConnector:
                 yield issue
             more = bool(token)
             if more and token == before:
-                raise SourceError("The listing does not get on.", hint="Nothing was deleted.")
+                raise SourceError("The listing does not get on.")
 
     async def _page(self, jql: str, token: str) -> tuple[list[Item], str]:
         """A page and the token of the next, empty at the end."""

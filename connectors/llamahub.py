@@ -21,6 +21,7 @@ from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator
 
 from connectors._api import moment
 from rag.errors import ConfigError, DocumentFailed, RagError, SourceError
+from rag.readers import Reader
 from rag.types import EVERYONE, Change, Cursor, RawDocument
 
 _TITLES = ("title", "file_name", "name")
@@ -51,7 +52,7 @@ class LlamahubConfig(BaseModel):
         "does, and an edited document is a new one.",
     )
     timeout_s: float = Field(3600, gt=0, description="Longest time for the reader to load it all.")
-    readers: tuple[str, ...] = Field(
+    readers: tuple[Reader, ...] = Field(
         (EVERYONE,), min_length=1, description="Who may read: user:NAME, group:NAME or everyone."
     )
 
@@ -130,13 +131,10 @@ class LlamahubConnector:
         except TimeoutError as error:
             raise SourceError(
                 f"{self.config.reader} did not end within {self.config.timeout_s:g} s.",
-                hint="Nothing was deleted.",
             ) from error
         except Exception as error:  # noqa: BLE001 - a reader is a stranger's code
             # Without the cause, which may hold what the reader was made with.
-            raise SourceError(
-                f"{self.config.reader} failed: {self._shown(error)}", hint="Nothing was deleted."
-            ) from None
+            raise SourceError(f"{self.config.reader} failed: {self._shown(error)}") from None
 
     def _shown(self, error: Exception) -> str:
         text = f"{type(error).__name__}: {error}"

@@ -31,6 +31,7 @@ from rag.errors import (
     RagError,
     SourceError,
 )
+from rag.readers import Reader
 from rag.types import EVERYONE, Change, Cursor, RawDocument, utc_now
 
 PAGE = 500
@@ -57,7 +58,7 @@ class MailConfig(BaseModel):
     )
     max_bytes: int = Field(50_000_000, ge=1, description="Larger mail is rejected(too_large).")
     timeout_s: float = Field(120, gt=0, description="Longest time for one answer of the server.")
-    readers: tuple[str, ...] = Field(
+    readers: tuple[Reader, ...] = Field(
         (EVERYONE,), min_length=1, description="Who may read: user:NAME, group:NAME or everyone."
     )
     networks: tuple[str, ...] = Field(
@@ -147,7 +148,6 @@ class MailConnector:
                     raise
                 raise SourceError(
                     f"The mailbox on {self.config.host} cannot be read: {said}.",
-                    hint="Nothing was deleted.",
                 ) from error
 
     # --- everything below blocks and runs in threads, one call at a time ---
@@ -196,7 +196,6 @@ class MailConnector:
         if status != "OK":  # a server that is busy must not pass for one whose mail is gone
             raise SourceError(
                 f"{self.config.host} does not give out messages: {lines!r:.200}.",
-                hint="Nothing was deleted.",
             )
         return lines
 
@@ -233,7 +232,7 @@ class MailConnector:
             except MailboxFolderSelectError as error:
                 raise SourceError(
                     f"The folder '{folder}' on {self.config.host} cannot be opened.",
-                    hint="Check its name and permissions. Nothing was deleted.",
+                    hint="Check its name and permissions.",
                 ) from error
             said = self._mailbox.client.response("UIDVALIDITY")[1][0]
             if not said:
@@ -281,7 +280,7 @@ class MailConnector:
             mailbox.client.shutdown()
             raise SourceError(
                 f"{config.host} refuses the login of '{config.username}' (auth_error).",
-                hint="Check user name and password. Nothing was deleted.",
+                hint="Check user name and password.",
             ) from None
         except BaseException:
             mailbox.client.shutdown()

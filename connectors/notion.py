@@ -16,6 +16,7 @@ from connectors._api import Answer, Api, Sleep, fetching, moment, secure
 from connectors._blocks import PAGES, Block, facts, markup, title
 from connectors._threads import page as html_page
 from rag.errors import DocumentFailed, DocumentRejected, SourceError
+from rag.readers import Reader
 from rag.types import EVERYONE, Change, Cursor, RawDocument, utc_now
 
 PAGE, MOST_BLOCKS, DEEPEST = 100, 20_000, 30
@@ -40,7 +41,7 @@ class NotionConfig(BaseModel):
         description="Pages and databases to read with all below them, by address or id. Empty "
         "reads what a search finds, which may leave pages out: then none is ever deleted.",
     )
-    readers: tuple[str, ...] = Field(
+    readers: tuple[Reader, ...] = Field(
         (EVERYONE,), min_length=1, description="Who may read: user:NAME, group:NAME or everyone."
     )
     timeout_s: float = Field(60, gt=0, le=600, description="Longest time for one answer.")
@@ -171,8 +172,7 @@ class NotionConnector:
         if answer.status == 404 or answer.body.get("type") not in PAGES:
             raise SourceError(
                 f"Notion shows the integration no page or database {page}.",
-                hint="Share it with the integration, or take it out of 'pages'. "
-                "Nothing was deleted.",
+                hint="Share it with the integration, or take it out of 'pages'.",
             )
         return answer.body
 
@@ -311,4 +311,4 @@ def _records(body: dict[str, Any], name: str) -> list[dict[str, Any]]:
 
 
 def _no_list() -> SourceError:
-    return SourceError("Notion answers with what is no list.", hint="Nothing was deleted.")
+    return SourceError("Notion answers with what is no list.")

@@ -108,7 +108,7 @@ class S3Connector(ObjectStore):
         if "IsTruncated" not in answer:  # e.g. a login page, which must not pass for no objects
             raise SourceError(
                 f"{self.config.endpoint_url or 'The store'} answers with what is no listing.",
-                hint="Check endpoint_url. Nothing was deleted.",
+                hint="Check endpoint_url.",
             )
         return answer.get("Contents", []), bool(answer["IsTruncated"])
 
@@ -184,14 +184,14 @@ class S3Connector(ObjectStore):
         bucket = f"The bucket {self.config.bucket}"
         if code in _REFUSED:
             said = f"{bucket} refuses the credentials: {code} (auth_error)."
-            hint = "Check access_key, secret_key and what they may read. Nothing was deleted."
+            hint = "Check access_key, secret_key and what they may read."
             return (
                 DocumentFailed("auth_error", said, hint=hint)
                 if uri
                 else SourceError(said, hint=hint)
             )
         said = "no answer in time" if isinstance(error, TimeoutError) else str(error)
-        return SourceError(f"{bucket} cannot be read: {said}.", hint="Nothing was deleted.")
+        return SourceError(f"{bucket} cannot be read: {said}.")
 
 
 @cache

@@ -16,6 +16,7 @@ from connectors._pages import Kept, digest, need
 from connectors._sdk import Item, Items, rows, understood, vendor_session
 from connectors._threads import markdown, page
 from rag.errors import ConfigError, DocumentFailed, SourceError
+from rag.readers import Reader
 from rag.types import EVERYONE, Change, Cursor, RawDocument, utc_now
 
 VENDOR = "The API"
@@ -68,7 +69,7 @@ class RestConfig(BaseModel):
     readers_prefix: Literal["", "user:", "group:"] = Field(
         "", description="What to put before each of these names."
     )
-    readers: tuple[str, ...] = Field(
+    readers: tuple[Reader, ...] = Field(
         (EVERYONE,), min_length=1, description="Who may read: user:NAME, group:NAME or everyone."
     )
     timeout_s: float = Field(60, gt=0, le=600, description="Longest time for one request.")
@@ -203,12 +204,12 @@ class RestConnector:
         with understood(VENDOR):
             while (found := await asyncio.to_thread(next, pages, None)) is not None:
                 if before and found == before:
-                    raise SourceError("The listing does not get on.", hint="Nothing was deleted.")
+                    raise SourceError("The listing does not get on.")
                 if overlapping and before:
                     if found[:1] != before[-1:] and (found or len(before) == self.config.page_size):
                         raise SourceError(
                             "The listing changed while it was read, or has smaller pages.",
-                            hint="Is page_size more than the API gives? Nothing was deleted.",
+                            hint="Is page_size more than the API gives?",
                         )
                     yield found[1:]
                 else:
@@ -265,7 +266,7 @@ class RestConnector:
             if len(found) != 1:
                 raise SourceError(
                     f"{VENDOR} answers without a list at '{self.config.items}'.",
-                    hint="Check `items`. Nothing was deleted.",
+                    hint="Check `items`.",
                 )
             rows(found[0].value)
 
@@ -332,7 +333,7 @@ def _compiled(name: str, path: str) -> Any:
 
 def _answered(response: Any) -> None:
     if not response.ok:
-        raise SourceError(f"{VENDOR} answers {response.status_code}.", hint="Nothing was deleted.")
+        raise SourceError(f"{VENDOR} answers {response.status_code}.")
 
 
 def _resumed(state: Cursor) -> str | None:

@@ -19,6 +19,7 @@ from connectors import _ssh
 from connectors._paths import key as path_key
 from rag.errors import DocumentFailed, DocumentRejected, RagError, SourceError
 from rag.globs import matches
+from rag.readers import Reader
 from rag.types import EVERYONE, Change, Cursor, RawDocument
 
 PAGE = 500
@@ -40,7 +41,7 @@ class SftpConfig(BaseModel):
     hidden: bool = Field(False, description="Read files and folders whose name starts with a dot.")
     max_bytes: int = Field(100_000_000, ge=1, description="Larger files are rejected(too_large).")
     timeout_s: float = Field(120, gt=0, description="Longest time to read one file.")
-    readers: tuple[str, ...] = Field(
+    readers: tuple[Reader, ...] = Field(
         (EVERYONE,), min_length=1, description="Who may read: user:NAME, group:NAME or everyone."
     )
     networks: tuple[str, ...] = Field(
@@ -107,7 +108,6 @@ class SftpConnector:
                 self._close()
                 raise SourceError(
                     f"{self.config.host} cannot be read: {type(error).__name__}: {error}.",
-                    hint="Nothing was deleted.",
                 ) from error
 
     def _open(self) -> None:

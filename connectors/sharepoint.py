@@ -15,6 +15,7 @@ from connectors._api import ATTEMPTS, Api, Sleep, fetching, moment, pause, secur
 from connectors._graph import readers_of
 from rag.errors import DocumentFailed, DocumentRejected, SourceError
 from rag.globs import matches
+from rag.readers import Reader
 from rag.types import Change, Cursor, RawDocument, utc_now
 
 BATCH = 20  # as many requests as Graph takes in one
@@ -45,10 +46,10 @@ class SharepointConfig(BaseModel):
     drives: tuple[str, ...] = Field((), description="Single drives (libraries) to read, by id.")
     include: tuple[str, ...] = Field(("*",), description="Only files so named, e.g. *.pdf.")
     exclude: tuple[str, ...] = Field((), description="Never files so named.")
-    readers: tuple[str, ...] = Field(
+    readers: tuple[Reader, ...] = Field(
         (), description="Who may read all of it; empty means whom each file is shared with."
     )
-    shared_readers: tuple[str, ...] = Field(
+    shared_readers: tuple[Reader, ...] = Field(
         (),
         description="Who may read what is shared with everybody or by a link for everybody; empty "
         "means only the people and groups that are named.",
@@ -211,7 +212,7 @@ class SharepointConnector:
         while following:
             answer = await self._api.ask("GET", following, headers=headers)
             if answer.status in (404, 410):
-                raise _Gone(f"{path} is gone.", hint="Nothing was deleted.")
+                raise _Gone(f"{path} is gone.")
             if answer.status != 200 or not isinstance(answer.body.get("value"), list):
                 raise self._api.unexpected(answer, _said(answer.body))
             yield answer.body["value"]

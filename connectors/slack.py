@@ -16,6 +16,7 @@ from connectors._messages import Message, at, first_line, markup, written
 from connectors._pages import Kept
 from connectors._threads import page
 from rag.errors import DocumentFailed, SourceError
+from rag.readers import Reader
 from rag.types import EVERYONE, Change, Cursor, RawDocument, utc_now
 
 PAGE = 200
@@ -49,7 +50,7 @@ class SlackConfig(BaseModel):
         le=365,
         description="A quick listing reads so many days again, for what was edited.",
     )
-    readers: tuple[str, ...] = Field(
+    readers: tuple[Reader, ...] = Field(
         (EVERYONE,),
         min_length=1,
         description="Who may read public channels; a private one is read by its members.",
@@ -177,7 +178,7 @@ class SlackConnector:
             if not named:
                 raise SourceError(
                     f"The token sees no channel '{wanted}'.",
-                    hint="Check the name, or invite the app. Nothing was deleted.",
+                    hint="Check the name, or invite the app.",
                 )
             chosen += named[:1]
         return chosen
@@ -188,7 +189,7 @@ class SlackConnector:
         if not self._mails:
             raise Refused(
                 "Slack names no mail address, so the readers of private channels are unknown.",
-                hint="Give the app the scope users:read.email (auth_error). Nothing was deleted.",
+                hint="Give the app the scope users:read.email (auth_error).",
             )
         members = [
             str(one)
@@ -296,14 +297,12 @@ class SlackConnector:
             scope = f", it needs {answer.body['needed']}" if answer.body.get("needed") else ""
             raise Refused(
                 f"Slack refuses the token: {error}{scope} (auth_error).",
-                hint="Check the token and its scopes. Nothing was deleted.",
+                hint="Check the token and its scopes.",
             )
         if error in _GONE:
-            raise _Missing(f"Slack does not have it: {error}.", hint="Nothing was deleted.")
+            raise _Missing(f"Slack does not have it: {error}.")
         if error == "not_in_channel":
-            raise SourceError(
-                "The app is not in a channel it shall read.", hint="Invite it. Nothing was deleted."
-            )
+            raise SourceError("The app is not in a channel it shall read.", hint="Invite it.")
         raise self._api.unexpected(answer, error)
 
 

@@ -44,6 +44,7 @@ from sqlalchemy.sql.expression import ColumnElement, func
 
 from rag import egress
 from rag.errors import ConfigError, DocumentFailed, DocumentRejected, RagError, SourceError
+from rag.readers import Reader
 from rag.types import EVERYONE, Change, Cursor, RawDocument
 
 PAGE = 500
@@ -74,7 +75,7 @@ class SqlConfig(BaseModel):
     )
     max_bytes: int = Field(10_000_000, ge=1, description="Larger rows are rejected(too_large).")
     timeout_s: float = Field(60, gt=0, le=3600, description="Longest time of one statement.")
-    readers: tuple[str, ...] = Field(
+    readers: tuple[Reader, ...] = Field(
         (EVERYONE,), min_length=1, description="Who may read: user:NAME, group:NAME or everyone."
     )
     networks: tuple[str, ...] = Field(
@@ -306,11 +307,11 @@ class SqlConnector:
         if state == "57014" or said == "interrupted":
             return SourceError(
                 f"A statement on {self._uri} took longer than {self.config.timeout_s:g} s.",
-                hint="Raise timeout_s, or give the key column an index. Nothing was deleted.",
+                hint="Raise timeout_s, or give the key column an index.",
             )
         if state and state[:2] == "28":
             said = f"{said} (auth_error)"
-        return kind(f"{self._uri} cannot be read: {said}.", hint="Nothing was deleted.")
+        return kind(f"{self._uri} cannot be read: {said}.")
 
     def _engine(self) -> Engine:
         if self._lite:

@@ -26,6 +26,7 @@ from connectors._pages import (
 from rag.egress import Response, fetcher
 from rag.errors import DocumentFailed, DocumentRejected, Forbidden, SourceError
 from rag.globs import matches
+from rag.readers import Reader
 from rag.types import EVERYONE, Change, Cursor, RawDocument
 
 # A busy or silent host is asked so often; so many pages in a row without an answer end a listing.
@@ -70,7 +71,7 @@ class WebConfig(BaseModel):
     )
     timeout_s: float = Field(30, gt=0, le=600, description="Longest time for one page.")
     max_bytes: int = Field(50_000_000, ge=1, description="Larger pages are rejected(too_large).")
-    readers: tuple[str, ...] = Field(
+    readers: tuple[Reader, ...] = Field(
         (EVERYONE,), min_length=1, description="Who may read these pages."
     )
 
@@ -139,7 +140,7 @@ class WebConnector:
         if not crawl.read:
             raise SourceError(
                 f"No page could be read ({problem or 'all are gone or disallowed'}).",
-                hint="Check the addresses and the access. Nothing was deleted.",
+                hint="Check the addresses and the access.",
             )
         for change in crawl.aliases():
             yield change
@@ -361,7 +362,6 @@ class _Crawl:
         if self.silent == SILENT:
             raise SourceError(
                 f"{SILENT} pages in a row could not be read, the last {url}: {reason}.",
-                hint="Nothing was deleted.",
             )
         return Change(kind="failed", key=url, uri=url, reason=reason)
 

@@ -5,10 +5,11 @@ Third-party errors are translated into these once, at the boundary where they ar
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import re
+from collections.abc import Iterator, Mapping
 from difflib import get_close_matches
 from math import ceil
-from typing import ClassVar
+from typing import Any, ClassVar
 
 
 class RagError(Exception):
@@ -194,7 +195,7 @@ class StorageFull(RagError):
 
 
 class SourceError(RagError):
-    """A source cannot be read as a whole; nothing was deleted."""
+    """A source cannot be read as a whole; a sync that it breaks deletes nothing."""
 
     code, status, exit_code = "source", 502, 9
     retryable = True
@@ -247,6 +248,16 @@ def _tree(kind: type[RagError]) -> Iterator[type[RagError]]:
 def counted(count: int, noun: str) -> str:
     """A number with its noun, as in `1 chunk` and `2 chunks`."""
     return f"{count:,} {noun}{'' if count == 1 else 's'}"
+
+
+def plainly(problem: Mapping[str, Any]) -> str:
+    """What a validator found wrong with a field, in words that follow the field's name."""
+    if problem["type"] == "missing":
+        return "is missing"
+    if problem["type"] == "extra_forbidden":
+        return "is not known"
+    said = re.sub(r"^[A-Z][a-z]+ should ", "must ", problem["msg"].removeprefix("Value error, "))
+    return said[:1].lower() + said[1:]
 
 
 def did_you_mean(word: str, known: list[str]) -> str:

@@ -10,7 +10,7 @@ from typing import Any, cast
 
 from pydantic import BaseModel, SecretStr, ValidationError
 
-from rag.errors import ConfigError, did_you_mean
+from rag.errors import ConfigError, did_you_mean, plainly
 from rag.protocols import Connector
 from rag.types import ConnectorInfo
 
@@ -84,7 +84,7 @@ def settings(name: str, config: Mapping[str, Any]) -> BaseModel:
         hint = ""
         if first["type"] == "extra_forbidden":
             hint = did_you_mean(field, list(cls.Config.model_fields))
-        raise ConfigError(f"Source '{name}': {field}: {first['msg']}.", hint=hint) from error
+        raise ConfigError(f"Source '{name}': {field}: {plainly(first)}.", hint=hint) from error
 
 
 def divide(config: BaseModel) -> tuple[dict[str, Any], dict[str, str]]:

@@ -57,6 +57,13 @@ class Connector(Protocol):
 
 
 @runtime_checkable
+class ReadersByKey(Protocol):
+    """A connector whose configuration alone says, by its key, who may read a document."""
+
+    def readers_of(self, key: str) -> frozenset[str]: ...
+
+
+@runtime_checkable
 class Parser(Protocol):
     """Turns bytes of the media types it names into a Document; built as `Class(settings)`."""
 

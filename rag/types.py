@@ -10,8 +10,6 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 EVERYONE = "everyone"
-READER = r"^(everyone|(user|group):[^,\x00-\x1f]+)$"
-"""How a reader is written; any other word would let nobody in, or somebody nobody meant."""
 LOCAL = "local"
 """The id of this machine's single user, who has every role and is in every group."""
 

@@ -11,7 +11,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError
 
 from rag.api.problems import Problem
-from rag.errors import InvalidInput
+from rag.errors import InvalidInput, plainly
 from rag.types import Answer, AskRequest, Citation, Claim, Turn
 
 TURNS = 50
@@ -93,7 +93,7 @@ def asked(chat: ChatRequest) -> AskRequest:
             question=turns[-1].content, domain=chat.model, history=tuple(turns[-TURNS - 1 : -1])
         )
     except ValidationError as error:
-        told = error.errors(include_url=False, include_input=False)[0]["msg"]
+        told = plainly(error.errors(include_url=False, include_input=False)[0])
         raise Unanswerable("messages", f"The last message cannot be asked: {told}.") from None
 
 

@@ -14,7 +14,7 @@ from pydantic import BaseModel, Field
 from starlette.exceptions import HTTPException
 from starlette.responses import JSONResponse
 
-from rag.errors import RagError, RateLimited, Unauthenticated
+from rag.errors import RagError, RateLimited, Unauthenticated, plainly
 from rag.types import Check
 
 MEDIA_TYPE = "application/problem+json"
@@ -120,7 +120,7 @@ def of_failure(error: Exception, path: str) -> tuple[Problem, Mapping[str, str]]
 def _told(errors: Sequence[Mapping[str, Any]]) -> str:
     """The first few problems with their place; never the input, which may be a secret."""
     lines = [
-        f"{'.'.join(str(part) for part in error['loc'])}: {error['msg']}" for error in errors[:5]
+        f"{'.'.join(str(part) for part in error['loc'])}: {plainly(error)}" for error in errors[:5]
     ]
     more = f" (and {len(errors) - 5} more)" if len(errors) > 5 else ""
     return "; ".join(lines) + more + "."

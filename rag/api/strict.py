@@ -28,6 +28,7 @@ class StrictRoute(APIRoute):
 
     def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
         handle = super().get_route_handler()
+        takes_json = self.body_field is not None
         known = {param.alias for param in self.dependant.query_params}
 
         async def strict(request: Request) -> Response:
@@ -46,9 +47,21 @@ class StrictRoute(APIRoute):
                     where = {"loc": ("query", name[:100]), "msg": problem, "type": "query"}
                     raise RequestValidationError([where])
                 seen.add(name)
+            if takes_json and not _says_json(request):
+                raise HTTPException(415, "The body has to be JSON: send it as application/json.")
             return await handle(StrictRequest(request.scope, request.receive))
 
         return strict
+
+
+def _says_json(request: Request) -> bool:
+    """Whether the body is called JSON; where there is none, its absence is told better later."""
+    kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    main, _, sub = kind.partition("/")
+    empty = request.headers.get("content-length", "0") == "0" and (
+        "transfer-encoding" not in request.headers
+    )
+    return (main == "application" and (sub == "json" or sub.endswith("+json"))) or empty
 
 
 def _has_nul(data: Any) -> bool:

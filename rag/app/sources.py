@@ -10,14 +10,14 @@ from typing import Any, cast
 
 import structlog
 
-from rag import plugins
+from rag import plugins, readers
 from rag.app.domains import Domains
 from rag.app.parts import Parts
 from rag.app.uploads import CONNECTOR as UPLOADS
 from rag.app.uploads import UploadsConfig, UploadsConnector
 from rag.domain import PackSource
 from rag.errors import ConfigError, InvalidInput, RagError, SourceError
-from rag.protocols import Connector
+from rag.protocols import Connector, ReadersByKey
 from rag.types import SourceInfo
 
 log = structlog.get_logger(__name__)
@@ -148,17 +148,48 @@ class Sources:
     async def change(self, parts: Parts, source: SourceInfo, given: Mapping[str, Any]) -> None:
         """Read it with other settings once its connector accepted them; what is not given stays.
 
-        The next sync lists the source whole, so that what was read before obeys them too.
+        The next sync lists the source whole, so that what was read before obeys them too. Whom
+        they let in no longer, finds nothing of it from the next question on.
         """
         found = await asyncio.to_thread(parts.ledger.sources.get, source.domain, source.id)
-        config = _patched(await self._whole(found), given)
+        before = await self._whole(found)
+        config = _patched(before, given)
         # Once more: somebody else may have changed it since it was accepted.
         await self.check(found.connector, config)
+        # Closed first: were this cut short, the next sync would open again what should be open.
+        await self._close(parts, found, before, config)
         shown, secrets = plugins.divide(plugins.settings(found.connector, config))
         async with self._sealing:
             sealed = await asyncio.to_thread(self._vault.seal, secrets)
             names = tuple(secrets)
             await asyncio.to_thread(parts.ledger.sources.change, found.id, shown, sealed, names)
+
+    async def _close(
+        self, parts: Parts, source: SourceInfo, before: Mapping[str, Any], after: Mapping[str, Any]
+    ) -> None:
+        connector = await asyncio.to_thread(self._connector, source.connector, after, source)
+        was, now = (
+            readers.named(plugins.settings(source.connector, config).model_dump(mode="json"))
+            for config in (before, after)
+        )
+
+        def close() -> None:
+            left: dict[frozenset[str], list[str]] = {}
+            for key, known in parts.ledger.known(source.id).items():
+                fewer = (
+                    readers.in_both(known.readers, connector.readers_of(key))
+                    if isinstance(connector, ReadersByKey)
+                    else readers.narrowed(known.readers, was, now)
+                )
+                if fewer != known.readers and not known.deleted:
+                    left.setdefault(fewer, []).append(known.document_id)
+            for fewer, documents in left.items():
+                parts.ledger.set_readers(documents, fewer)
+
+        try:
+            await asyncio.to_thread(close)
+        finally:
+            await connector.aclose()
 
     async def _whole(self, source: SourceInfo) -> dict[str, Any]:
         """Its settings with its credentials."""

@@ -5,18 +5,19 @@ from __future__ import annotations
 import asyncio
 import re
 from collections.abc import AsyncIterator, Sequence
-from typing import Annotated, ClassVar
+from typing import ClassVar
 from urllib.parse import quote
 
 from pydantic import BaseModel, ConfigDict, Field
 
 from rag.app.parts import Parts
 from rag.errors import DocumentFailed, InvalidInput, NotFound, RagError, TooLarge, counted
+from rag.readers import Reader, a_reader
 from rag.store.blobs import Blobs
 from rag.store.placements import document_id
 from rag.store.uploads import Upload, checked_name
 from rag.store.uploads import Uploads as Kept
-from rag.types import EVERYONE, READER, Change, Cursor, Principal, RawDocument, SourceInfo
+from rag.types import EVERYONE, Change, Cursor, Principal, RawDocument, SourceInfo
 
 CONNECTOR = "uploads"
 _MEDIA_TYPE = re.compile(r"[\w.+-]{1,90}/[\w.+-]{1,90}", re.ASCII)
@@ -29,7 +30,7 @@ class UploadsConfig(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    readers: tuple[Annotated[str, Field(pattern=READER)], ...] = Field(
+    readers: tuple[Reader, ...] = Field(
         (EVERYONE,), min_length=1, description="Who may read uploads that name no readers."
     )
     max_bytes: int = Field(100_000_000, ge=1, description="Larger uploads are refused.")
@@ -129,11 +130,10 @@ class Uploads:
                 hint="Split the file, or add a source with a larger max_bytes.",
             )
         for reader in readers:
-            if re.fullmatch(READER, reader) is None:
-                raise InvalidInput(
-                    f"{reader[:100]!r} is no reader.",
-                    hint="Name user:NAME, group:NAME or everyone.",
-                )
+            try:
+                a_reader(reader[:300])
+            except ValueError as error:
+                raise InvalidInput(f"{error}.") from error
         return await asyncio.to_thread(
             self._kept.put,
             source.id,

@@ -33,7 +33,7 @@ Roles = Annotated[
 
 def accounts(ctx: typer.Context, as_json: Json = False) -> None:
     """List the accounts."""
-    found = through(ctx, lambda app, who: app.accounts.list(who))
+    found = through(ctx, lambda app, who: app.accounts.list(who), looks=True)
     if as_json:
         output.say_json({"accounts": found})
         return

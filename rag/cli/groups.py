@@ -21,7 +21,7 @@ User = Annotated[str, typer.Argument(help="The person's id.")]
 
 def groups(ctx: typer.Context, as_json: Json = False) -> None:
     """List the groups with who is in them now."""
-    found = through(ctx, lambda app, who: app.groups(who, ctx.obj.domain))
+    found = through(ctx, lambda app, who: app.groups(who, ctx.obj.domain), looks=True)
     if as_json:
         output.say_json({"groups": found})
         return

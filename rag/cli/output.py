@@ -14,7 +14,9 @@ from rag.errors import counted
 if TYPE_CHECKING:
     from rag.types import Answer, Check, DocumentInfo, Hit, Progress, SearchResult, SyncReport
 
-_CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069]")
+_CONTROL = re.compile(
+    r"\x1b\[[0-?]*[ -/]*[@-~]|[\x00-\x08\x0b-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069]"
+)
 SNIPPET = 240
 FAILURES = 10
 """So many failed questions are told in full; there may be hundreds."""

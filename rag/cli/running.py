@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 import typer
 
 from rag.cli.target import Target
-from rag.errors import InvalidInput
+from rag.errors import InvalidInput, NotFound, plainly
 
 if TYPE_CHECKING:
     from rag.app import App
@@ -40,10 +40,23 @@ def setup_quiet(settings: Settings) -> None:
     setup_logging(settings.log.model_copy(update={"level": level}))
 
 
-def through(ctx: typer.Context, verb: Callable[[App | RemoteApp, Principal], Awaitable[T]]) -> T:
-    """Run one verb on whatever owns the data folder: this process, or the server that holds it."""
+def through(
+    ctx: typer.Context,
+    verb: Callable[[App | RemoteApp, Principal], Awaitable[T]],
+    *,
+    looks: bool = False,
+) -> T:
+    """Run one verb on whatever owns the data folder: this process, or the server that holds it.
+
+    One that only `looks` makes no folder: there is nothing in one that was not there.
+    """
     chosen: Target = ctx.obj
     settings = chosen.settings()
+    if looks and not settings.database.url and not settings.data.exists():
+        raise NotFound(
+            f"There is no data folder {settings.data}.",
+            hint="Name it with --data; or begin one: rag start, or rag add files PATH.",
+        )
 
     async def work() -> T:
         from rag.remote import connect
@@ -67,4 +80,4 @@ def valid(kind: type[T], **given: Any) -> T:
     except ValidationError as error:
         first = error.errors(include_url=False)[0]
         field = ".".join(str(part) for part in first["loc"])
-        raise InvalidInput(f"{field}: {first['msg']}.") from None
+        raise InvalidInput(f"{field}: {plainly(first)}.") from None

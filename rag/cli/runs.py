@@ -32,7 +32,9 @@ def runs(
 ) -> None:
     """List the runs, newest first: what goes on, and what became of the others."""
     found = through(
-        ctx, lambda app, who: app.runs(who, source=source, domain=ctx.obj.domain, limit=limit)
+        ctx,
+        lambda app, who: app.runs(who, source=source, domain=ctx.obj.domain, limit=limit),
+        looks=True,
     )
     if as_json:
         output.say_json({"runs": found})
@@ -60,7 +62,7 @@ def runs(
 @run.command()
 def show(ctx: typer.Context, run_id: RunId, as_json: Json = False) -> None:
     """One run with its progress, and its report or error when it has ended."""
-    found = through(ctx, lambda app, who: app.run(who, run_id, ctx.obj.domain))
+    found = through(ctx, lambda app, who: app.run(who, run_id, ctx.obj.domain), looks=True)
     output.say_json(found) if as_json else output.say_mapping(found.model_dump(mode="json"))
 
 

@@ -133,7 +133,7 @@ def list_uploads(
 @cli.command("list")
 def list_sources(ctx: typer.Context, as_json: Json = False) -> None:
     """What is read, and how much came of it."""
-    found = through(ctx, lambda app, who: app.sources(who, ctx.obj.domain))
+    found = through(ctx, lambda app, who: app.sources(who, ctx.obj.domain), looks=True)
     if as_json:
         output.say_json({"sources": found})
         return
@@ -160,7 +160,7 @@ def list_sources(ctx: typer.Context, as_json: Json = False) -> None:
 @cli.command()
 def show(ctx: typer.Context, source: Source, as_json: Json = False) -> None:
     """One source with its settings; credentials are named, never shown."""
-    found = through(ctx, lambda app, who: app.source(who, source, ctx.obj.domain))
+    found = through(ctx, lambda app, who: app.source(who, source, ctx.obj.domain), looks=True)
     output.say_json(found) if as_json else output.say_mapping(found.model_dump(mode="json"))
 
 

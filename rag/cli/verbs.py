@@ -188,6 +188,7 @@ def documents(
         lambda app, who: app.documents(
             who, domain=ctx.obj.domain, failed=failed, held=held, limit=limit, after=after
         ),
+        looks=True,
     )
     if len(found) == limit:
         output.note(f"There may be more: --limit, or --after {found[-1].id}")
@@ -212,7 +213,7 @@ def search(
     from rag.types import SearchRequest
 
     request = valid(SearchRequest, query=query, limit=limit, domain=ctx.obj.domain)
-    result = through(ctx, lambda app, who: app.search(who, request))
+    result = through(ctx, lambda app, who: app.search(who, request), looks=True)
     output.say_json(output.search_json(result)) if as_json else output.say_hits(result)
 
 
@@ -227,7 +228,7 @@ def ask(
     from rag.types import AskRequest
 
     request = valid(AskRequest, question=question, model=model, domain=ctx.obj.domain)
-    answer = through(ctx, lambda app, who: app.ask(who, request))
+    answer = through(ctx, lambda app, who: app.ask(who, request), looks=True)
     output.say_json(answer) if as_json else output.say_answer(answer)
 
 
@@ -282,7 +283,7 @@ def evaluate_retrieval(
 @trace.command("show")
 def trace_show(ctx: typer.Context, trace_id: str, as_json: Json = False) -> None:
     """Everything that made one answer."""
-    found = through(ctx, lambda app, who: app.trace(who, trace_id))
+    found = through(ctx, lambda app, who: app.trace(who, trace_id), looks=True)
     output.say_json(found) if as_json else output.say_mapping(found)
 
 

@@ -13,7 +13,7 @@ from pydantic_settings import InitSettingsSource
 from rag.config.reading import read_text, read_toml
 from rag.config.settings import Settings
 from rag.config.tree import ANY, Place, is_secret, is_table, keys_at, leaves
-from rag.errors import ConfigError, did_you_mean
+from rag.errors import ConfigError, did_you_mean, plainly
 
 CONFIG_NAME = "rag.toml"
 PREFIX = "RAG_"
@@ -168,8 +168,7 @@ def _problems(error: ValidationError, origins: Mapping[str, str]) -> Iterator[st
         elif item["type"] == "missing":
             yield f"{origin}: '{key}' is missing. Add it."
         else:
-            message = item["msg"].removeprefix("Value error, ")
-            yield f"{origin}: {key}: {message[:1].lower()}{message[1:]}."
+            yield f"{origin}: {key}: {plainly(item)}."
 
 
 def _origin(key: str, origins: Mapping[str, str]) -> str:

@@ -10,7 +10,7 @@ import yaml
 from pydantic import BaseModel, ValidationError
 
 from rag.config.reading import read_text
-from rag.errors import ConfigError, did_you_mean
+from rag.errors import ConfigError, did_you_mean, plainly
 
 MAX_BYTES = 20_000_000
 """Evals may be many."""
@@ -56,8 +56,7 @@ def _problems(model: type[BaseModel], error: ValidationError, place: str) -> lis
         elif item["type"] == "missing":
             lines.append(f"{place}: '{where}' is missing. Add it.")
         else:
-            message = item["msg"].removeprefix("Value error, ")
-            lines.append(f"{place}: {where + ': ' if where else ''}{message}.")
+            lines.append(f"{place}: {where + ': ' if where else ''}{plainly(item)}.")
     return lines
 
 

@@ -34,11 +34,11 @@ from rag.ingest.naming import named, storable
 from rag.ingest.parsing import PARSER_UNAVAILABLE
 from rag.ingest.write import SLICE, GenerationWriter, Prepared
 from rag.protocols import Chunker, Connector
+from rag.readers import in_both
 from rag.store.blobs import Blobs
 from rag.store.ledger import Known, Ledger
 from rag.store.placements import document_id
 from rag.types import (
-    EVERYONE,
     Change,
     Cursor,
     Document,
@@ -148,6 +148,7 @@ class Syncer:
         if watch.taken:
             await asyncio.to_thread(self.ledger.freshness.add, source.id, watch.taken)
         if broken is not None:
+            broken.hint = f"{broken.hint} Nothing was deleted.".strip()
             raise broken
         await writer.sweep(source.id)
         if run.counts["failed"]:
@@ -189,8 +190,7 @@ class Syncer:
                 broken = error
             except Exception as error:  # noqa: BLE001 - a connector is a stranger's code
                 broken = SourceError(
-                    f"The source '{run.source.name}' broke while it was listed: {error}.",
-                    hint="Nothing was deleted.",
+                    f"The source '{run.source.name}' broke while it was listed: {error}."
                 )
             run.final = True
             run.watch.ended()
@@ -248,10 +248,10 @@ class Syncer:
         Nobody is let in before that is live: the old text may not be theirs to see, and were this
         to end halfway the index would go on hiding what the ledger says they may find.
         """
-        readers = _in_both(known.readers, change.readers)
+        readers = in_both(known.readers, change.readers)
         if readers != known.readers:
             run.watch.listed(change.key)
-            await asyncio.to_thread(self.ledger.set_readers, known.document_id, readers)
+            await asyncio.to_thread(self.ledger.set_readers, [known.document_id], readers)
             run.watch.effective("revoke", change.key)
 
     async def _prepare_some(self, run: _Run) -> None:
@@ -423,13 +423,6 @@ def _ours(error: RagError) -> bool:
     if isinstance(error, DocumentFailed):
         return error.reason in (PARSER_BROKEN, PARSER_UNAVAILABLE)
     return isinstance(error, (Unavailable, StorageFull))
-
-
-def _in_both(before: frozenset[str], after: frozenset[str]) -> frozenset[str]:
-    """The readers that either set lets in."""
-    if EVERYONE in before:
-        return after
-    return before if EVERYONE in after else before & after
 
 
 def _sha256(data: bytes) -> str:

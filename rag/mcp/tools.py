@@ -26,7 +26,7 @@ from pydantic import Field, ValidationError
 from pydantic_core import to_json
 
 from rag import __version__
-from rag.errors import InvalidInput, RagError, did_you_mean
+from rag.errors import InvalidInput, RagError, did_you_mean, plainly
 from rag.feedback import Feedback, Verdict
 from rag.types import Answer, AskRequest, Box, Data, Hit, Principal, SearchRequest, Turn
 
@@ -284,7 +284,9 @@ def _wrong(error: RagError) -> CallToolResult:
 
 def _told(error: ValidationError) -> str:
     found = error.errors(include_url=False, include_input=False)[:5]
-    return "; ".join(f"{'.'.join(str(part) for part in one['loc'])}: {one['msg']}" for one in found)
+    return "; ".join(
+        f"{'.'.join(str(part) for part in one['loc'])}: {plainly(one)}" for one in found
+    )
 
 
 def _passage(hit: Hit) -> Passage:

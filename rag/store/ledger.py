@@ -200,14 +200,15 @@ class Ledger:
                 update(DocumentRow).where(DocumentRow.id == document_id).values(revision=revision)
             )
 
-    def set_readers(self, document_id: str, readers: frozenset[str]) -> None:
+    def set_readers(self, document_ids: Sequence[str], readers: frozenset[str]) -> None:
         """Takes effect for the next question: every hit is checked against this."""
         with self.database.write() as session:
-            session.execute(
-                update(DocumentRow)
-                .where(DocumentRow.id == document_id)
-                .values(readers=sorted(readers), updated_at=self.now())
-            )
+            for start in range(0, len(document_ids), 500):
+                session.execute(
+                    update(DocumentRow)
+                    .where(DocumentRow.id.in_(document_ids[start : start + 500]))
+                    .values(readers=sorted(readers), updated_at=self.now())
+                )
 
     def delete(self, document_ids: Sequence[str]) -> None:
         """Gone for the next question, in every generation; the points are swept afterwards.

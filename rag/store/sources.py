@@ -219,5 +219,5 @@ def _source(row: SourceRow, documents: int = 0, failed: int = 0, held: int = 0) 
         held=held,
         last_sync=row.last_sync_at,
         schedule=Schedule.model_validate(row.schedule) if row.schedule else None,
-        next_sync=row.due_at,
+        next_sync=None if row.paused else row.due_at,
     )

@@ -231,6 +231,8 @@ def test_a_schedule_asks_by_itself_and_says_when(tmp_path: Path, taps) -> None:
         after = await app.source(ME, "first")
         assert after.next_sync is not None
         assert after.next_sync > now
+        assert (await app.pause_source(ME, "first", True)).next_sync is None, "it is not due"
+        assert (await app.pause_source(ME, "first", False)).next_sync == after.next_sync
         assert (await app.schedule_source(ME, "first", None)).next_sync is None
         for wrong in ("often", "* * * *", "0 0 30 2 *", "99 * * * *"):
             with pytest.raises(InvalidInput, match="cron"):

@@ -415,7 +415,7 @@ def test_a_source_under_work_keeps_its_settings(tmp_path: Path, shelf) -> None:
     run(tmp_path, story)
 
 
-def test_reader_rules_that_got_narrower_hold_after_the_next_sync(tmp_path: Path) -> None:
+def test_reader_rules_that_got_narrower_hold_at_the_next_question(tmp_path: Path) -> None:
     docs = tmp_path / "mine"
     (docs / "hr").mkdir(parents=True)
     (docs / "hr" / "pay.txt").write_text("Turbine pay.")
@@ -427,11 +427,25 @@ def test_reader_rules_that_got_narrower_hold_after_the_next_sync(tmp_path: Path)
         assert len(await found(app, "turbine")) == 2
         rules = [{"pattern": "hr/**", "allow": ["group:hr"]}]
         await app.change_source(ME, "mine", {"readers": rules})
+        assert await found(app, "turbine") == ["open.txt"]
         await app.sync(ME, source="mine")
         assert await found(app, "turbine") == ["open.txt"]
         await app.change_source(ME, "mine", {"readers": None})
         await app.sync(ME, source="mine")
         assert len(await found(app, "turbine")) == 2
+
+    run(tmp_path, story)
+
+
+def test_readers_of_a_source_that_got_fewer_hold_at_the_next_question(tmp_path: Path) -> None:
+    async def story(app: App) -> None:
+        await app.add_source(ME, connector="uploads", config={}, name="mine")
+        for name, readers in ("all.txt", ()), ("bob.txt", ("user:bob", "group:x")):
+            await app.upload(ME, "mine", name, b"Turbine news.", readers=readers)
+        await app.sync(ME, source="mine")
+        assert sorted(await found(app, "turbine")) == ["all.txt", "bob.txt"]
+        await app.change_source(ME, "mine", {"readers": ["group:hr"]})
+        assert await found(app, "turbine") == ["bob.txt"], "its own readers stay"
 
     run(tmp_path, story)
 

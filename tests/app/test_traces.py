@@ -37,7 +37,7 @@ def test_a_trace_shows_nothing_of_what_is_gone(tmp_path: Path, how: str) -> None
             await app.sync(me)
         else:
             pay = next(one for one in await app.documents(me) if one.title == "pay.txt")
-            app._parts.ledger.set_readers(pay.id, frozenset({"user:robin"}))
+            app._parts.ledger.set_readers([pay.id], frozenset({"user:robin"}))
         trace = await app.trace(ANNA, trace_id)
         assert not any(word in str(trace) for word in SECRET)
         assert trace["answer"] == trace["citations"][0]["quote"] == REMOVED
@@ -51,7 +51,7 @@ def test_whoever_else_reads_a_trace_sees_only_what_they_may(tmp_path: Path) -> N
     async def story(app: App) -> None:
         trace_id = await asked(app)
         app._parts.ledger.set_readers(
-            next(one.id for one in await app.documents(ANNA) if one.title == "pay.txt"),
+            [next(one.id for one in await app.documents(ANNA) if one.title == "pay.txt")],
             frozenset({"user:anna"}),
         )
         assert "9 crowns" in (await app.trace(ANNA, trace_id))["answer"]

@@ -42,6 +42,7 @@ def data(tmp_path: Path) -> Path:
 @pytest.fixture
 def fake(monkeypatch: pytest.MonkeyPatch, data: Path) -> FakeApp:
     """The facade that every verb gets."""
+    data.mkdir()
     made = FakeApp(Settings(data=data))
 
     async def connect(settings: Settings) -> FakeApp:

@@ -84,6 +84,17 @@ def test_search_json_has_flat_hits(run, fake: FakeApp) -> None:
     assert fake.seen[-1][2].limit == 3
 
 
+@pytest.mark.parametrize(
+    "verb", ["ask q", "search q", "documents", "runs", "run show r", "source list", "groups"]
+)
+def test_who_only_looks_makes_no_folder(run, data: Path, verb: str) -> None:
+    ran = run(*verb.split())
+    assert f"There is no data folder {data}." in ran.err
+    assert "--data" in ran.err
+    assert ran.code != 0
+    assert not data.exists()
+
+
 def test_answers_for_people_show_citations_and_no_control_characters(run, fake: FakeApp) -> None:
     out = run("ask", "How long?").out
     assert "24 months [1]" in out
@@ -93,6 +104,7 @@ def test_answers_for_people_show_citations_and_no_control_characters(run, fake: 
     assert "Warranty" in out
     assert TRACE in out
     assert "\x1b" not in out
+    assert "[31m" not in out
     found = run("search", "q").out
     assert "Not red." in found
     assert "\x1b" not in found
@@ -431,7 +443,7 @@ def test_eval_tells_figures_and_the_first_failures(run, fake: FakeApp) -> None:
     at = lines.index("fact missing: What does it cost?  (q9, table)")
     assert lines[at + 1 :] == [
         "expected: 95 or 95.00",
-        "answered with confidence 0.50: It costs [31m 90.",
+        "answered with confidence 0.50: It costs  90.",
         "and 2 more: rag eval --json",
     ]
 

@@ -75,6 +75,8 @@ def test_links_pipes_and_sockets_are_skipped_never_opened(tmp_path: Path) -> Non
         changes = listing(root)
     assert keys(changes) == ["plain.txt"]
     assert sorted(keys(changes, "skipped")) == ["leak.txt", "loop", "pipe.txt", "s"]
+    said = asyncio.run(FilesConnector(FilesConfig(path=root)).check())
+    assert said.endswith("; 4 links or special files are passed over.")
     assert changes[-1].kind == "complete"
 
 
@@ -183,12 +185,15 @@ def test_an_unreadable_folder_keeps_the_listing_from_completing(
     monkeypatch.setattr(os, "scandir", refuse)
     changes = listing(tmp_path)
     assert keys(changes, "failed") == ["closed/"]
+    (failed,) = (change for change in changes if change.kind == "failed")
+    assert failed.uri == (tmp_path / "closed").as_uri()
+    assert "cannot be listed: Permission denied. Check its permissions." in failed.reason
     assert keys(changes) == ["a.txt"]
     assert keys(changes, "complete") == []
 
 
 def test_a_missing_root_says_what_to_do(tmp_path: Path) -> None:
-    with pytest.raises(SourceError, match="Nothing was deleted"):
+    with pytest.raises(SourceError, match="Check the path, the mount"):
         listing(tmp_path / "nowhere")
 
 

@@ -173,8 +173,13 @@ def test_lfs_pointers_and_large_files_are_rejected(bare: Bare, remote: str) -> N
 def test_no_commits_and_no_such_branch_break_the_listing(tmp_path: Path, bare: Bare) -> None:
     with pytest.raises(SourceError, match="no commits yet"):
         listing(local(Bare(tmp_path / "empty.git")))
-    with pytest.raises(SourceError, match="no branch 'gone'"):
+    with pytest.raises(SourceError, match="no branch 'gone'") as gone:
         listing(local(bare, branch="gone"))
+    assert gone.value.hint == "Set branch; there is main."
+    bare.repo.refs.set_symbolic_ref(b"HEAD", b"refs/heads/trunk")
+    with pytest.raises(SourceError, match="no default branch") as none:
+        listing(local(bare))
+    assert none.value.hint == "Set branch; there is main."
     with pytest.raises(SourceError, match="no git repository"):
         listing(GitConnector(GitConfig(url=str(tmp_path))))
 

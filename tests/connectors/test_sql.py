@@ -247,7 +247,7 @@ def test_bytes_and_large_rows_are_rejected(database: Database) -> None:
 
 def test_a_file_that_is_missing_is_not_made(tmp_path: Path) -> None:
     config = SqlConfig(url=f"sqlite:///{tmp_path}/none.db", table="t", key="id", text=("b",))
-    with pytest.raises(SourceError, match="Nothing was deleted"):
+    with pytest.raises(SourceError, match="unable to open database file"):
         listing(SqlConnector(config))
     assert not (tmp_path / "none.db").exists()
 

@@ -16,6 +16,8 @@ import pytest
 from sqlalchemy import create_engine, make_url, text
 
 from rag.config import load, warnings
+from rag.errors import Locked
+from rag.store.folder import DataFolder
 from tests.backends.rest_standin import stand_in
 from tests.deploy.compose import DOCKERFILE, FILLED, compose, example, image_variables, started
 
@@ -79,9 +81,12 @@ def test_its_api_and_worker_answer_from_what_they_read(
             assert run["state"] == "queued", "the API leaves it to a worker"
             with started(services["worker"], elsewhere("worker")) as (worker, ready):
                 assert ready.startswith("Working")
+                with pytest.raises(Locked):
+                    DataFolder.acquire(data)
                 events = httpx.get(f"{url}/api/v1/runs/{run['id']}/events", timeout=120).text
                 ended = json.loads(events.strip().splitlines()[-1].removeprefix("data: "))
                 assert (ended["state"], ended["report"]["added"]) == ("succeeded", 1)
+                assert f":{worker.pid}:" in ended["worker"]
                 asked = {"question": "How long is the warranty of the lamp L-7?"}
                 answer = httpx.post(f"{url}/api/v1/answers", json=asked, timeout=120).json()
                 assert "30 months" in answer["answer"]

@@ -96,7 +96,7 @@ def test_only_the_latest_fence_may_write(at: Setup) -> None:
         for write in (
             lambda: stale.sources.synced(at.docs.id, "cursor", complete=True),
             lambda: stale.placements.reserve("g", at.docs.id, "test", [("a", "a")]),
-            lambda: stale.set_readers("a", frozenset()),
+            lambda: stale.set_readers(["a"], frozenset()),
             lambda: stale.delete(["a"]),
             lambda: stale.fail(
                 *(at.docs.id, "test", "a", "a"),

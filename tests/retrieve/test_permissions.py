@@ -85,7 +85,7 @@ class Archive:
 
     def revoke(self, document_id: str, readers: frozenset[str]) -> None:
         """In the ledger alone: the index still carries the readers from before."""
-        self.bench.ledger.set_readers(document_id, readers)
+        self.bench.ledger.set_readers([document_id], readers)
         self.readers[document_id] = readers
 
     def seen(self, who: Principal, question: str, filter: Filter | None) -> set[str]:

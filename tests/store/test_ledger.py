@@ -108,7 +108,7 @@ def test_readers_decide_and_a_revocation_counts_at_once(ledger: Ledger) -> None:
     assert admitted(ledger, live, BOB, [identity]) == {}
     with pytest.raises(NotFound):
         ledger.version(BOB, identity, 1)
-    ledger.set_readers(identity, frozenset({"user:bob"}))
+    ledger.set_readers([identity], frozenset({"user:bob"}))
     assert admitted(ledger, live, ANNA, [identity]) == {}
     assert ledger.version(BOB, identity, 1).title == "a"
 
@@ -315,7 +315,7 @@ def test_the_list_of_documents_comes_in_pages(ledger: Ledger) -> None:
                 source, "d", f"{number}", f"file:///{number}", state="failed", reason="x",
                 message="", revision="1", max_attempts=3,
             )  # fmt: skip
-            ledger.set_readers(document_id(source, f"{number}"), readers)
+            ledger.set_readers([document_id(source, f"{number}")], readers)
     for who, count in ((ANNA, 6), (BOB, 4)):
         whole = ledger.documents("d", who)
         assert [(one.source, one.uri) for one in whole] == sorted(
@@ -342,7 +342,7 @@ def test_readable_are_documents_of_the_domain_that_exist_and_let_one_in(ledger: 
                 max_attempts=3,
             )  # fmt: skip
             ids[domain, key] = document_id(source, key)
-            ledger.set_readers(ids[domain, key], frozenset({readers}))
+            ledger.set_readers([ids[domain, key]], frozenset({readers}))
         ledger.delete([ids[domain, "gone"]])
     assert ledger.readable(ANNA, "d", ids.values()) == {ids["d", "all"], ids["d", "hr"]}
     assert ledger.readable(BOB, "d", ids.values()) == {ids["d", "all"]}
