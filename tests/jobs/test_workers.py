@@ -110,7 +110,7 @@ def test_a_sleeper_keeps_nothing_locked(place: Place, sending: bool) -> None:
 def test_cancel_stops_the_work_before_it_frees_the_source(place: Place) -> None:
     run = place.ask()
     # It hears of the cancellation with a heartbeat; that is time enough to ask for another run.
-    with place.worker(pace=0.2, jobs={"heartbeat_seconds": 2.0, "lease_seconds": 30.0}):
+    with place.worker(pace=0.8, jobs={"heartbeat_seconds": 1.5, "lease_seconds": 30.0}):
         place.until(run, lambda run: run.progress.done > 1)
         assert place.runs.cancel(run.id).cancelling
         assert place.runs.cancel(run.id).id == run.id, "it may be said again"
