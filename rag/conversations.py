@@ -51,6 +51,14 @@ class Exchange(Data):
     model: str = ""
 
 
+class Place(Data):
+    """Where an answer goes that is about to be made: a turn of a conversation, and its trace."""
+
+    conversation: str
+    turn: int
+    trace_id: str
+
+
 class Talk(Data):
     """A conversation with some of its turns, in order."""
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from enum import StrEnum
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 EVERYONE = "everyone"
 LOCAL = "local"
@@ -294,7 +294,15 @@ class AskRequest(Data):
     domain: str | None = None
     model: str | None = None
     history: tuple[Turn, ...] = Field(default=(), max_length=50)
+    """What was said before, where no conversation is named: that one knows by itself."""
+    conversation: str | None = Field(default=None, pattern=r"^[0-9a-f-]{36}$")
     filter: Filter | None = None
+
+    @model_validator(mode="after")
+    def _one_past(self) -> Self:
+        if self.conversation is not None and self.history:
+            raise ValueError("a conversation has its own history")
+        return self
 
 
 class SearchResult(Data):
@@ -353,6 +361,8 @@ class Answer(Data):
     """Sentences that nothing supports and that the pack's policy took out."""
     searched: tuple[str, ...] = ()
     """Titles looked at; an abstention names them."""
+    standalone: str | None = None
+    """The question as it was searched, where a follow-up was made to stand alone."""
     trace_id: str
     model: str
     timings: Mapping[str, float]

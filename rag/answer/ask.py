@@ -3,12 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-import hashlib
-import json
 import time
-from collections.abc import AsyncGenerator, Callable, Iterator, Sequence
+from collections.abc import AsyncGenerator, Callable, Iterator, Mapping, Sequence
 from contextlib import aclosing
-from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 from uuid import uuid4
@@ -17,16 +14,21 @@ import structlog
 
 from rag.answer.citations import Markers, cite_sentence, spoken
 from rag.answer.context import assemble, passage_text
-from rag.answer.evidence import Evidence, Selector
+from rag.answer.draft import Draft
+from rag.answer.evidence import Selector
 from rag.answer.followup import standalone
 from rag.answer.inert import Inert, addresses
+from rag.answer.rewriting import rewritten
 from rag.answer.support import Checker, mean, supported
+from rag.answer.tracing import fields
+from rag.conversations import Place
 from rag.domain import Pack
+from rag.errors import RagError
 from rag.models.writer import Writer
 from rag.retrieve.expand import gist
 from rag.retrieve.retriever import Retriever
 from rag.store.generations import Generation
-from rag.store.traces import Traces, acl_hash
+from rag.store.traces import Answered, Traces
 from rag.types import (
     Answer,
     AnswerEvent,
@@ -34,38 +36,11 @@ from rag.types import (
     Citation,
     Claim,
     Hit,
-    Message,
     Principal,
     utc_now,
 )
 
 log = structlog.get_logger(__name__)
-
-
-@dataclass
-class _Draft:
-    """An answer in the making."""
-
-    trace_id: str
-    principal: Principal
-    request: AskRequest
-    query: str
-    writer: Writer
-    started: float
-    hits: Sequence[Hit] = ()
-    given: Sequence[Hit] = ()
-    messages: Sequence[Message] = ()
-    evidence: Evidence | None = None
-    text: str = ""
-    citations: list[Citation] = field(default_factory=list[Citation])
-    claims: list[Claim] = field(default_factory=list[Claim])
-    abstained: bool = False
-    timings: dict[str, float] = field(default_factory=dict[str, float])
-    finish: str = "stop"
-    error: str = ""
-
-    def lap(self, stage: str, since: float) -> None:
-        self.timings[stage] = round((time.perf_counter() - since) * 1000, 3)
 
 
 class Asker:
@@ -80,6 +55,7 @@ class Asker:
         checker: Checker,
         traces: Traces,
         chunker_revision: str,
+        rewrite_seconds: float,
         now: Callable[[], datetime] = utc_now,
     ) -> None:
         self.pack = pack
@@ -88,6 +64,7 @@ class Asker:
         self.checker = checker
         self.traces = traces
         self.chunker_revision = chunker_revision
+        self.rewrite_seconds = rewrite_seconds
         self.now = now
 
     async def stream(
@@ -97,23 +74,26 @@ class Asker:
         generation: Generation,
         writer: Writer,
         *,
+        place: Place | None = None,
         record: bool = True,
     ) -> AsyncGenerator[AnswerEvent]:
         """Events up to `answer`. Raises ModelError when no model of the writer's could answer.
 
-        The trace is saved however it ends, unless `record` is off, as when an evaluation asks; what
-        it cost is counted all the same.
+        The trace is saved however it ends, in its `place` of a conversation if it has one, unless
+        `record` is off, as when an evaluation asks; what it cost is counted all the same.
         """
-        draft = _Draft(
-            trace_id=str(uuid4()),
+        draft = Draft(
+            trace_id=place.trace_id if place else str(uuid4()),
+            place=place,
             principal=principal,
             request=request,
-            query=gist(standalone(request.question, request.history)),
+            standalone=standalone(request.question, request.history),
             writer=writer,
             started=time.perf_counter(),
         )
         try:
             yield AnswerEvent(event="started", data={"trace_id": draft.trace_id})
+            await self._stand_alone(draft)
             await self._retrieve(draft, generation)
             yield AnswerEvent(event="hits", data={"hits": [_brief(hit) for hit in draft.hits]})
             # What may still be removed is not shown before it is checked.
@@ -142,8 +122,28 @@ class Asker:
             if draft.timings.get("total") is None:
                 await asyncio.shield(self._save(draft, generation, record))
             raise
+        finally:
+            if draft.rewriter is not None:
+                draft.rewriter.close()
 
-    async def _retrieve(self, draft: _Draft, generation: Generation) -> None:
+    async def _stand_alone(self, draft: Draft) -> None:
+        """Have a follow-up rewritten by a model, if one answers; else the rule's stays."""
+        history = draft.request.history
+        if not history or not draft.writer.composes or not self.rewrite_seconds:
+            return
+        since = time.perf_counter()
+        draft.rewriter = draft.writer.another()
+        try:
+            draft.standalone = await rewritten(
+                draft.rewriter, gist(draft.request.question), history, self.rewrite_seconds
+            )
+            draft.rewriting = "model"
+        except RagError as error:
+            draft.rewriting = f"rule: {error.code}: {error.message}"[:300]
+            log.info("question rewritten by rule", code=error.code)
+        draft.lap("standalone", since)
+
+    async def _retrieve(self, draft: Draft, generation: Generation) -> None:
         knobs = self.pack.retrieval
         result = await self.retriever.retrieve(
             draft.principal,
@@ -166,10 +166,10 @@ class Asker:
         draft.lap("evidence", since)
 
     @staticmethod
-    def _asked(draft: _Draft, queries: Sequence[str]) -> list[str]:
+    def _asked(draft: Draft, queries: Sequence[str]) -> list[str]:
         return [draft.query, *(query for query in queries if query != draft.query)]
 
-    async def _pieces(self, draft: _Draft) -> AsyncGenerator[tuple[str, list[Citation]]]:
+    async def _pieces(self, draft: Draft) -> AsyncGenerator[tuple[str, list[Citation]]]:
         evidence = draft.evidence
         assert evidence is not None
         if evidence.confidence < self.pack.answer.abstain_below or not evidence.sentences:
@@ -187,7 +187,7 @@ class Asker:
                 space = " " if n > 1 else ""
                 yield f"{space}{_closed(spoken(sentence.text))} [{n}]", [citation]
 
-    async def _generate(self, draft: _Draft) -> AsyncGenerator[tuple[str, list[Citation]]]:
+    async def _generate(self, draft: Draft) -> AsyncGenerator[tuple[str, list[Citation]]]:
         since = time.perf_counter()
         draft.messages, draft.given = assemble(
             self.pack,
@@ -211,7 +211,7 @@ class Asker:
             draft.finish = draft.writer.finish.reason
         draft.lap("generate", since)
 
-    async def _check(self, draft: _Draft) -> None:
+    async def _check(self, draft: Draft) -> None:
         """Give every claim its verdict; an answer of which nothing may stay is an abstention."""
         if draft.abstained:
             return
@@ -226,11 +226,11 @@ class Asker:
             draft.citations = [one for one in draft.citations if one.n in used]
         draft.lap("support", since)
 
-    def _not_known(self, draft: _Draft) -> str:
+    def _not_known(self, draft: Draft) -> str:
         titles = list(dict.fromkeys(hit.payload.title for hit in draft.hits))[:5]
         return self.pack.prompts["abstain"].render(question=draft.request.question, searched=titles)
 
-    def _answer(self, draft: _Draft) -> Answer:
+    def _answer(self, draft: Draft) -> Answer:
         return Answer(
             answer=draft.text,
             citations=tuple(draft.citations),
@@ -240,76 +240,40 @@ class Asker:
             support=mean(draft.claims),
             removed=sum(claim.span is None for claim in draft.claims),
             searched=tuple(dict.fromkeys(hit.payload.title for hit in draft.hits)),
+            standalone=draft.query if draft.standalone != draft.request.question else None,
             trace_id=draft.trace_id,
             model=draft.writer.name,
             timings=draft.timings,
-            usage=draft.writer.usage,
+            usage=draft.usage,
         )
 
-    async def _save(self, draft: _Draft, generation: Generation, record: bool) -> None:
-        fields = self._trace(draft, generation)
-        await asyncio.to_thread(self.traces.save if record else self.traces.count, fields)
+    async def _save(self, draft: Draft, generation: Generation, record: bool) -> None:
+        if not record:
+            await asyncio.to_thread(self.traces.count, self._fields(draft, generation, {}))
+            return
+        said = [turn.content for turn in draft.request.history if turn.role == "assistant"]
+        told: Mapping[str, Answered] = {}
+        if said and (draft.messages or draft.rewriter is not None):
+            told = await asyncio.to_thread(
+                self.traces.answered, draft.principal.id, self.pack.name, said
+            )
+        made, place = self._fields(draft, generation, told), draft.place
+        await asyncio.to_thread(self.traces.save, made, place.conversation if place else None)
 
-    def _trace(self, draft: _Draft, generation: Generation) -> dict[str, Any]:
-        """Every field of the interaction but the consent, in the words of the trace's columns."""
-        card, usage = draft.writer.card, draft.writer.usage
-        prompt = self.pack.prompts["answer"]
-        cited = {citation.chunk_id for citation in draft.citations}
-        given = {hit.payload.chunk_id for hit in draft.given}
-        knobs = {
-            "retrieval": self.pack.retrieval.model_dump(mode="json"),
-            "answer": self.pack.answer.model_dump(mode="json"),
-        }
+    def _fields(
+        self, draft: Draft, generation: Generation, told: Mapping[str, Answered]
+    ) -> dict[str, Any]:
         reranker = self.retriever.reranker
-        return {
-            "id": draft.trace_id,
-            "tenant_id": "default",
-            "domain": self.pack.name,
-            "thread_id": draft.trace_id,
-            "turn": sum(turn.role == "user" for turn in draft.request.history),
-            "ts": self.now(),
-            "principal_id": draft.principal.id,
-            "actor_pseudonym": self.traces.pseudonym(draft.principal),
-            "acl_hash": acl_hash(draft.principal),
-            "query_raw": draft.request.question,
-            "query_standalone": draft.query,
-            "lang": self.pack.language,
-            "rendered_messages": [message.model_dump() for message in draft.messages],
-            "prompt_template_id": f"{self.pack.name}/{prompt.name}",
-            "prompt_sha": _sha(prompt.source + self.pack.prompts["question"].source),
-            "hits": [_traced(hit, given, cited) for hit in draft.hits],
-            "index_snapshot_id": generation.id,
-            "embedder_rev": str(generation.fingerprint.get("embedder", "")),
-            "chunker_rev": self.chunker_revision,
-            "adapter_id": None,
-            "reranker_id": reranker.fingerprint if reranker else None,
-            "retrieval_cfg_sha": _sha(json.dumps(knobs, sort_keys=True)),
-            "explore_policy": "none",
-            "provider": card.provider,
-            "model": draft.writer.name,
-            "fingerprint": f"{card.provider}/{card.model}",
-            "lora_id": None,
-            "params": dict(card.params),
-            "route": draft.writer.story(),
-            "answer": draft.text,
-            "answer_sha": _sha(draft.text),
-            "abstained": draft.abstained,
-            "confidence": draft.evidence.confidence if draft.evidence else 0.0,
-            "citations": [citation.model_dump(mode="json") for citation in draft.citations],
-            "claims": [claim.model_dump(mode="json") for claim in draft.claims],
-            "support": mean(draft.claims),
-            "finish_reason": draft.finish,
-            "error": draft.error,
-            "prompt_tokens": usage.prompt_tokens,
-            "completion_tokens": usage.completion_tokens,
-            "cost": usage.cost,
-            "latency_ms": round((time.perf_counter() - draft.started) * 1000, 3),
-            "timings": draft.timings,
-            "sibling_ids": [],
-            "output_training_policy": card.output_training_policy,
-            "terms_ref": "",
-            "retention_until": None,
-        }
+        return fields(
+            draft,
+            generation,
+            told,
+            pack=self.pack,
+            reranker=reranker.fingerprint if reranker else None,
+            chunker=self.chunker_revision,
+            pseudonym=self.traces.pseudonym(draft.principal),
+            at=self.now(),
+        )
 
 
 def _said(text: str, minted: Sequence[Citation]) -> Iterator[AnswerEvent]:
@@ -337,30 +301,7 @@ def _brief(hit: Hit) -> dict[str, Any]:
     }
 
 
-def _traced(hit: Hit, given: set[str], cited: set[str]) -> dict[str, Any]:
-    payload = hit.payload
-    return {
-        "chunk_id": payload.chunk_id,
-        "doc_id": payload.document_id,
-        "doc_version": payload.version,
-        "span": [payload.start, payload.end],
-        "context_span": [hit.context_start, hit.context_start + len(hit.context)]
-        if hit.context
-        else [payload.start, payload.end],
-        "scores": [score.model_dump(mode="json") for score in hit.scores],
-        "rank_retrieved": hit.rank,
-        "rank_shown": hit.rank,
-        "in_context": payload.chunk_id in given,
-        "cited": payload.chunk_id in cited,
-        "propensity": 1.0,
-    }
-
-
 def _closed(text: str) -> str:
     """A quote as a sentence of its own: unwrapped, without bullet, and a table row gets a stop."""
     text = " ".join(text.split()).lstrip("-*•– ")
     return text if text[-1:] in ".!?:;" else f"{text}."
-
-
-def _sha(text: str) -> str:
-    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()

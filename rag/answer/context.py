@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
+from rag.answer.history import brief, summarised
 from rag.answer.inert import quoted
 from rag.domain import Pack
 from rag.types import Hit, Message, Turn
@@ -27,18 +28,17 @@ def assemble(
 ) -> tuple[list[Message], list[Hit]]:
     """Messages within `budget` tokens and the hits they contain; passage n is the n-th of those.
 
-    A passage that does not fit with its surroundings is given without, or left out. Documents and
-    what was said before are data: nothing in them can be taken for a part of the prompt.
+    A passage that does not fit with its surroundings is given without, or left out; what was said
+    before takes a quarter at most. Both are data: nothing in them can be taken for a part of the
+    prompt.
     """
     system = pack.prompts["answer"].render(title=pack.title, language=pack.language)
-    turns = [Message(role=turn.role, content=quoted(turn.content)) for turn in history[-6:]]
     question = quoted(question)
     bare = pack.prompts["question"].render(question=question, passages=[])
     left = budget - count_tokens(system) - count_tokens(bare)
-    spent = sum(count_tokens(turn.content) for turn in turns)
-    while turns and spent > left // 4:
-        spent -= count_tokens(turns.pop(0).content)
-    left -= spent
+    said = [Turn(role=turn.role, content=quoted(turn.content)) for turn in history]
+    told = summarised(said, count_tokens, left // 4)
+    left -= sum(count_tokens(turn.content) for turn in told)
     given: list[Hit] = []
     passages: list[dict[str, Any]] = []
     for hit in hits:
@@ -51,10 +51,19 @@ def assemble(
                 passages.append(_passage(len(given), choice))
                 break
     user = pack.prompts["question"].render(question=question, passages=passages)
+    turns = [Message(role=turn.role, content=turn.content) for turn in told]
     return (
         [Message(role="system", content=system), *turns, Message(role="user", content=user)],
         given,
     )
+
+
+def repeated(message: Message, answers: Iterable[str]) -> str | None:
+    """Which of these answers a message of an assistant repeats, whole or in brief."""
+    for answer in answers:
+        if message.content in (said := quoted(answer), brief(said)):
+            return answer
+    return None
 
 
 def _passage(n: int, hit: Hit) -> dict[str, Any]:

@@ -11,6 +11,7 @@ from rag import __version__
 from rag.api import (
     accounts,
     completions,
+    conversations,
     feedback,
     groups,
     models,
@@ -65,6 +66,7 @@ def create_app(app: App, mcp: Answering | None = None) -> FastAPI:
     api.include_router(runs.router)
     api.include_router(groups.router)
     api.include_router(feedback.router)
+    api.include_router(conversations.router)
     api.include_router(completions.router)
     if mcp is not None:
         api.include_router(tools.router(mcp))

@@ -84,4 +84,5 @@ class Domains:
             checker=Checker(self._vectors, pack.language),
             traces=self._parts.traces,
             chunker_revision=self._parts.chunker.fingerprint,
+            rewrite_seconds=self._parts.settings.answer.rewrite_seconds,
         )

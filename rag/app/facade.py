@@ -11,6 +11,7 @@ import structlog
 
 from rag import plugins
 from rag.app.accounts import Accounts
+from rag.app.conversations import Conversations
 from rag.app.defaults import Defaults
 from rag.app.documents import Documents
 from rag.app.domains import Domains
@@ -77,6 +78,7 @@ class App:
         self._people = People(parts, self._domains, self.accounts)
         self._documents = Documents(parts, self._domains, self._people)
         self._traces = Traces(parts, self._people)
+        self.conversations = Conversations(parts, self._people, self._traces, self.accounts)
         self._ratings = Ratings(parts, self._people, self._traces)
         self.privacy = Privacy(parts, self.accounts, self._people, self._traces)
         self._sources = Sources(parts, self._domains)
@@ -105,15 +107,21 @@ class App:
     async def stream(
         self, principal: Principal, request: AskRequest
     ) -> AsyncGenerator[AnswerEvent]:
-        """The answer as it is made; the last event is `answer`."""
+        """The answer as it is made; the last event is `answer`.
+
+        Within a conversation it is told what was said there before, and becomes a part of it.
+        """
         domain = self._domains.get(request.domain)
         _require_words(request.question, "question")
+        request = await self.conversations.heard(principal, request)
         default = await self._defaults.default(domain.pack)
         writer = self._models.writer(principal, request, domain.pack.name, default)
         who = await self._people.within(principal, request.domain)
         generation = await self._generations.answering(domain)
         with closing(writer), self._ratings.answering(principal) as told:
-            async with aclosing(domain.asker.stream(who, request, generation, writer)) as events:
+            place = await self.conversations.place(principal, request)
+            answer = domain.asker.stream(who, request, generation, writer, place=place)
+            async with aclosing(answer) as events:
                 async for event in events:
                     told(event)
                     yield event

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping, Sequence, Set
+from collections.abc import Collection, Mapping, Sequence, Set
 from typing import Any
 
 from rag.app.parts import Parts
 from rag.app.people import People
 from rag.errors import NotFound
+from rag.store.traces import sources
 from rag.types import Principal
 
 REMOVED = "[removed: no longer readable]"
@@ -39,54 +40,53 @@ class Traces:
 
         Where there are none, nothing of any document is shown.
         """
-        return await asyncio.to_thread(self._shown, readers, trace)
+        return (await asyncio.to_thread(self._shown, readers, trace["domain"], [trace]))[0]
 
-    def _shown(self, readers: Sequence[Principal], trace: Mapping[str, Any]) -> dict[str, Any]:
-        """The trace after those of the answers it was told before, and these after theirs."""
-        found, waiting = {trace["id"]: trace}, [trace]
-        before: dict[str, Sequence[Mapping[str, Any]]] = {}
-        while waiting:
-            one = waiting.pop()
-            before[one["id"]] = earlier = self._kept.earlier(one, _said(one))
-            waiting += [other for other in earlier if other["id"] not in found]
-            found |= {other["id"]: other for other in earlier}
-        shown: dict[str, dict[str, Any]] = {}
-        # Each was made after those it was told; so these are known by then.
-        for one in sorted(found.values(), key=lambda one: one["ts"]):
-            named = {hit["doc_id"] for hit in one["hits"]}
-            named |= {citation["document_id"] for citation in one["citations"]}
-            readable = [self._ledger.readable(who, one["domain"], named) for who in readers]
-            named = set[str].intersection(*readable) if readable else set[str]()
-            told = {shown[other["id"]]["answer"] for other in before[one["id"]]} - {REMOVED}
-            lost = {other["answer"] for other in before[one["id"]]} - told
-            shown[one["id"]] = redacted(one, named, told, spoiled=bool(lost))
-        return shown[trace["id"]]
+    async def some(
+        self, who: Principal, domain: str, trace_ids: Collection[str]
+    ) -> dict[str, dict[str, Any]]:
+        """Those traces of a domain that are kept, by id, as somebody of that domain may see them.
+
+        That they may see them at all is for the caller to know.
+        """
+        found = await asyncio.to_thread(self._kept.some, trace_ids)
+        shown = await asyncio.to_thread(self._shown, [who], domain, found)
+        return {trace["id"]: trace for trace in shown}
+
+    def _shown(
+        self, readers: Sequence[Principal], domain: str, traces: Sequence[Mapping[str, Any]]
+    ) -> list[dict[str, Any]]:
+        named = {document for trace in traces for document in _named(trace)}
+        each = [self._ledger.readable(who, domain, named) for who in readers]
+        readable = set[str].intersection(*each) if each else set[str]()
+        return [redacted(trace, readable) for trace in traces]
 
 
-def _said(trace: Mapping[str, Any]) -> set[str]:
-    """What the model was told that an assistant had answered before."""
-    return {one["content"] for one in trace["rendered_messages"] if one["role"] == "assistant"}
+def withheld(trace: Mapping[str, Any]) -> bool:
+    """Nothing of what a shown trace answered may be seen."""
+    return trace["answer"] == REMOVED
 
 
-def redacted(
-    trace: Mapping[str, Any],
-    readable: Set[str],
-    told: Set[str] = frozenset(),
-    *,
-    spoiled: bool = False,
-) -> dict[str, Any]:
+def _named(trace: Mapping[str, Any]) -> set[str]:
+    return sources(trace) | {hit["doc_id"] for hit in trace["hits"]} | set(trace["told"] or ())
+
+
+def redacted(trace: Mapping[str, Any], readable: Set[str]) -> dict[str, Any]:
     """The trace without a word of documents that are not readable, nor what was made of them.
 
-    A version that was replaced stays: its document may still be read. Of what an assistant is
-    said to have answered before, only what is `told` stays: nobody knows what the rest was made
-    of. `spoiled`: one of these may no longer be shown, so the answer may tell it as well.
+    A version that was replaced stays: its document may still be read. Of what an assistant is said
+    to have answered before, only what names its trace stays: nobody knows what the rest was made
+    of.
     """
     hits: list[dict[str, Any]] = trace["hits"]
-    gone = [hit for hit in hits if hit["doc_id"] not in readable]
-    lost = any(one["document_id"] not in readable for one in trace["citations"])
-    composed = bool(trace["rendered_messages"]) and any(hit["in_context"] for hit in gone)
-    # An abstention names the titles it looked at; a quoted answer says what it cites alone.
-    spoiled = spoiled or lost or composed or (trace["abstained"] and bool(gone))
+    messages: list[dict[str, Any]] = trace["rendered_messages"]
+    answers = any(message["role"] == "assistant" for message in messages)
+    # Traces of old do not say what the model had been told by them.
+    hearsay = answers if trace["told"] is None else not readable >= set(trace["told"])
+    composed = bool(messages) and any(
+        hit["in_context"] and hit["doc_id"] not in readable for hit in hits
+    )
+    spoiled = not sources(trace) <= readable or (hearsay and bool(messages))
     shown = {
         **trace,
         "hits": [hit if hit["doc_id"] in readable else _unsaid(hit) for hit in hits],
@@ -96,10 +96,12 @@ def redacted(
     }
     shown["rendered_messages"] = [
         {**message, "content": REMOVED}
-        if composed or (message["role"] == "assistant" and message["content"] not in told)
+        if composed or (message["role"] == "assistant" and (hearsay or "trace_id" not in message))
         else message
-        for message in trace["rendered_messages"]
+        for message in messages
     ]
+    if hearsay:
+        shown["query_standalone"] = trace["query_raw"]
     if spoiled:
         # Not the hash either: who guesses a text could confirm it.
         shown |= {"answer": REMOVED, "answer_sha": "", "error": trace["error"] and REMOVED}

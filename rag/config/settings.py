@@ -266,6 +266,12 @@ class AnswerSettings(Section):
     model: str = Field(
         default="extractive", description="extractive, or a name under [models] or [routes]."
     )
+    rewrite_seconds: float = Field(
+        default=5.0,
+        ge=0,
+        le=60,
+        description="A model may take so long to make a follow-up stand alone; 0: by rule alone.",
+    )
 
 
 CONSENT_TEXT = (

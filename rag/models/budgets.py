@@ -113,6 +113,10 @@ class Purse:
         self._taken = await self._budgets.take(self._person, self._domain, model, cost)
         return self._taken.refused
 
+    def another(self) -> Purse:
+        """One for a text beside the answer, for the same person and domain."""
+        return Purse(self._budgets, self._person, self._domain)
+
     def give_back(self) -> None:
         """May be said again."""
         self._budgets.give_back(self._taken)

@@ -79,6 +79,9 @@ class Writer:
             )
         self._deadline_seconds = deadline_seconds
         self._purse = purse
+        self._another = lambda: Writer(
+            route, candidates, question, requires, deadline_seconds, purse and purse.another(), rng
+        )
         self._broke = False
         self._rng = rng or random.Random()
         self._chosen: Candidate | None = None
@@ -147,6 +150,10 @@ class Writer:
         }
 
     # --- asking ---
+
+    def another(self) -> Writer:
+        """One like it, for a text that goes before the answer; to be closed by itself."""
+        return self._another()
 
     def close(self) -> None:
         """Nothing more is spent by it; say so once its cost is on record. May be said again."""

@@ -300,7 +300,7 @@ class TraceRow(Base):
     query_raw: Mapped[str]
     query_standalone: Mapped[str]
     told: Mapped[list[Any] | None]
-    """traces whose answers a model was told for this one; None where that was not kept"""
+    """documents of which a model was told by earlier answers; None where that was not kept"""
     lang: Mapped[str] = mapped_column(String(16))
     rendered_messages: Mapped[list[Any]]
     prompt_template_id: Mapped[str] = mapped_column(String(200))

@@ -5,10 +5,10 @@ from __future__ import annotations
 import hashlib
 import hmac
 import os
-from collections.abc import Mapping, Set
+from collections.abc import Collection, Mapping
 from datetime import timedelta
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from sqlalchemy import select, update
 from sqlalchemy.orm import Session
@@ -28,6 +28,13 @@ from rag.store.spending import NOBODY, add, spends
 from rag.types import Principal, Role
 
 KEY_NAME = "pseudonym.key"
+
+
+class Answered(NamedTuple):
+    """An answer of before: its trace, and the documents that it may tell of."""
+
+    trace_id: str
+    sources: frozenset[str]
 
 
 class Traces:
@@ -108,26 +115,49 @@ class Traces:
                 raise NotFound(f"There is no trace '{trace_id}'.")
             return _fields(row)
 
-    def earlier(self, trace: Mapping[str, Any], texts: Set[str]) -> list[dict[str, Any]]:
-        """For each text the last answer before this, to the same person in the same domain."""
-        if not texts:
-            return []
+    def some(self, trace_ids: Collection[str]) -> list[dict[str, Any]]:
+        """Those of the traces that are kept, whoever asked.
+
+        As they were written: who may see them, and what of them, is the caller's to decide.
+        """
+        statement = select(TraceRow).where(TraceRow.id.in_(trace_ids))
         with self.database.read() as session:
-            found = [
-                session.scalar(
-                    select(TraceRow)
-                    .where(
-                        TraceRow.principal_id == trace["principal_id"],
-                        TraceRow.domain == trace["domain"],
-                        TraceRow.ts < trace["ts"],
-                        TraceRow.answer == text,
-                    )
-                    .order_by(TraceRow.ts.desc())
-                    .limit(1)
-                )
-                for text in sorted(texts)
-            ]
-            return [_fields(row) for row in found if row is not None]
+            return [_fields(row) for row in session.scalars(statement)]
+
+    def answered(
+        self, principal_id: str, domain: str, texts: Collection[str]
+    ) -> dict[str, Answered]:
+        """Which of the texts a person was answered in a domain, each as it was the last time."""
+        by_hash = {text_hash(text): text for text in texts}
+        statement = (
+            select(TraceRow)
+            .where(
+                TraceRow.principal_id == principal_id,
+                TraceRow.domain == domain,
+                TraceRow.answer_sha.in_(by_hash),
+            )
+            .order_by(TraceRow.ts)
+        )
+        with self.database.read() as session:
+            return {
+                by_hash[row.answer_sha]: Answered(row.id, frozenset(sources(_fields(row))))
+                for row in session.scalars(statement)
+            }
+
+
+def sources(trace: Mapping[str, Any]) -> set[str]:
+    """The documents that the answer of a trace may tell of, by their ids.
+
+    A quoted answer says what it cites. A composed one may say whatever the model was given, or was
+    told of by earlier answers. An abstention names the titles it looked at.
+    """
+    found = {citation["document_id"] for citation in trace["citations"]}
+    if trace["abstained"]:
+        found |= {hit["doc_id"] for hit in trace["hits"]}
+    if trace["rendered_messages"]:
+        found |= {hit["doc_id"] for hit in trace["hits"] if hit["in_context"]}
+        found |= set(trace["told"] or ())
+    return found
 
 
 def _kept(session: Session, conversation_id: str) -> bool:
@@ -138,6 +168,10 @@ def _kept(session: Session, conversation_id: str) -> bool:
 
 def _fields(row: TraceRow) -> dict[str, Any]:
     return {column.key: getattr(row, column.key) for column in TraceRow.__table__.columns}
+
+
+def text_hash(text: str) -> str:
+    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
 
 
 def acl_hash(principal: Principal) -> str:

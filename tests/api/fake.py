@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any, cast
 
 from rag.app.accounts import Accounts
+from rag.app.conversations import Conversations
 from rag.app.oidc import Oidc
 from rag.app.privacy import Privacy
 from rag.config import Settings
@@ -31,6 +32,7 @@ from rag.people import checked_name as checked_group
 from rag.store.accounts import Accounts as AccountStore
 from rag.store.audit import Audit
 from rag.store.choices import Choice, ScoreCard
+from rag.store.conversations import Conversations as ConversationStore
 from rag.store.database import Database
 from rag.store.ended import Ended
 from rag.store.freshness import BOUNDS, Measured
@@ -120,8 +122,22 @@ class Stores:
         return Keys(self.database, utc_now)
 
     @cached_property
+    def conversations(self) -> ConversationStore:
+        return ConversationStore(self.database, utc_now)
+
+    @cached_property
     def audit(self) -> Audit:
         return Audit(self.database, utc_now)
+
+
+class Known:
+    """Everybody is, in every domain; and what they were answered before is not kept here."""
+
+    async def within(self, principal: Principal, domain: str | None) -> Principal:
+        return principal
+
+    async def some(self, who: Principal, domain: str, trace_ids: Sequence[str]) -> dict[str, Any]:
+        return {}
 
 
 class FakeApp:
@@ -133,6 +149,8 @@ class FakeApp:
             cast(Any, self.parts), self.accounts, cast(Any, None), cast(Any, None)
         )
         self.oidc = Oidc(cast(Any, self.parts), self.accounts)
+        known = cast(Any, Known())
+        self.conversations = Conversations(cast(Any, self.parts), known, known, self.accounts)
         self.checks = [Check(name="database", ok=True, detail="reachable")]
         self.kept: list[SourceInfo] = []
         self.ran: list[Run] = []
@@ -154,6 +172,7 @@ class FakeApp:
     async def stream(self, principal: Principal, request: AskRequest) -> AsyncIterator[AnswerEvent]:
         self.seen.append(("ask", principal, request))
         words(request.question)
+        request = await self.conversations.heard(principal, request)
         if request.model not in (None, "extractive"):
             known = ["extractive"]
             raise NotFound(
@@ -163,7 +182,8 @@ class FakeApp:
             raise StorageFull("The disk is full.", hint="Make room.")
         if request.question == "bug":
             raise RuntimeError("a secret from the inside")
-        yield AnswerEvent(event="started", data={"trace_id": TRACE})
+        place = await self.conversations.place(principal, request)
+        yield AnswerEvent(event="started", data={"trace_id": place.trace_id if place else TRACE})
         if request.question == SLOW:
             self.started.set()
             try:

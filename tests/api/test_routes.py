@@ -20,6 +20,7 @@ from tests.api.fake import DOCUMENT, TRACE, FakeApp
 
 ANSWER_KEYS = {
     "answer", "citations", "claims", "support", "removed", "abstained", "confidence", "searched",
+    "standalone",
     "trace_id", "model", "timings", "usage",
 }  # fmt: skip
 CITATION_KEYS = {
@@ -331,6 +332,8 @@ def test_every_route_is_known_here(fake: FakeApp) -> None:
         *("/models", "/models/check", "/models/costs", "/models/conformance", "/models/default"),
         *("/groups", "/groups/{group}/members/{user}", "/consent"),
         *("/traces/{trace_id}/feedback", "/traces/{trace_id}/feedback/{feedback_id}"),
+        *("/conversations", "/conversations/{conversation_id}", "/shared-conversations/look"),
+        "/conversations/{conversation_id}/share",
         *(OPEN - {"/sign-in"}),
         *("/sessions", "/sessions/{session_id}", "/keys", "/keys/{key_id}", "/password"),
         *("/invitations", "/accounts", "/accounts/{name}", "/audit"),

@@ -8,6 +8,7 @@ import pytest
 
 from rag.app import App
 from rag.app.traces import REMOVED, redacted
+from rag.store.traces import text_hash
 from rag.types import AskRequest
 from tests.app.test_app import ANNA, run
 
@@ -76,14 +77,16 @@ def test_a_replaced_version_that_may_still_be_read_stays(tmp_path: Path) -> None
 def follow_up(app: App, trace_id: str, said: str) -> str:
     """A composed answer to a later turn, as a model makes it that is given the earlier ones."""
     first = app._parts.traces.get(ANNA, trace_id)
+    known = app._parts.traces.answered(ANNA.id, "test", [said])
     messages = [
         {"role": "user", "content": QUESTION.question},
-        {"role": "assistant", "content": said},
+        {"role": "assistant", "content": said, **({"trace_id": trace_id} if known else {})},
         {"role": "user", "content": "And in words?"},
     ]
     later = first["ts"] + timedelta(seconds=1)
     changed: dict[str, Any] = {"id": trace_id[::-1], "ts": later, "hits": [], "citations": []}
     changed |= {"rendered_messages": messages, "answer": "It is 9 crowns, nine in words."}
+    changed |= {"told": sorted({source for one in known.values() for source in one.sources})}
     app._parts.traces.save({**first, **changed})
     return trace_id[::-1]
 
@@ -103,26 +106,40 @@ def test_an_earlier_answer_is_shown_again_only_while_it_may_be_shown_itself(tmp_
     run(tmp_path, story)
 
 
-def test_a_long_talk_is_looked_through_once(tmp_path: Path) -> None:
-    turns = 60
+def test_what_was_told_is_told_on(tmp_path: Path) -> None:
+    """However long the talk: what an answer heard counts among the sources of the next."""
 
     async def story(app: App) -> None:
+        traces = app._parts.traces
         first = await asked(app)
-        kept = app._parts.traces.get(ANNA, first)
-        said = [kept["answer"]]
-        for turn in range(1, turns):
-            messages = [{"role": "assistant", "content": text} for text in said[-3:]]
-            said.append(f"It is 9 crowns, I said {turn} times.")
+        kept = traces.get(ANNA, first)
+        said, sources = kept["answer"], traces.answered("anna", "test", [kept["answer"]])
+        for turn in range(1, 5):
+            (known,) = traces.answered("anna", "test", [said]).values()
+            messages = [{"role": "assistant", "content": said, "trace_id": known.trace_id}]
             changed = {"id": f"{turn:036}", "ts": kept["ts"] + timedelta(seconds=turn)}
-            changed |= {"hits": [], "citations": [], "answer": said[-1]}
-            app._parts.traces.save({**kept, **changed, "rendered_messages": messages})
-        assert (await app.trace(ANNA, f"{turns - 1:036}"))["answer"] == said[-1]
+            changed |= {"hits": [], "citations": [], "told": sorted(known.sources)}
+            said = f"It is 9 crowns, I said {turn} times."
+            changed |= {"answer": said, "answer_sha": text_hash(said)}
+            traces.save({**kept, **changed, "rendered_messages": messages})
+        last = f"{turn:036}"
+        assert (await app.trace(ANNA, last))["answer"] == said
+        assert traces.answered("bob", "test", [said]) == {}
+        assert sources.keys() == {kept["answer"]}
         (tmp_path / "docs" / "hr" / "pay.txt").unlink()
         await app.sync(app.person(None))
-        trace = await app.trace(ANNA, f"{turns - 1:036}")
+        trace = await app.trace(ANNA, last)
         assert not any(word in str(trace) for word in SECRET)
 
     run(tmp_path, story)
+
+
+def test_a_trace_of_old_does_not_say_what_was_told() -> None:
+    messages = [{"role": "assistant", "content": "A."}, {"role": "user", "content": "B?"}]
+    old = trace_of(told=None, rendered_messages=messages, query_standalone="A. B?")
+    assert redacted(old, {"a", "b", "c"})["answer"] == REMOVED
+    assert redacted(old, {"a", "b", "c"})["query_standalone"] == old["query_raw"]
+    assert redacted(trace_of(told=None), {"a", "b", "c"})["answer"] == "A, and B."
 
 
 def test_what_an_assistant_never_answered_here_is_not_shown(tmp_path: Path) -> None:
@@ -148,6 +165,9 @@ def trace_of(**fields: Any) -> dict[str, Any]:
         "citations": [{"document_id": "a", "quote": "A.", "document": "A", "uri": "u"}],
         "claims": [],
         "rendered_messages": [{"role": "user", "content": "A. B."}],
+        "told": [],
+        "query_raw": "B?",
+        "query_standalone": "B?",
         "answer": "A, and B.",
         "answer_sha": "1",
         "abstained": False,

@@ -1,0 +1,61 @@
+"""An answer in the making: what is known of it so far."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from rag.answer.evidence import Evidence
+from rag.conversations import Place
+from rag.models.writer import Writer
+from rag.retrieve.expand import gist
+from rag.types import AskRequest, Citation, Claim, Hit, Message, Principal, Usage
+
+
+@dataclass
+class Draft:
+    """Filled in on the way from the question to the answer; the trace is made of it."""
+
+    trace_id: str
+    place: Place | None
+    principal: Principal
+    request: AskRequest
+    standalone: str
+    writer: Writer
+    started: float
+    rewriter: Writer | None = None
+    rewriting: str = "rule"
+    """Who made the question stand alone: model, or rule, or why it was the rule."""
+    hits: Sequence[Hit] = ()
+    given: Sequence[Hit] = ()
+    messages: Sequence[Message] = ()
+    evidence: Evidence | None = None
+    text: str = ""
+    citations: list[Citation] = field(default_factory=list[Citation])
+    claims: list[Claim] = field(default_factory=list[Claim])
+    abstained: bool = False
+    timings: dict[str, float] = field(default_factory=dict[str, float])
+    finish: str = "stop"
+    error: str = ""
+
+    @property
+    def query(self) -> str:
+        """What is searched."""
+        return gist(self.standalone)
+
+    @property
+    def usage(self) -> Usage:
+        """Tokens and cost of the answer and of what was written before it."""
+        mine = self.writer.usage
+        if self.rewriter is None:
+            return mine
+        other = self.rewriter.usage
+        return Usage(
+            prompt_tokens=mine.prompt_tokens + other.prompt_tokens,
+            completion_tokens=mine.completion_tokens + other.completion_tokens,
+            cost=mine.cost + other.cost,
+        )
+
+    def lap(self, stage: str, since: float) -> None:
+        self.timings[stage] = round((time.perf_counter() - since) * 1000, 3)
