@@ -67,7 +67,8 @@ def run(seconds: int = SECONDS) -> dict[str, Any]:
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
-    with TemporaryDirectory() as scratch:
+    # The engine may still be writing its last while the folder goes.
+    with TemporaryDirectory(ignore_cleanup_errors=True) as scratch:
         data = _deployment(Path(scratch))
         server = subprocess.Popen(
             [sys.executable, "-m", "rag", "--data", data, "start", "--port", str(port)],

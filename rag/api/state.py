@@ -33,4 +33,9 @@ def app_of(request: Request) -> App:
     return state_of(request).app
 
 
-Server = Annotated[State, Depends(state_of)]
+async def shared(request: Request) -> State:
+    """Not a plain function: the framework would have a thread call it, at every request."""
+    return state_of(request)
+
+
+Server = Annotated[State, Depends(shared)]

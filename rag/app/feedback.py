@@ -71,13 +71,19 @@ class Ratings:
                 "What nobody says on purpose is not kept here.",
                 hint="An admin can turn it on: feedback.implicit.",
             )
-        trace = await self._own(principal, trace_id)
+        # One hop: each would wait for its turn among all that is going on.
+        return await asyncio.to_thread(self._rate, principal, trace_id, verdict, key, surface)
+
+    def _rate(
+        self, principal: Principal, trace_id: str, verdict: Verdict, key: str | None, surface: str
+    ) -> Feedback:
+        trace = self._own(principal, trace_id)
         target = rated(trace, verdict.target)
         check_correction(trace, verdict.correction)
         if isinstance(verdict.target, OfPair):
-            check_pair(trace, await self._own(principal, verdict.target.other_trace_id))
+            check_pair(trace, self._own(principal, verdict.target.other_trace_id))
         if isinstance(verdict.target, OfMissing) and verdict.target.document_id:
-            await self._check_readable(principal, trace["domain"], verdict.target.document_id)
+            self._check_readable(principal, trace["domain"], verdict.target.document_id)
         draft = Draft(
             trace_id=trace_id,
             domain=trace["domain"],
@@ -88,8 +94,7 @@ class Ratings:
             verdict=verdict,
         )
         request = f"{trace_id} {verdict.model_dump_json()}"
-        return await asyncio.to_thread(
-            self._log.add,
+        return self._log.add(
             self._pseudonym(principal),
             draft,
             key=key,
@@ -101,9 +106,13 @@ class Ratings:
         self, principal: Principal, trace_id: str, *, history: bool = False
     ) -> list[Feedback]:
         """The person's own verdicts on a trace of theirs that are in effect, or all events."""
-        await self._own(principal, trace_id)
-        found = await asyncio.to_thread(self._log.list, self._pseudonym(principal), trace_id)
-        return [one for one in found if history or one.effective]
+
+        def given() -> list[Feedback]:
+            self._own(principal, trace_id)
+            found = self._log.list(self._pseudonym(principal), trace_id)
+            return [one for one in found if history or one.effective]
+
+        return await asyncio.to_thread(given)
 
     async def retract(self, principal: Principal, trace_id: str, feedback_id: str) -> Feedback:
         """Take one's own verdict back, also of what may not be shown any more. May be repeated.
@@ -132,17 +141,16 @@ class Ratings:
         await asyncio.to_thread(self._log.agree, self._pseudonym(principal), consent)
         return await self.consent(principal)
 
-    async def _own(self, principal: Principal, trace_id: str) -> Mapping[str, Any]:
+    def _own(self, principal: Principal, trace_id: str) -> Mapping[str, Any]:
         """The person's trace as they may see it now; another's is not found, whatever the role."""
         if self._being_made.get(trace_id) == principal.id:
             raise TooSoon("This answer is still being made.", hint="Rate it when it is complete.")
-        trace = await self._traces.get(principal, trace_id)
+        trace = self._traces.now(principal, trace_id)
         if trace["principal_id"] != principal.id:
             raise NotFound(f"There is no trace '{trace_id}'.")
         return trace
 
-    async def _check_readable(self, principal: Principal, domain: str, document_id: str) -> None:
-        who = await self._people.within(principal, domain)
-        found = await asyncio.to_thread(self._ledger.readable, who, domain, [document_id])
-        if document_id not in found:
+    def _check_readable(self, principal: Principal, domain: str, document_id: str) -> None:
+        who = self._people.now(principal, domain)
+        if document_id not in self._ledger.readable(who, domain, [document_id]):
             raise NotFound(f"There is no document '{document_id}'.")

@@ -34,11 +34,14 @@ class People:
         return found
 
     async def within(self, principal: Principal, domain: str | None) -> Principal:
+        return await asyncio.to_thread(self.now, principal, domain)
+
+    def now(self, principal: Principal, domain: str | None) -> Principal:
         """The same person with the groups and roles that they have in a domain now.
 
         Whatever was said of them before, or in another domain, grants nothing here.
         """
-        found = await asyncio.to_thread(self.person, principal.id, domain)
+        found = self.person(principal.id, domain)
         if not self._accounts.required:
             return found
         # A key may use no more roles here than it could where it was looked at.

@@ -24,14 +24,16 @@ class Traces:
         self._people = people
 
     async def get(self, principal: Principal, trace_id: str) -> Mapping[str, Any]:
+        return await asyncio.to_thread(self.now, principal, trace_id)
+
+    def now(self, principal: Principal, trace_id: str) -> Mapping[str, Any]:
         """A trace of the principal's own, or any of a domain in which they have the role."""
         try:
-            domain = await asyncio.to_thread(self._kept.domain, trace_id)
-            who = await self._people.within(principal, domain)
-            trace = await asyncio.to_thread(self._kept.get, who, trace_id)
+            who = self._people.now(principal, self._kept.domain(trace_id))
+            trace = self._kept.get(who, trace_id)
         except NotFound:
             raise NotFound(f"There is no trace '{trace_id}'.") from None
-        return await self.shown([who], trace)
+        return self._shown([who], trace)
 
     async def shown(
         self, readers: Sequence[Principal], trace: Mapping[str, Any]

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Mapping
+from collections.abc import Callable, Generator, Mapping, Sequence
 from contextlib import contextmanager
 from copy import copy
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, Self, cast
 
 from alembic import command
 from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy import Connection, Engine, create_engine, event, inspect, text
+from sqlalchemy import Connection, Engine, Executable, create_engine, event, inspect, text
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import (
     ArgumentError,
@@ -157,6 +157,19 @@ class Database:
 
     def close(self) -> None:
         self.engine.dispose()
+
+
+Columns = Mapping[str, Any]
+"""A row of a statement, by its columns' names."""
+
+
+def fetched(session: Session, statement: Executable, **given: object) -> Columns | None:
+    """The one row that there may be."""
+    return next(iter(fetched_all(session, statement, **given)), None)
+
+
+def fetched_all(session: Session, statement: Executable, **given: object) -> Sequence[Columns]:
+    return cast("Sequence[Columns]", session.execute(statement, given).mappings().all())
 
 
 def revision(connection: Connection) -> str | None:

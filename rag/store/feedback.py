@@ -11,19 +11,58 @@ from datetime import datetime, timedelta
 from typing import Any, Literal
 from uuid import uuid4
 
-from sqlalchemy import func, or_, select, text
+from sqlalchemy import BindParameter, bindparam, func, insert, or_, select, text
 from sqlalchemy.orm import Session
 
 from rag.errors import Conflict, NotFound, RateLimited
 from rag.feedback import Consent, Feedback, Rated, Verdict
-from rag.store.database import Announce, Database, announce_nothing
-from rag.store.models import ConsentRow, FeedbackRequestRow, FeedbackRow, VersionRow
+from rag.store.database import Announce, Columns, Database, announce_nothing, fetched, fetched_all
+from rag.store.models import ConsentRow, FeedbackRequestRow, FeedbackRow, VersionRow, table_of
 from rag.types import Data
 
 TAKING_TURNS = 0x7A7C4E72
 RETRACT = "retract"
 SCHEMA = 1
 MINUTE = timedelta(seconds=60)
+
+# Made once and run on plain tables: most of what a verdict costs would be making them each time.
+_EVENTS, _REQUESTS = table_of(FeedbackRow), table_of(FeedbackRequestRow)
+_CONSENTS, _VERSIONS = table_of(ConsentRow), table_of(VersionRow)
+_ACTOR: BindParameter[str] = bindparam("actor")
+_TRACE: BindParameter[str] = bindparam("trace_id")
+_EVENT = select(_EVENTS).where(_EVENTS.c.id == bindparam("id"))
+_LAST = (
+    select(_EVENTS)
+    .where(_EVENTS.c.actor_pseudonym == _ACTOR, _EVENTS.c.subject == bindparam("subject"))
+    .order_by(_EVENTS.c.revision.desc())
+    .limit(1)
+)
+_ALL = (
+    select(_EVENTS)
+    .where(
+        _EVENTS.c.actor_pseudonym == _ACTOR,
+        or_(_EVENTS.c.trace_id == _TRACE, _EVENTS.c.other_trace_id == _TRACE),
+    )
+    .order_by(_EVENTS.c.subject, _EVENTS.c.revision)
+)
+_REQUEST = select(_REQUESTS).where(
+    _REQUESTS.c.actor_pseudonym == _ACTOR, _REQUESTS.c.key == bindparam("key")
+)
+_REQUESTS_SINCE = (
+    select(func.count())
+    .select_from(_REQUESTS)
+    .where(_REQUESTS.c.actor_pseudonym == _ACTOR, _REQUESTS.c.at > bindparam("since"))
+)
+_CONSENT = (
+    select(_CONSENTS.c.purposes, _CONSENTS.c.version)
+    .where(_CONSENTS.c.actor_pseudonym == _ACTOR)
+    .order_by(_CONSENTS.c.revision.desc())
+    .limit(1)
+)
+_DIGEST = select(_VERSIONS.c.content_hash).where(
+    _VERSIONS.c.document_id == bindparam("document"), _VERSIONS.c.version == bindparam("version")
+)
+_ADD, _ADD_REQUEST = insert(_EVENTS), insert(_REQUESTS)
 
 
 class Draft(Data):
@@ -59,32 +98,31 @@ class FeedbackLog:
         """
         with self.database.write() as session:
             self._take_turns(session, actor)
-            known = session.get(FeedbackRequestRow, (actor, key)) if key else None
+            known = fetched(session, _REQUEST, actor=actor, key=key) if key else None
             if known is not None:
-                if known.digest != digest:
+                if known["digest"] != digest:
                     raise Conflict(
                         "This idempotency key came with another verdict before.",
                         hint="Use a new key for every verdict.",
                     )
-                row = session.get_one(FeedbackRow, known.feedback_id)
-                return _feedback(row, self._last(session, actor, row.subject))
+                row = fetched(session, _EVENT, id=known["feedback_id"])
+                assert row is not None
+                return _feedback(row, _last(session, actor, row["subject"]))
             self._within_limit(session, actor, per_minute)
-            last = self._last(session, actor, draft.subject)
+            last = _last(session, actor, draft.subject)
             row = last if last is not None and _says(last, draft) else None
             if row is None:
                 row = self._row(session, actor, draft, last)
-                session.add(row)
-                session.flush()
+                session.execute(_ADD, row)
                 self._tell(session, row)
-            session.add(
-                FeedbackRequestRow(
-                    actor_pseudonym=actor,
-                    key=key or str(uuid4()),
-                    digest=digest,
-                    feedback_id=row.id,
-                    at=self.now(),
-                )
-            )
+            request = {
+                "actor_pseudonym": actor,
+                "key": key or str(uuid4()),
+                "digest": digest,
+                "feedback_id": row["id"],
+                "at": self.now(),
+            }
+            session.execute(_ADD_REQUEST, request)
             return _feedback(row, row)
 
     def retract(self, actor: str, trace_id: str, feedback_id: str) -> Feedback:
@@ -94,44 +132,36 @@ class FeedbackLog:
         """
         with self.database.write() as session:
             self._take_turns(session, actor)
-            row = session.get(FeedbackRow, feedback_id)
+            row = fetched(session, _EVENT, id=feedback_id)
             if (
                 row is None
-                or row.actor_pseudonym != actor
-                or trace_id not in (row.trace_id, row.other_trace_id)
+                or row["actor_pseudonym"] != actor
+                or trace_id not in (row["trace_id"], row["other_trace_id"])
             ):
                 raise NotFound(f"There is no feedback '{feedback_id}' of yours on this trace.")
-            last = self._last(session, actor, row.subject)
+            last = _last(session, actor, row["subject"])
             assert last is not None
-            if last.signal == RETRACT and feedback_id in (last.id, last.supersedes):
+            gone = last["signal"] == RETRACT
+            if gone and feedback_id in (last["id"], last["supersedes"]):
                 return _feedback(last, last)
-            if last.id != feedback_id:
+            if last["id"] != feedback_id:
                 raise Conflict(
                     "A later verdict on the same target replaced this one.",
-                    hint=f"Take back '{last.id}' instead."
-                    if last.signal != RETRACT
-                    else "It was taken back since.",
+                    hint="It was taken back since."
+                    if gone
+                    else f"Take back '{last['id']}' instead.",
                 )
-            taken = FeedbackRow(**_fields(last), **self._next(session, actor, last))
-            taken.signal, taken.value, taken.reasons = RETRACT, None, []
-            taken.comment, taken.correction = "", None
-            session.add(taken)
+            taken = {**last, **self._next(session, actor, last), **_NOTHING}
+            session.execute(_ADD, taken)
             self._tell(session, taken)
             return _feedback(taken, taken)
 
     def list(self, actor: str, trace_id: str) -> list[Feedback]:
         """Every event of the actor on a trace, or on a pair it is in; by target, in order."""
         with self.database.read() as session:
-            rows = session.scalars(
-                select(FeedbackRow)
-                .where(
-                    FeedbackRow.actor_pseudonym == actor,
-                    or_(FeedbackRow.trace_id == trace_id, FeedbackRow.other_trace_id == trace_id),
-                )
-                .order_by(FeedbackRow.subject, FeedbackRow.revision)
-            ).all()
-        last = {row.subject: row for row in rows}
-        return [_feedback(row, last[row.subject]) for row in rows]
+            rows = fetched_all(session, _ALL, actor=actor, trace_id=trace_id)
+        last = {row["subject"]: row for row in rows}
+        return [_feedback(row, last[row["subject"]]) for row in rows]
 
     # --- consent ---
 
@@ -157,10 +187,10 @@ class FeedbackLog:
 
     # --- within a transaction ---
 
-    def _tell(self, session: Session, row: FeedbackRow) -> None:
+    def _tell(self, session: Session, row: Columns) -> None:
         """That it was said, and of what: nothing that anybody wrote."""
         names = ("id", "domain", "trace_id", "signal", "value", "explicit", "supersedes")
-        self._announce(session, "feedback.given", {name: getattr(row, name) for name in names})
+        self._announce(session, "feedback.given", {name: row[name] for name in names})
 
     def _take_turns(self, session: Session, actor: str) -> None:
         """One person's writes come one after the other; on SQLite all writes do."""
@@ -171,60 +201,41 @@ class FeedbackLog:
             )
 
     def _within_limit(self, session: Session, actor: str, per_minute: int) -> None:
-        made = session.scalar(
-            select(func.count())
-            .select_from(FeedbackRequestRow)
-            .where(
-                FeedbackRequestRow.actor_pseudonym == actor,
-                FeedbackRequestRow.at > self.now() - MINUTE,
-            )
-        )
+        made = session.scalar(_REQUESTS_SINCE, {"actor": actor, "since": self.now() - MINUTE})
         if (made or 0) >= per_minute:
             raise RateLimited(
                 f"More than {per_minute} verdicts in a minute are not taken.",
                 hint="Wait a minute.",
             )
 
-    def _last(self, session: Session, actor: str, subject: str) -> FeedbackRow | None:
-        return session.scalar(
-            select(FeedbackRow)
-            .where(FeedbackRow.actor_pseudonym == actor, FeedbackRow.subject == subject)
-            .order_by(FeedbackRow.revision.desc())
-            .limit(1)
-        )
-
     def _row(
-        self, session: Session, actor: str, draft: Draft, last: FeedbackRow | None
-    ) -> FeedbackRow:
+        self, session: Session, actor: str, draft: Draft, last: Columns | None
+    ) -> dict[str, Any]:
         target, verdict = draft.target, draft.verdict
         if target.version is not None:
-            version = session.get(VersionRow, (target.document_id, target.version))
-            if version is not None:
-                target = target.model_copy(update={"digest": version.content_hash})
-        return FeedbackRow(
+            of = {"document": target.document_id, "version": target.version}
+            target = target.model_copy(update={"digest": session.scalar(_DIGEST, of) or ""})
+        return {
             **self._next(session, actor, last),
-            trace_id=draft.trace_id,
-            other_trace_id=target.other_trace_id or None,
-            domain=draft.domain,
-            subject=draft.subject,
-            surface=draft.surface,
-            rater=draft.rater,
-            target=target.model_dump(mode="json"),
-            signal=verdict.signal,
-            explicit=verdict.explicit,
-            value=verdict.value,
-            reasons=list(verdict.reasons),
-            comment=verdict.comment,
-            correction=verdict.correction and verdict.correction.model_dump(mode="json"),
-        )
+            "trace_id": draft.trace_id,
+            "other_trace_id": target.other_trace_id or None,
+            "domain": draft.domain,
+            "subject": draft.subject,
+            "surface": draft.surface,
+            "rater": draft.rater,
+            "target": target.model_dump(mode="json"),
+            "signal": verdict.signal,
+            "explicit": verdict.explicit,
+            **_said(verdict),
+        }
 
-    def _next(self, session: Session, actor: str, last: FeedbackRow | None) -> dict[str, Any]:
+    def _next(self, session: Session, actor: str, last: Columns | None) -> dict[str, Any]:
         """What every event says of its place in the chain and of the moment it is added."""
         return {
             "id": str(uuid4()),
             "actor_pseudonym": actor,
-            "revision": 1 if last is None else last.revision + 1,
-            "supersedes": None if last is None else last.id,
+            "revision": 1 if last is None else last["revision"] + 1,
+            "supersedes": None if last is None else last["id"],
             "at": self.now(),
             "consent": consent_of(session, actor).model_dump(mode="json"),
             "schema_version": SCHEMA,
@@ -232,15 +243,8 @@ class FeedbackLog:
 
 
 def consent_of(session: Session, actor: str) -> Consent:
-    row = session.scalar(
-        select(ConsentRow)
-        .where(ConsentRow.actor_pseudonym == actor)
-        .order_by(ConsentRow.revision.desc())
-        .limit(1)
-    )
-    if row is None:
-        return Consent()
-    return Consent(purposes=tuple(row.purposes), version=row.version)
+    row = fetched(session, _CONSENT, actor=actor)
+    return Consent.model_validate(row) if row else Consent()
 
 
 def _revision(session: Session, actor: str) -> int:
@@ -248,48 +252,40 @@ def _revision(session: Session, actor: str) -> int:
     return session.scalar(highest) or 0
 
 
-_OF_THE_MOMENT = {
-    "id", "actor_pseudonym", "revision", "supersedes", "at", "consent", "schema_version",
-}  # fmt: skip
+def _last(session: Session, actor: str, subject: str) -> Columns | None:
+    return fetched(session, _LAST, actor=actor, subject=subject)
 
 
-def _fields(row: FeedbackRow) -> dict[str, Any]:
-    """What an event says, without its place in the chain and its moment."""
-    names = {column.key for column in FeedbackRow.__table__.columns} - _OF_THE_MOMENT
-    return {name: getattr(row, name) for name in names}
+_NOTHING: Columns = {
+    "signal": RETRACT,
+    "value": None,
+    "reasons": [],
+    "comment": "",
+    "correction": None,
+}
+"""What an event says that takes back."""
 
 
-def _says(row: FeedbackRow, draft: Draft) -> bool:
+def _said(verdict: Verdict) -> dict[str, Any]:
+    """What a verdict says of its target."""
+    return {
+        "value": verdict.value,
+        "reasons": list(verdict.reasons),
+        "comment": verdict.comment,
+        "correction": verdict.correction and verdict.correction.model_dump(mode="json"),
+    }
+
+
+def _says(row: Columns, draft: Draft) -> bool:
     """Whether the event says what the draft would say again."""
-    verdict = draft.verdict
-    correction = verdict.correction and verdict.correction.model_dump(mode="json")
-    return (row.trace_id, row.signal, row.value, row.reasons, row.comment, row.correction) == (
-        draft.trace_id,
-        verdict.signal,
-        verdict.value,
-        list(verdict.reasons),
-        verdict.comment,
-        correction,
-    )
+    said = {"trace_id": draft.trace_id, "signal": draft.verdict.signal, **_said(draft.verdict)}
+    return all(row[name] == value for name, value in said.items())
 
 
-def _feedback(row: FeedbackRow, last: FeedbackRow | None) -> Feedback:
+_SHOWN = Feedback.model_fields.keys() - {"effective"}
+
+
+def _feedback(row: Columns, last: Columns | None) -> Feedback:
     """The event, knowing the last one on its target."""
-    return Feedback.model_validate(
-        {
-            "id": row.id,
-            "trace_id": row.trace_id,
-            "at": row.at,
-            "surface": row.surface,
-            "rater": row.rater,
-            "target": row.target,
-            "signal": row.signal,
-            "value": row.value,
-            "reasons": row.reasons,
-            "comment": row.comment,
-            "correction": row.correction,
-            "supersedes": row.supersedes,
-            "effective": row.signal != RETRACT and last is not None and last.id == row.id,
-            "consent": row.consent,
-        }
-    )
+    effective = row["signal"] != RETRACT and last is not None and last["id"] == row["id"]
+    return Feedback.model_validate({**{name: row[name] for name in _SHOWN}, "effective": effective})

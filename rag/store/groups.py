@@ -6,12 +6,27 @@ from collections.abc import Callable
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import bindparam, select
 from sqlalchemy.dialects import postgresql, sqlite
 
-from rag.store.database import Database
-from rag.store.models import MemberRow
+from rag.store.database import Database, fetched_all
+from rag.store.models import MemberRow, table_of
 from rag.types import Data
+
+_MEMBERS = table_of(MemberRow)
+_SAID = (
+    select(
+        _MEMBERS.c.name.label("group"),
+        _MEMBERS.c.member.label("user"),
+        _MEMBERS.c.belongs,
+        _MEMBERS.c.changed_by,
+        _MEMBERS.c.changed_at,
+    )
+    .where(_MEMBERS.c.domain == bindparam("domain"))
+    .order_by(_MEMBERS.c.name, _MEMBERS.c.member)
+)
+_SAID_OF = _SAID.where(_MEMBERS.c.member == bindparam("member"))
+"""Made once: each request looks up who asks."""
 
 
 class Membership(Data):
@@ -46,21 +61,7 @@ class Groups:
 
     def list(self, domain: str, user: str | None = None) -> list[Membership]:
         """All that was said in a domain, or of one person, by group and person."""
-        statement = (
-            select(MemberRow)
-            .where(MemberRow.domain == domain)
-            .order_by(MemberRow.name, MemberRow.member)
-        )
-        if user is not None:
-            statement = statement.where(MemberRow.member == user)
+        statement = _SAID if user is None else _SAID_OF
+        of = {"domain": domain} if user is None else {"domain": domain, "member": user}
         with self.database.read() as session:
-            return [
-                Membership(
-                    group=row.name,
-                    user=row.member,
-                    belongs=row.belongs,
-                    changed_by=row.changed_by,
-                    changed_at=row.changed_at,
-                )
-                for row in session.scalars(statement)
-            ]
+            return [Membership.model_validate(one) for one in fetched_all(session, statement, **of)]

@@ -35,6 +35,7 @@ from rag.store.models import (
     SourceRow,
     UploadRow,
     VersionRow,
+    table_of,
 )
 from rag.store.placements import (
     PLACE,
@@ -65,6 +66,12 @@ _ADMITTED = (
         isouter=True,
     )
     .where(DocumentRow.deleted_at.is_(None), _SHARED.in_(bindparam("shared", expanding=True)))
+)
+_DOCUMENTS = table_of(DocumentRow)
+_READERS = select(_DOCUMENTS.c.id, _DOCUMENTS.c.readers).where(
+    _DOCUMENTS.c.id.in_(bindparam("ids", expanding=True)),
+    _DOCUMENTS.c.domain == bindparam("domain"),
+    _DOCUMENTS.c.deleted_at.is_(None),
 )
 
 
@@ -380,17 +387,11 @@ class Ledger:
 
     def readable(self, principal: Principal, domain: str, document_ids: Iterable[str]) -> set[str]:
         """Those of a domain's documents that exist and that the principal may read now."""
-        statement = select(DocumentRow.id, DocumentRow.readers).where(
-            DocumentRow.id.in_(set(document_ids)),
-            DocumentRow.domain == domain,
-            DocumentRow.deleted_at.is_(None),
-        )
+        may = principal.readers
+        of = {"ids": sorted(set(document_ids)), "domain": domain}
         with self.database.read() as session:
-            return {
-                document_id
-                for document_id, readers in session.execute(statement)
-                if not principal.readers.isdisjoint(readers)
-            }
+            found = session.execute(_READERS, of)
+            return {document_id for document_id, readers in found if not may.isdisjoint(readers)}
 
     def version(self, principal: Principal, document_id: str, version: int) -> StoredVersion:
         """A kept version of a document that exists and that the principal may read, or NotFound."""

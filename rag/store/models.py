@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, cast
 
 from sqlalchemy import (
     JSON,
@@ -13,6 +13,7 @@ from sqlalchemy import (
     Index,
     Integer,
     String,
+    Table,
     Text,
     UniqueConstraint,
     text,
@@ -44,6 +45,11 @@ class Base(DeclarativeBase):
         list[Any]: JSON,
         str: Text,
     }
+
+
+def table_of(row: type[Base]) -> Table:
+    """The plain table, for statements that are run often: they cost a third of what rows do."""
+    return cast("Table", row.__table__)
 
 
 class SourceRow(Base):

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable
 from datetime import datetime, timedelta
 from uuid import uuid4
 
-from sqlalchemy import delete, select
+from sqlalchemy import bindparam, delete, select
 
 from rag.errors import NotFound
 from rag.store.accounts import TOKEN_BYTES, Account, as_account, digest
@@ -19,6 +19,17 @@ KEY_PREFIX = "rk_"
 """What every API key begins with, so that scanners for leaked secrets can know it."""
 SEEN_EVERY = timedelta(minutes=1)
 """A session's last sight is written no more often."""
+# Looked up with each request, so they are put together once.
+_SESSION = (
+    select(SessionRow, AccountRow)
+    .join(AccountRow, AccountRow.id == SessionRow.account_id)
+    .where(SessionRow.digest == bindparam("digest"))
+)
+_KEY = (
+    select(KeyRow, AccountRow)
+    .join(AccountRow, AccountRow.id == KeyRow.account_id)
+    .where(KeyRow.digest == bindparam("digest"), KeyRow.expires_at > bindparam("now"))
+)
 
 
 class SignedIn(Data):
@@ -73,11 +84,7 @@ class Sessions:
         """Whose session it is, unless it was ended, or unused for `idle`, or `absolute` old."""
         now = self.now()
         with self.database.read() as session:
-            found = session.execute(
-                select(SessionRow, AccountRow)
-                .join(AccountRow, AccountRow.id == SessionRow.account_id)
-                .where(SessionRow.digest == digest(token))
-            ).one_or_none()
+            found = session.execute(_SESSION, {"digest": digest(token)}).one_or_none()
         if found is None:
             return None
         row, account = found
@@ -138,11 +145,7 @@ class Keys:
     def find(self, token: str) -> tuple[ApiKey, Account] | None:
         now = self.now()
         with self.database.read() as session:
-            found = session.execute(
-                select(KeyRow, AccountRow)
-                .join(AccountRow, AccountRow.id == KeyRow.account_id)
-                .where(KeyRow.digest == digest(token), KeyRow.expires_at > now)
-            ).one_or_none()
+            found = session.execute(_KEY, {"digest": digest(token), "now": now}).one_or_none()
         if found is None:
             return None
         row, account = found

@@ -10,12 +10,16 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from sqlalchemy import select, update
+from sqlalchemy import bindparam, select, update
 from sqlalchemy.orm import Session
 
 from rag.errors import NotFound
+<<<<<<< HEAD
 from rag.store.database import Database
 from rag.store.erasures import erased_since
+=======
+from rag.store.database import Database, fetched
+>>>>>>> 1c1f26a (A verdict is taken by statements made once, on plain tables and in one hop)
 from rag.store.feedback import consent_of
 from rag.store.models import (
     ConsentRow,
@@ -23,11 +27,15 @@ from rag.store.models import (
     FeedbackRequestRow,
     FeedbackRow,
     TraceRow,
+    table_of,
 )
 from rag.store.spending import NOBODY, add, spends
 from rag.types import Principal, Role
 
 KEY_NAME = "pseudonym.key"
+_TRACES = table_of(TraceRow)
+_TRACE = select(_TRACES).where(_TRACES.c.id == bindparam("id"))
+_DOMAIN = select(_TRACES.c.domain).where(_TRACES.c.id == bindparam("id"))
 
 
 class Answered(NamedTuple):
@@ -96,7 +104,7 @@ class Traces:
     def domain(self, trace_id: str) -> str:
         """The domain that was asked. Raises NotFound."""
         with self.database.read() as session:
-            domain = session.scalar(select(TraceRow.domain).where(TraceRow.id == trace_id))
+            domain = session.scalar(_DOMAIN, {"id": trace_id})
         if domain is None:
             raise NotFound(f"There is no trace '{trace_id}'.")
         return domain
@@ -107,13 +115,13 @@ class Traces:
         As it was written: what may no longer be read is the caller's to take out.
         """
         with self.database.read() as session:
-            row = session.get(TraceRow, trace_id)
-            if row is None or (
-                row.principal_id != principal.id
-                and principal.roles.isdisjoint({Role.DATA, Role.ADMIN})
-            ):
-                raise NotFound(f"There is no trace '{trace_id}'.")
-            return _fields(row)
+            found = fetched(session, _TRACE, id=trace_id)
+        if found is None or (
+            found["principal_id"] != principal.id
+            and principal.roles.isdisjoint({Role.DATA, Role.ADMIN})
+        ):
+            raise NotFound(f"There is no trace '{trace_id}'.")
+        return dict(found)
 
     def some(self, trace_ids: Collection[str]) -> list[dict[str, Any]]:
         """Those of the traces that are kept, whoever asked.
