@@ -14,12 +14,8 @@ from sqlalchemy import bindparam, select, update
 from sqlalchemy.orm import Session
 
 from rag.errors import NotFound
-<<<<<<< HEAD
-from rag.store.database import Database
-from rag.store.erasures import erased_since
-=======
 from rag.store.database import Database, fetched
->>>>>>> 1c1f26a (A verdict is taken by statements made once, on plain tables and in one hop)
+from rag.store.erasures import erased_since
 from rag.store.feedback import consent_of
 from rag.store.models import (
     ConsentRow,
