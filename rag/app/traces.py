@@ -33,7 +33,7 @@ class Traces:
             trace = self._kept.get(who, trace_id)
         except NotFound:
             raise NotFound(f"There is no trace '{trace_id}'.") from None
-        return self._shown([who], trace)
+        return self._shown([who], trace["domain"], [trace])[0]
 
     async def shown(
         self, readers: Sequence[Principal], trace: Mapping[str, Any]
