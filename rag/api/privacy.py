@@ -11,10 +11,11 @@ from fastapi import APIRouter, Path, Response
 from fastapi.responses import StreamingResponse
 from pydantic_core import to_jsonable_python
 
-from rag.api.policy import CallerOf, Keeper, User, cookie_name
-from rag.api.routes import RESPONSES
+from rag.api.policy import Admin, CallerOf, Keeper, User, cookie_name
+from rag.api.routes import RESPONSES, Domain, Id
 from rag.api.state import Server
 from rag.api.strict import StrictRoute
+from rag.store.erasing import Erased
 from rag.store.forgetting import Forgotten
 
 Person = Annotated[str, Path(min_length=1, max_length=200, description="A person's name.")]
@@ -53,6 +54,17 @@ async def erase_own(who: User, caller: CallerOf, response: Response, server: Ser
     done = await server.app.privacy.erase_own(who, caller)
     response.delete_cookie(cookie_name(server.app.settings), path="/")
     return done
+
+
+@router.delete("/documents/{document_id}")
+async def erase_document(
+    document_id: Id, who: Admin, server: Server, domain: Domain = None
+) -> Erased:
+    """Erase what is kept of a document and what was made of it for people, for good.
+
+    It is not read again while it is the same at its source.
+    """
+    return await server.app.privacy.erase_document(who, document_id, domain)
 
 
 def _lines(rows: AsyncGenerator[Mapping[str, Any]]) -> StreamingResponse:

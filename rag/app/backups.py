@@ -13,7 +13,9 @@ from rag.config import Settings, secrets_in
 from rag.errors import NotFound, RagError, counted
 from rag.store.backups import CONFIGURATION, Backup, Erasures, Manifest, OnProgress
 from rag.store.blobs import Blobs
+from rag.store.compacting import compact
 from rag.store.database import Database
+from rag.store.erasing import Contents
 from rag.store.folder import DataFolder
 from rag.store.generations import live_domains
 from rag.store.restoring import go_on, place, restore_files, restore_tables
@@ -123,6 +125,8 @@ def _put_back(
                 restore_tables(backup, manifest, database)
                 pseudonym = Traces(database, settings.data).pseudonym
                 go_on(database, erasures.erasures if erasures else (), utc_now, pseudonym)
+                Contents(database, Blobs(settings.data / "blobs"), utc_now, alone=True).finish()
+                compact(database)
         finally:
             database.close()
     finally:

@@ -80,7 +80,6 @@ class App:
         self._traces = Traces(parts, self._people)
         self.conversations = Conversations(parts, self._people, self._traces, self.accounts)
         self._ratings = Ratings(parts, self._people, self._traces)
-        self.privacy = Privacy(parts, self.accounts, self._people, self._traces)
         self._sources = Sources(parts, self._domains)
         self._uploads = Uploads(parts)
         self._generations = Generations(parts)
@@ -90,6 +89,9 @@ class App:
         self._model_verbs = ModelVerbs(parts, self._models)
         self._health = Health(parts, self._domains, self._generations, self._models, self._defaults)
         self._runs = Runs(parts, self._domains, self._sources, apart=apart)
+        self.privacy = Privacy(
+            parts, self._domains, self.accounts, self._people, self._traces, self._runs
+        )
         self._webhooks = Webhooks(parts.outbox, parts.settings.webhooks)
 
     # --- asking ---

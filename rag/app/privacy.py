@@ -1,4 +1,4 @@
-"""What is kept of people: told to them, and erased."""
+"""What is kept of people: told to them, and erased; and documents that are erased on demand."""
 
 from __future__ import annotations
 
@@ -7,17 +7,20 @@ from collections.abc import AsyncGenerator, Generator, Mapping, Sequence
 from typing import Any
 
 from rag.app.accounts import Accounts
+from rag.app.domains import Domains
 from rag.app.parts import Parts
 from rag.app.people import People
+from rag.app.runs import Runs
 from rag.app.traces import Traces
-from rag.errors import Forbidden, NotFound
+from rag.errors import Forbidden, NotFound, RagError
 from rag.people import Caller, checked_name
-from rag.store import forgetting
+from rag.store import compacting, forgetting
+from rag.store.erasing import Contents, Erased
 from rag.store.exporting import Row, theirs, told
 from rag.store.forgetting import Forgotten
 from rag.store.holdings import Holding
 from rag.store.models import TraceRow
-from rag.types import Principal
+from rag.types import Principal, SourceInfo
 
 FORMAT = 1
 Page = tuple[Holding, Sequence[Row]]
@@ -26,8 +29,18 @@ Page = tuple[Holding, Sequence[Row]]
 class Privacy:
     """The verbs of a person's data."""
 
-    def __init__(self, parts: Parts, accounts: Accounts, people: People, traces: Traces) -> None:
+    def __init__(
+        self,
+        parts: Parts,
+        domains: Domains,
+        accounts: Accounts,
+        people: People,
+        traces: Traces,
+        runs: Runs,
+    ) -> None:
         self._parts = parts
+        self._domains = domains
+        self._runs = runs
         self._accounts = accounts
         self._people = people
         self._traces = traces
@@ -53,6 +66,41 @@ class Privacy:
         if caller.carrier != "session":
             raise Forbidden("This takes a person who is signed in, not a key.")
         return await self.erase(principal, principal.id)
+
+    async def erase_document(
+        self, principal: Principal, document_id: str, domain: str | None = None
+    ) -> Erased:
+        """What is kept of a document, and what was made of it for people, for good.
+
+        It is not read again while it is the same at its source. Raises NotFound, also for one of
+        another domain, Conflict while its source is synced.
+        """
+        ledger = self._parts.ledger
+        kept = Contents(ledger.database, self._parts.blobs, ledger.now)
+        name = self._domains.get(domain).pack.name
+        source_id = await asyncio.to_thread(kept.source, document_id, name)
+        done = Erased()
+
+        async def erase(parts: Parts, _: SourceInfo | None = None) -> int:
+            nonlocal done
+            contents = Contents(parts.ledger.database, parts.blobs, ledger.now)
+            await asyncio.to_thread(contents.mark, [document_id])
+            done = await asyncio.to_thread(contents.finish)
+            return done.documents
+
+        try:
+            await self._runs.change(principal, "erase", source_id, domain, erase)
+        except NotFound:
+            # Its source was removed: nobody writes there any more.
+            await erase(self._parts)
+        await self._accounts.wrote(
+            principal, "erase document", document_id, traces=done.traces, verdicts=done.verdicts
+        )
+        try:
+            await asyncio.to_thread(compacting.compact, ledger.database)
+        except RagError as error:
+            return done.model_copy(update={"remark": str(error)})
+        return done
 
     # --- exporting ---
 

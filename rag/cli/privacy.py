@@ -55,3 +55,25 @@ def erase(
     )
     if done.remark:
         output.note(done.remark)
+
+
+def erase_document(
+    ctx: typer.Context,
+    document: Annotated[str, typer.Argument(help="Its id, from `rag documents`.")],
+    yes: Annotated[bool, typer.Option("--yes", help="Yes, for good.")] = False,
+    as_json: Json = False,
+) -> None:
+    """Erase a document, and what was made of it for people, for good."""
+    if not yes:
+        raise InvalidInput(
+            f"This erases '{document}' and takes it out of every answer, for good.",
+            hint="Say that you mean it with --yes.",
+        )
+    done = through(ctx, lambda app, who: app.privacy.erase_document(who, document, ctx.obj.domain))
+    if as_json:
+        output.say_json(done)
+        return
+    output.say(f"Erased it, and what {counted(done.traces, 'answer')} had of it.")
+    output.note("The engine keeps its bytes until the index is built anew: rag sync --rebuild.")
+    if done.remark:
+        output.note(done.remark)

@@ -217,7 +217,11 @@ class Syncer:
         run.seen.add(change.key)
         run.gone.discard(change.key)
         run.listed += 1
-        known = run.known.get(change.key)
+        known = run.known.get(change.key) or run.known.get(document_id(run.source.id, change.key))
+        if known is not None and known.erased and known.revision == change.revision:
+            # Erased on demand: it comes back when it is another at its source.
+            run.finished("unchanged", change.uri)
+            return
         if known is not None and known.held:
             await asyncio.to_thread(self.ledger.keep, known.document_id)
         if change.kind == "failed":

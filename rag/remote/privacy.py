@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
 from rag.errors import Unavailable
-from rag.remote.line import Line
+from rag.remote.line import Line, query
+from rag.store.erasing import Erased
 from rag.store.forgetting import Forgotten
 from rag.types import Principal
 
@@ -24,6 +25,15 @@ class RemotePrivacy:
 
     async def erase(self, principal: Principal, name: str) -> Forgotten:
         return Forgotten.model_validate(await self._line.json("DELETE", _path(name), principal))
+
+    async def erase_document(
+        self, principal: Principal, document_id: str, domain: str | None = None
+    ) -> Erased:
+        path = f"documents/{quote(document_id, safe='')}"
+        found = await self._line.json(
+            "DELETE", path, principal, domain, params=query(domain=domain)
+        )
+        return Erased.model_validate(found)
 
     async def export(self, principal: Principal, name: str) -> AsyncGenerator[Mapping[str, Any]]:
         path = "data" if name == principal.id else _path(name)

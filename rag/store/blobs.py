@@ -9,8 +9,9 @@ import os
 import re
 import time
 import zlib
-from collections.abc import Generator, Set
+from collections.abc import Generator, Mapping, Set
 from contextlib import contextmanager, suppress
+from datetime import datetime
 from pathlib import Path
 from uuid import uuid4
 
@@ -100,6 +101,23 @@ class Blobs:
         """Within, no `collect` deletes anything, in whatever process; keeping goes on."""
         with self._held(fcntl.LOCK_SH):
             yield
+
+    def forget(self, digests: Mapping[str, datetime]) -> int:
+        """Delete files that nobody needs any more, unless kept again since the time given for each.
+
+        Returns how many. What is left, `collect` finds. Raises Unavailable.
+        """
+        try:
+            gone = [
+                self._forget(self._path(digest), before.timestamp())
+                for digest, before in digests.items()
+            ]
+        except OSError as error:
+            raise Unavailable(
+                f"Cannot delete under {self.folder}: {error.strerror}.",
+                hint="See whether that folder can be written.",
+            ) from error
+        return sum(size is not None for size in gone)
 
     def collect(self, cited: Set[str]) -> tuple[int, int]:
         """Delete files that were not kept lately and are not cited; returns how many, and bytes.

@@ -17,7 +17,7 @@ from sqlalchemy.orm import Session
 from rag.store.models import ErasureRow
 from rag.types import Data
 
-Kind = Literal["source", "document", "upload", "conversation", "person"]
+Kind = Literal["source", "document", "upload", "conversation", "person", "contents"]
 
 
 class Erasure(Data):

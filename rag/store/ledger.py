@@ -87,6 +87,8 @@ class Known(Data):
     attempts: int
     due: bool
     deleted: bool
+    erased: bool
+    """and its key with it: it is known by its id"""
     held: bool
 
 
@@ -132,6 +134,7 @@ class Ledger:
             DocumentRow.attempts,
             DocumentRow.next_attempt_at,
             DocumentRow.deleted_at,
+            DocumentRow.erased_at,
             DocumentRow.held_at,
         )
         with self.database.read() as session:
@@ -147,6 +150,7 @@ class Ledger:
                     attempts=attempts,
                     due=next_attempt is None or next_attempt <= now,
                     deleted=deleted is not None,
+                    erased=erased is not None,
                     held=held is not None,
                 )
                 for (
@@ -159,6 +163,7 @@ class Ledger:
                     attempts,
                     next_attempt,
                     deleted,
+                    erased,
                     held,
                 ) in rows
             }
@@ -196,6 +201,7 @@ class Ledger:
             if row.deleted_at is not None:
                 # It is back, unread; its versions from before stay closed to everyone.
                 row.deleted_at, row.readers = None, []
+                row.erased_at, row.key, row.uri = None, key, uri
             delay = timedelta(seconds=min(BACKOFF_S * 2 ** min(row.attempts - 1, 20), LONGEST_S))
             row.next_attempt_at = now + delay if final == "failed" else None
             return final

@@ -264,7 +264,7 @@ class ErasureRow(Base):
     id: Mapped[str] = mapped_column(String(36), primary_key=True)
     at: Mapped[datetime]
     kind: Mapped[str] = mapped_column(String(16))
-    """source, document, upload, conversation or person"""
+    """source, document, upload, conversation, person, or contents: a document and what it said"""
     target: Mapped[str]
     """its id; of an upload the source's id, a slash and the name; of a person the pseudonym"""
 

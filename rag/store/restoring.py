@@ -17,6 +17,7 @@ from rag.store.backups import CONFIGURATION, Backup, Manifest, OnProgress
 from rag.store.blobs import Blobs
 from rag.store.conversations import drop
 from rag.store.database import Database
+from rag.store.erasing import mark
 from rag.store.erasures import Erasure
 from rag.store.forgetting import Pseudonym, forget_again
 from rag.store.models import (
@@ -96,7 +97,8 @@ def go_on(
     """Make what was deleted since deleted again, and let nothing be taken for still true.
 
     Runs that were under way are over, nobody is told old news or signed in, no link leads to a
-    conversation, and every source is listed whole by its next sync.
+    conversation, and every source is listed whole by its next sync. Documents that are to be erased
+    are marked, for `Contents.finish`.
     """
     with database.write() as session:
         _erase(session, erasures, now(), pseudonym)
@@ -107,7 +109,6 @@ def go_on(
         session.execute(update(ConversationRow).values(share_digest=None, shared_at=None))
     why = RunError(code="superseded", message="A backup was restored.", hint="Ask for it again.")
     Runs(database, now).end_all(why)
-    compacting.compact(database)
 
 
 def _erase(
@@ -116,6 +117,9 @@ def _erase(
     documents = [one.target for one in erasures if one.kind == "document"]
     for start in range(0, len(documents), BATCH):
         withdraw(session, DocumentRow.id.in_(documents[start : start + BATCH]), now)
+    contents = [one.target for one in erasures if one.kind == "contents"]
+    for start in range(0, len(contents), BATCH):
+        mark(session, contents[start : start + BATCH], now)
     drop(session, [one.target for one in erasures if one.kind == "conversation"])
     for one in erasures:
         if one.kind == "source":

@@ -20,11 +20,13 @@ from rag.store.feedback import consent_of
 from rag.store.models import (
     ConsentRow,
     ConversationRow,
+    DocumentRow,
     FeedbackRequestRow,
     FeedbackRow,
     TraceRow,
     table_of,
 )
+from rag.store.redacting import named, redacted, sources
 from rag.store.spending import NOBODY, add, spends
 from rag.types import Principal, Role
 
@@ -67,6 +69,7 @@ class Traces:
             add(session, fields)
             if conversation is not None and not _kept(session, conversation):
                 return
+            fields = _without_erased(session, fields)
             consent = consent_of(session, fields["actor_pseudonym"]).model_dump(mode="json")
             session.add(TraceRow(**{"consent": consent, **fields}))
 
@@ -149,19 +152,13 @@ class Traces:
             }
 
 
-def sources(trace: Mapping[str, Any]) -> set[str]:
-    """The documents that the answer of a trace may tell of, by their ids.
-
-    A quoted answer says what it cites. A composed one may say whatever the model was given, or was
-    told of by earlier answers. An abstention names the titles it looked at.
-    """
-    found = {citation["document_id"] for citation in trace["citations"]}
-    if trace["abstained"]:
-        found |= {hit["doc_id"] for hit in trace["hits"]}
-    if trace["rendered_messages"]:
-        found |= {hit["doc_id"] for hit in trace["hits"] if hit["in_context"]}
-        found |= set(trace["told"] or ())
-    return found
+def _without_erased(session: Session, fields: Mapping[str, Any]) -> Mapping[str, Any]:
+    """The trace without what was erased while the answer was made of it."""
+    of = named(fields)
+    erased = session.scalars(
+        select(DocumentRow.id).where(DocumentRow.id.in_(of), DocumentRow.erased_at.is_not(None))
+    ).all()
+    return redacted(fields, of - {*erased}) if erased else fields
 
 
 def _kept(session: Session, conversation_id: str) -> bool:

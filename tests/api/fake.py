@@ -9,6 +9,7 @@ from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from datetime import UTC, date, datetime
 from functools import cached_property
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any, cast
 
 from rag.app.accounts import Accounts
@@ -31,6 +32,7 @@ from rag.models.told import BudgetState, Costs, ModelCheck, ModelInfo
 from rag.people import checked_name as checked_group
 from rag.store.accounts import Accounts as AccountStore
 from rag.store.audit import Audit
+from rag.store.blobs import Blobs
 from rag.store.choices import Choice, ScoreCard
 from rag.store.conversations import Conversations as ConversationStore
 from rag.store.database import Database
@@ -102,6 +104,10 @@ class Stores:
         return Ledger(self.database)
 
     @cached_property
+    def blobs(self) -> Blobs:
+        return Blobs(self.folder / "blobs")
+
+    @cached_property
     def vault(self) -> Vault:
         return Vault(self.settings.data / KEY_FILE)
 
@@ -145,9 +151,10 @@ class FakeApp:
         self.settings = settings
         self.parts = Stores(settings)
         self.accounts = Accounts(cast(Any, self.parts))
-        self.privacy = Privacy(
-            cast(Any, self.parts), self.accounts, cast(Any, None), cast(Any, None)
-        )
+        told: Any = SimpleNamespace(pack=SimpleNamespace(name=settings.domain))
+        domains: Any = SimpleNamespace(get=lambda _: told)
+        parts, nothing = cast(Any, self.parts), cast(Any, None)
+        self.privacy = Privacy(parts, domains, self.accounts, nothing, nothing, nothing)
         self.oidc = Oidc(cast(Any, self.parts), self.accounts)
         known = cast(Any, Known())
         self.conversations = Conversations(cast(Any, self.parts), known, known, self.accounts)

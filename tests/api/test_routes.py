@@ -323,7 +323,7 @@ def test_every_route_is_known_here(fake: FakeApp) -> None:
         *("/sign-in", "/join", "/static/sign-in.js"),
         *("/", "/healthz", "/readyz", "/metrics", "/static/ask.js", "/static/ask.css"),
         "/static/icon.svg",
-        *("/data", "/people/{name}/data"),
+        *("/data", "/people/{name}/data", "/documents/{document_id}"),
         *("/answers", "/searches", "/traces/{trace_id}", "/documents", "/sources", "/syncs"),
         *("/connectors", "/connectors/{connector}/check", "/keys/rotate", "/sources/{source}"),
         *(f"/sources/{{source}}/{verb}" for verb in ("check", "pause", "release", "retry")),

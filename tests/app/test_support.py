@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from rag.app import App
-from rag.app.traces import REMOVED
+from rag.store.redacting import REMOVED
 from rag.config import CandidateSettings, ModelSettings
 from rag.models.breaker import Breaker
 from rag.models.candidates import Asked, Candidate, Model

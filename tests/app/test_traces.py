@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from rag.app import App
-from rag.app.traces import REMOVED, redacted
+from rag.store.redacting import REMOVED, redacted
 from rag.store.traces import text_hash
 from rag.types import AskRequest
 from tests.app.test_app import ANNA, run

@@ -36,7 +36,7 @@ VERBS = [
     "source list", "source set", "source show", "source check", "source pause", "source remove",
     "source release", "source retry", "source rotate-keys", "source uploads", "upload",
     "groups", "group add", "group remove", "models list", "models check", "models cost",
-    "rate", "consent", "people erase",
+    "rate", "consent", "people erase", "erase",
     "models conform", "models cards", "models use",
     "runs", "run show", "run cancel", "source schedule", "worker",
 ]  # fmt: skip
