@@ -18,6 +18,7 @@ from rag.app.domains import Domains
 from rag.app.feedback import Ratings
 from rag.app.generations import Generations
 from rag.app.health import Health
+from rag.app.housekeeping import Housekeeping
 from rag.app.model_verbs import ModelVerbs
 from rag.app.models import Models
 from rag.app.oidc import Oidc
@@ -92,6 +93,7 @@ class App:
         self.privacy = Privacy(
             parts, self._domains, self.accounts, self._people, self._traces, self._runs
         )
+        self._housekeeping = Housekeeping(parts)
         self._webhooks = Webhooks(parts.outbox, parts.settings.webhooks)
 
     # --- asking ---
@@ -423,11 +425,12 @@ class App:
         return await self._runs.schedule(source, schedule, domain)
 
     async def work(self) -> None:
-        """Do runs that are asked for or due, and those of workers that died, and tell webhooks of
-        them, until cancelled."""
+        """Do runs that are asked for or due, and those of workers that died, tell webhooks of
+        them, and keep house once a day, until cancelled."""
         async with asyncio.TaskGroup() as group:
             group.create_task(self._runs.worker.serve())
             group.create_task(self._webhooks.serve())
+            group.create_task(self._housekeeping.serve())
 
     async def documents(
         self,
@@ -530,10 +533,9 @@ class App:
     # --- health ---
 
     async def collect(self, principal: Principal) -> Collected:
-        """Delete kept files that no version and no upload has named for a day."""
-        cited = await asyncio.to_thread(self._parts.ledger.cited)
-        files, size = await asyncio.to_thread(self._parts.blobs.collect, cited)
-        return Collected(files=files, bytes=size)
+        """Keep house now: apply the retention settings, go on with what was to be erased, delete
+        kept files that no version and no upload has named for a day."""
+        return await self._housekeeping.once()
 
     async def freshness(self) -> list[Measured]:
         """How soon what happened at each source took effect, for `/metrics`."""

@@ -298,6 +298,27 @@ class FeedbackSettings(Section):
     )
 
 
+class RetentionSettings(Section):
+    """After how many days what is kept is deleted by itself, once a day; 0 keeps it."""
+
+    traces: int = Field(
+        default=0, ge=0, le=36_500, description="Answers with what made them, and verdicts on them."
+    )
+    comments: int = Field(
+        default=0, ge=0, le=36_500, description="What people write beside verdicts; these stay."
+    )
+    conversations: int = Field(
+        default=0, ge=0, le=36_500, description="Conversations in which nothing is asked any more."
+    )
+    documents: int = Field(
+        default=0,
+        ge=0,
+        le=36_500,
+        description="What is kept of documents since they were deleted, and was made of them.",
+    )
+    audit: int = Field(default=0, ge=0, le=36_500, description="Entries of the audit log.")
+
+
 class LogSettings(Section):
     """What is logged, on standard error."""
 
@@ -343,6 +364,7 @@ class Settings(BaseSettings):
     gateway: GatewaySettings = GatewaySettings()
     answer: AnswerSettings = AnswerSettings()
     feedback: FeedbackSettings = FeedbackSettings()
+    retention: RetentionSettings = RetentionSettings()
     webhooks: dict[str, WebhookSettings] = Field(
         default_factory=dict, description="Whom to tell what happened."
     )

@@ -218,8 +218,7 @@ class Syncer:
         run.gone.discard(change.key)
         run.listed += 1
         known = run.known.get(change.key) or run.known.get(document_id(run.source.id, change.key))
-        if known is not None and known.erased and known.revision == change.revision:
-            # Erased on demand: it comes back when it is another at its source.
+        if known is not None and known.stays_erased(change):
             run.finished("unchanged", change.uri)
             return
         if known is not None and known.held:

@@ -83,9 +83,12 @@ class Contents:
             mark(session, document_ids, now)
             record(session, "contents", document_ids, now)
             rows = session.scalars(select(DocumentRow).where(DocumentRow.id.in_(document_ids)))
-            for row in rows.all():
-                upload = [upload_target(row.source_id, row.key)] if _upload(session, row) else []
-                record(session, "upload", upload, now)
+            uploads = [
+                upload_target(row.source_id, row.key)
+                for row in rows.all()
+                if _upload(session, row) is not None
+            ]
+            record(session, "upload", uploads, now)
 
     def finish(self) -> Erased:
         """Erase what is marked, and what somebody began and did not end."""
@@ -143,8 +146,11 @@ def mark(session: Session, document_ids: Sequence[str], now: datetime) -> None:
     session.execute(update(DocumentRow).where(of).values(erased_at=now))
 
 
-def _upload(session: Session, row: DocumentRow) -> bool:
-    return session.get(UploadRow, (row.source_id, row.key)) is not None
+def _upload(session: Session, row: DocumentRow) -> UploadRow | None:
+    """What the document was read from, unless it is another that was uploaded since."""
+    found = session.get(UploadRow, (row.source_id, row.key))
+    late = found is not None and row.deleted_at is not None and found.uploaded_at > row.deleted_at
+    return None if late else found
 
 
 def _redact(
@@ -232,7 +238,7 @@ def _forget(session: Session, ids: Sequence[str]) -> Mapping[str, datetime]:
         needed(version.text_hash, version.created_at)
     session.execute(delete(VersionRow).where(VersionRow.document_id.in_(ids)))
     for row in session.scalars(select(DocumentRow).where(DocumentRow.id.in_(ids))).all():
-        upload = session.get(UploadRow, (row.source_id, row.key))
+        upload = _upload(session, row)
         if upload is not None:
             needed(upload.digest, upload.uploaded_at)
             session.delete(upload)

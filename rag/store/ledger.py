@@ -47,7 +47,7 @@ from rag.store.placements import (
     withdraw,
 )
 from rag.store.sources import Sources
-from rag.types import Data, DocumentInfo, Principal, utc_now
+from rag.types import Change, Data, DocumentInfo, Principal, utc_now
 
 BACKOFF_S = 60
 LONGEST_S = 3 * 3600
@@ -90,6 +90,10 @@ class Known(Data):
     erased: bool
     """and its key with it: it is known by its id"""
     held: bool
+
+    def stays_erased(self, change: Change) -> bool:
+        """Erased, and not to be read again: as it was, or before it is erased whole."""
+        return self.erased and (self.revision == change.revision or self.key == change.key)
 
 
 class StoredVersion(Data):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import dataclasses
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -11,13 +12,15 @@ from uuid import uuid4
 import pytest
 
 from rag.app import App, refresh
-from rag.config import load
+from rag.app.housekeeping import Housekeeping
+from rag.config import RetentionSettings, load
 from rag.errors import NotFound
 from rag.feedback import Verdict
 from rag.store import erasing
 from rag.store.erasing import Contents
+from rag.store.ledger import Ledger
 from rag.store.redacting import REMOVED
-from rag.types import AskRequest, Principal, SearchRequest
+from rag.types import AskRequest, Principal, SearchRequest, utc_now
 from tests.app.test_app import ANNA, BOB, add_documents, open_app, run, titles
 from tests.app.test_backups import restored, saved
 from tests.app.test_privacy import files_with, rows
@@ -43,7 +46,7 @@ async def planted(app: App, root: Path, how: str = "files") -> tuple[str, list[s
     kept = app._parts.traces
     trace = kept.get(ANNA, first.trace_id)
     # As a model would have told on what it was told; and once more, after that.
-    told = [first.trace_id]
+    told, document = [first.trace_id], first.citations[0].document_id
     for answer in (f"So it is red: {first.answer}", "The red one, as I said."):
         said = kept.get(ANNA, told[-1])["answer"]
         later = {
@@ -52,7 +55,9 @@ async def planted(app: App, root: Path, how: str = "files") -> tuple[str, list[s
             "ts": kept.get(ANNA, told[-1])["ts"] + timedelta(seconds=1),
             "hits": [],
             "citations": [],
-            "rendered_messages": [{"role": "assistant", "content": said}],
+            "rendered_messages": [{"role": "assistant", "content": said, "trace_id": told[-1]}],
+            # The last one as traces of old are, which do not say what they were told.
+            "told": [document] if len(told) == 1 else None,
             "answer": answer,
             "query_standalone": f"And the {CANARY}?",
         }
@@ -66,7 +71,7 @@ async def planted(app: App, root: Path, how: str = "files") -> tuple[str, list[s
     ):
         await app.rate(ANNA, first.trace_id, Verdict.model_validate(said))
     await app.rate(BOB, other.trace_id, Verdict(value=1, comment="fine"))
-    return first.citations[0].document_id, [*told, other.trace_id]
+    return document, [*told, other.trace_id]
 
 
 @pytest.mark.parametrize("how", ["files", "uploads"])
@@ -187,3 +192,30 @@ def test_a_restore_erases_it_again(tmp_path: Path, monkeypatch: pytest.MonkeyPat
     assert files_with(folder, CANARY)
     restored(tmp_path, folder, monkeypatch, after)
     assert files_with(tmp_path / "new" / "data", CANARY) == []
+
+
+def test_housekeeping_goes_on_and_keeps_to_the_settings(tmp_path: Path) -> None:
+    async def story(app: App) -> None:
+        document, (first, *_) = await planted(app, tmp_path)
+        parts = app._parts
+        Contents(parts.ledger.database, parts.blobs, parts.ledger.now).mark([document])
+        keeping = RetentionSettings(traces=7, audit=0)
+        settings = parts.settings.model_copy(update={"retention": keeping})
+        housekeeping = Housekeeping(dataclasses.replace(parts, settings=settings))
+        serving = asyncio.create_task(housekeeping.serve(first=0))
+        async with asyncio.timeout(60):
+            while CANARY in "".join(rows(app).values()):  # noqa: ASYNC110 - the database tells
+                await asyncio.sleep(0.05)
+        serving.cancel()
+        assert (await app.trace(ANNA, first))["answer"] == REMOVED, "it is not old enough"
+        week = timedelta(days=8)
+        later = dataclasses.replace(parts, settings=settings, ledger=Ledger(
+            parts.ledger.database, lambda: utc_now() + week
+        ))  # fmt: skip
+        await Housekeeping(later).once()
+        with pytest.raises(NotFound):
+            await app.trace(ANNA, first)
+        told = parts.audit.list(1)[0]
+        assert (told.actor, told.act, dict(told.details)) == ("system", "retention", {"traces": 4})
+
+    run(tmp_path, story)

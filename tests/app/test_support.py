@@ -5,11 +5,11 @@ from pathlib import Path
 from typing import Any
 
 from rag.app import App
-from rag.store.redacting import REMOVED
 from rag.config import CandidateSettings, ModelSettings
 from rag.models.breaker import Breaker
 from rag.models.candidates import Asked, Candidate, Model
 from rag.models.writer import Writer
+from rag.store.redacting import REMOVED
 from rag.types import AnswerEvent, AskRequest, Finish, Hit, Message, Principal
 from tests.app.test_app import ANNA, BOB, run
 

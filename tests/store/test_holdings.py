@@ -242,7 +242,14 @@ def test_what_was_being_answered_meanwhile_is_not_kept(kept: tuple[Database, Tra
     with opened.read() as session:
         row = session.scalars(select(TraceRow).where(TraceRow.principal_id == BOB)).one()
         bobs = {column.key: getattr(row, column.key) for column in TraceRow.__table__.columns}
-    priced = {**bobs, "route": {"price": "known"}, "latency_ms": 5_000.0, "cost": 3.0}
+    priced = {
+        **bobs,
+        "hits": [],
+        "citations": [],
+        "route": {"price": "known"},
+        "latency_ms": 5_000.0,
+        "cost": 3.0,
+    }
     clock = NOW + timedelta(hours=1)
     People(opened, traces.pseudonym, lambda: clock).erase(BOB, "root")
     for seconds, expected in ((4, 0), (6, 1)):

@@ -1,0 +1,73 @@
+"""What is done once a day by whoever does runs: what was kept long enough is deleted."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping
+from typing import cast, get_args
+
+import structlog
+
+from rag.app.parts import Parts
+from rag.errors import RagError
+from rag.store.compacting import compact
+from rag.store.erasing import Contents
+from rag.store.retention import Kind, Retention
+from rag.types import Collected
+
+FIRST_S = 60.0
+"""After the start, which has enough to do."""
+DAY_S = 86_400.0
+SYSTEM = "system"
+"""Who did what nobody asked for."""
+
+log = structlog.get_logger(__name__)
+
+
+class Housekeeping:
+    """Any number of processes may do it at once: what one has deleted the others do not find."""
+
+    def __init__(self, parts: Parts) -> None:
+        self._parts = parts
+
+    async def serve(self, first: float = FIRST_S) -> None:
+        """Once a day, until cancelled."""
+        await asyncio.sleep(first)
+        while True:
+            try:
+                await self.once()
+            except RagError as error:
+                log.warning("housekeeping not done", reason=error.message)
+            except Exception:
+                # Whatever it was, it may go well tomorrow; nobody else would try.
+                log.exception("housekeeping not done")
+            await asyncio.sleep(DAY_S)
+
+    async def once(self) -> Collected:
+        """Apply the retention settings, go on with what was to be erased, collect kept files.
+
+        Returns what was collected. What was deleted is counted in the audit log.
+        """
+        deleted = await asyncio.to_thread(self._delete)
+        if deleted:
+            await asyncio.to_thread(
+                lambda: self._parts.audit.write(SYSTEM, "retention", "data", **deleted)
+            )
+        cited = await asyncio.to_thread(self._parts.ledger.cited)
+        files, size = await asyncio.to_thread(self._parts.blobs.collect, cited)
+        await asyncio.to_thread(compact, self._parts.ledger.database)
+        return Collected(files=files, bytes=size)
+
+    def _delete(self) -> Mapping[str, int]:
+        ledger = self._parts.ledger
+        contents = Contents(ledger.database, self._parts.blobs, ledger.now)
+        contents.finish()
+        retention = Retention(ledger.database, contents, ledger.now)
+        while retention.stray():
+            pass
+        counts: dict[str, int] = {}
+        for kind in cast("tuple[Kind, ...]", get_args(Kind)):
+            days: int = getattr(self._parts.settings.retention, kind)
+            if days and (count := retention.apply(kind, days)):
+                counts[kind] = count
+        return counts
