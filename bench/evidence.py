@@ -2,7 +2,8 @@
 """Fits the weights of `rag.answer.evidence` on the calibration half of a pack's evals.
 
 `python -m bench.evidence DATA` needs a data folder whose domain is synced. It prints the weights
-to put into `rag/answer/evidence.py`, and how well they separate the half they were not fitted to.
+for `answer.confidence` of the pack, or for `rag/answer/evidence.py`, and how well they separate the
+half they were not fitted to.
 """
 
 from __future__ import annotations
@@ -86,8 +87,7 @@ def report(weights: np.ndarray, rows: np.ndarray, labels: np.ndarray, facts: np.
 def main() -> None:
     rows, labels, fitted, facts = asyncio.run(features(Path(sys.argv[1])))
     weights = fit(rows[fitted], labels[fitted])
-    print("BIAS =", round(float(weights[0]), 3))
-    print("WEIGHTS =", tuple(round(float(value), 3) for value in weights[1:]))
+    print("confidence =", [round(float(value), 3) for value in weights])
     for name, half in (("fitted", fitted), ("reported", ~fitted)):
         print(name, "facts", facts[half & (labels > 0)].mean())
         report(weights, rows[half], labels[half], facts[half])

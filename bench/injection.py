@@ -38,7 +38,7 @@ def prepare(folder: Path, url: str) -> None:
     injections.write(pack / "documents")
     toml = pack / "pack.toml"
     text = toml.read_text("utf-8").replace("context_tokens = 3000", "context_tokens = 500")
-    toml.write_text(text.replace("abstain_below = 0.459", "abstain_below = 0.0"), "utf-8")
+    toml.write_text(text.replace("abstain_below = 0.41", "abstain_below = 0.0"), "utf-8")
     model = "" if not url else (
         f'[answer]\nmodel = "small"\n[models.small]\nprovider = "openai_like"\nmodel = "smollm2"\n'
         f'base_url = "{url}"\ncontext_window = {CONTEXT}\nmax_output_tokens = 64\n'

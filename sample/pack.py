@@ -25,7 +25,7 @@ near_duplicate = 0.95
 widen = 1
 
 [answer]
-abstain_below = 0.459
+abstain_below = 0.41
 unsupported = "mark"
 max_sentences = 4
 context_tokens = 3000

@@ -19,6 +19,7 @@ import numpy as np
 from rag.answer.named import Name, asked_for, is_rival, names
 from rag.answer.vectors import Vectors
 from rag.answer.words import is_identifier, words
+from rag.domain import FEATURES
 from rag.ingest.sentences import split_sentences
 from rag.protocols import Embedder
 from rag.types import Hit
@@ -58,10 +59,9 @@ _KINDS = (
     ),
 )  # fmt: skip
 
-# Weights of the features of `_features`, fitted by bench/evidence.py on one half of the sample
-# domain's evals; the threshold on their outcome belongs to the pack.
-BIAS = -6.852
-WEIGHTS = (3.999, 6.421, 2.794, -0.656)
+# The bias, then the weights of what `_features` gives, fitted by bench/evidence.py on one half of
+# the sample domain's evals. A pack may have its own; the threshold is always the pack's.
+CONFIDENCE = (-7.357, 2.881, 5.072, 2.966, 0.022, 1.325, -0.117, 4.008)
 
 
 @dataclass(frozen=True)
@@ -85,6 +85,15 @@ class Sentence:
 
 
 @dataclass(frozen=True)
+class Passage:
+    """A hit: how near it is to the question, what it says, and its document's title as a vector."""
+
+    near: float
+    words: frozenset[str]
+    title: np.ndarray
+
+
+@dataclass(frozen=True)
 class Evidence:
     """The chosen sentences, best first, and the confidence (0 to 1) that they answer."""
 
@@ -104,15 +113,18 @@ class _Question:
     current: bool
 
 
-NONE = Evidence((), 0.0, (0.0,) * len(WEIGHTS))
+NONE = Evidence((), 0.0, (0.0,) * FEATURES)
 
 
 class Selector:
     """Scores sentences by meaning and by words; asks the embedder once per question."""
 
-    def __init__(self, embedder: Embedder, vectors: Vectors) -> None:
+    def __init__(
+        self, embedder: Embedder, vectors: Vectors, confidence: Sequence[float] = ()
+    ) -> None:
         self.embedder = embedder
         self.vectors = vectors
+        self.confidence = confidence or CONFIDENCE
 
     async def select(
         self, questions: Sequence[str], synonyms: Sequence[str], hits: Sequence[Hit], limit: int
@@ -122,8 +134,67 @@ class Selector:
         if not pool:
             return NONE
         asked = [await self.embedder.embed_query(question) for question in questions]
-        vectors = await self.vectors.of([sentence.text for sentence in pool])
-        return await asyncio.to_thread(_choose, questions, asked, synonyms, pool, vectors, limit)
+        titles = [hit.payload.title or hit.payload.uri for hit in hits[:MAX_HITS]]
+        vectors = await self.vectors.of([*(sentence.text for sentence in pool), *titles])
+        nearest = _nearest(hits, pool, vectors[len(pool) :])
+        return await asyncio.to_thread(
+            self._choose, questions, asked, synonyms, pool, vectors[: len(pool)], nearest, limit
+        )
+
+    def _choose(
+        self,
+        questions: Sequence[str],
+        asked: Sequence[Sequence[float]],
+        synonyms: Sequence[str],
+        pool: Sequence[Sentence],
+        vectors: np.ndarray,
+        nearest: Passage,
+        limit: int,
+    ) -> Evidence:
+        weights = _weights(pool)
+        other = frozenset(word for phrase in synonyms for word in words(phrase))
+        said = frozenset(name for one in pool for name in one.names | one.context_names)
+        kinds = frozenset(kind for kind, _ in said)
+        chosen: list[Sentence] = []
+        sure: list[float] = []
+        first: tuple[float, ...] = ()
+        for number, text in enumerate(questions):
+            question = _read(text, weights, kinds)
+            if number == 0 and not question.things <= said:
+                # What is said of others is no answer, however well it fits in every other word.
+                return NONE
+            scored = _scored(question, asked[number], other, pool, vectors, weights)
+            scored = _about(question.things, scored)
+            features = _features(question, asked[number], scored[0], nearest, weights)
+            confidence = self._confidence(features)
+            sure.append(confidence)
+            if number == 0:
+                first = features
+                if len(questions) > 1:
+                    # The parts are answered each for itself.
+                    continue
+            most = limit if len(questions) == 1 else max(1, limit // (len(questions) - 1))
+            chosen.extend(_take(question, scored, most, chosen, weights))
+        # Of several things asked, the answer is as good as its parts are together.
+        parts = sure[1:] or sure
+        confidence = max(sure[0], sum(parts) / len(parts))
+        return Evidence(tuple(chosen[:limit]), confidence, first)
+
+    def _confidence(self, features: Sequence[float]) -> float:
+        bias, *weights = self.confidence
+        z = bias + sum(w * f for w, f in zip(weights, features, strict=True))
+        return 1 / (1 + exp(-z))
+
+
+def _nearest(hits: Sequence[Hit], pool: Sequence[Sentence], titles: np.ndarray) -> Passage:
+    """The passage that is most like the question; the first where likeness was not looked at."""
+    near = [
+        next((score.score for score in hit.scores if score.stage == "dense"), 0.0)
+        for hit in hits[: len(titles)]
+    ]
+    best = near.index(max(near))
+    said = frozenset(word for one in pool if one.hit == best for word in one.words)
+    return Passage(near[best], said, titles[best])
 
 
 def _pool(hits: Sequence[Hit]) -> list[Sentence]:
@@ -176,43 +247,6 @@ def sentences_and_rows(text: str) -> list[tuple[int, int]]:
 
 def _sentences(text: str, start: int, end: int) -> list[tuple[int, int]]:
     return [(start + a, start + b) for a, b in split_sentences(text[start:end])]
-
-
-def _choose(
-    questions: Sequence[str],
-    asked: Sequence[Sequence[float]],
-    synonyms: Sequence[str],
-    pool: Sequence[Sentence],
-    vectors: np.ndarray,
-    limit: int,
-) -> Evidence:
-    weights = _weights(pool)
-    other = frozenset(word for phrase in synonyms for word in words(phrase))
-    said = frozenset(name for one in pool for name in one.names | one.context_names)
-    kinds = frozenset(kind for kind, _ in said)
-    chosen: list[Sentence] = []
-    sure: list[float] = []
-    first: tuple[float, ...] = ()
-    for number, text in enumerate(questions):
-        question = _read(text, weights, kinds)
-        if number == 0 and not question.things <= said:
-            # What is said of others is no answer, however well it fits in every other word.
-            return NONE
-        scored = _scored(question, asked[number], other, pool, vectors, weights)
-        scored = _about(question.things, scored)
-        confidence, features = _evidence(question, scored[0], weights)
-        sure.append(confidence)
-        if number == 0:
-            first = features
-            if len(questions) > 1:
-                # The parts are answered each for itself.
-                continue
-        most = limit if len(questions) == 1 else max(1, limit // (len(questions) - 1))
-        chosen.extend(_take(question, scored, most, chosen, weights))
-    # Of several things asked, the answer is as good as its parts are together.
-    parts = sure[1:] or sure
-    confidence = max(sure[0], sum(parts) / len(parts))
-    return Evidence(tuple(chosen[:limit]), confidence, first)
 
 
 def _read(question: str, weights: Mapping[str, float], kinds: frozenset[str]) -> _Question:
@@ -366,27 +400,33 @@ def _coverage(
     return min(1.0, found / total) if total else 0.0
 
 
-def _evidence(
-    question: _Question, best: Sentence, weights: Mapping[str, float]
-) -> tuple[float, tuple[float, ...]]:
-    """The confidence that the sentence answers the question, and the features behind it."""
-    features = _features(question, best, weights)
-    z = BIAS + sum(w * f for w, f in zip(WEIGHTS, features, strict=True))
-    return 1 / (1 + exp(-z)), features
-
-
 def _features(
-    question: _Question, best: Sentence, weights: Mapping[str, float]
+    question: _Question,
+    asked: Sequence[float],
+    best: Sentence,
+    nearest: Passage,
+    weights: Mapping[str, float],
 ) -> tuple[float, ...]:
-    """Similarity; coverage; share of the names, years and identifiers that are said; share of the
-    words that no hit says."""
+    """What tells whether the best sentence answers.
+
+    Its similarity and its coverage of the question; the share of the names, years and identifiers
+    asked for that it says; the share of the words that no hit says. Then of the nearest passage:
+    how near it is, and the mere title of its document; how much it says of what is asked beyond
+    the headings.
+    """
     wanted, named = question.wanted, question.names
     said = _said(best)
+    most = max(weights.values(), default=1.0)
+    beyond = {word: weights.get(word, most) for word in wanted if word not in best.context_words}
+    told = sum(weight for word, weight in beyond.items() if word in nearest.words)
     return (
         best.similarity,
         best.coverage,
         sum(name in said for name in named) / len(named) if named else 1.0,
         sum(word not in weights for word in wanted) / len(wanted) if wanted else 1.0,
+        nearest.near or best.similarity,
+        float(nearest.title @ np.asarray(asked, dtype=np.float32)),
+        told / sum(beyond.values()) if beyond else 1.0,
     )
 
 

@@ -80,7 +80,7 @@ class Domains:
         return Asker(
             pack=pack,
             retriever=retriever,
-            selector=Selector(self._parts.embedder, self._vectors),
+            selector=Selector(self._parts.embedder, self._vectors, pack.answer.confidence),
             checker=Checker(self._vectors, pack.language),
             traces=self._parts.traces,
             chunker_revision=self._parts.chunker.fingerprint,

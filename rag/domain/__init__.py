@@ -6,6 +6,7 @@
 from rag.domain.check import check_pack
 from rag.domain.evals import EvalCase, EvalKind
 from rag.domain.pack import (
+    FEATURES,
     PACKS,
     AnswerKnobs,
     Pack,
@@ -20,6 +21,7 @@ from rag.domain.prompts import Prompt
 from rag.domain.scaffold import init_pack
 
 __all__ = [
+    "FEATURES",
     "PACKS",
     "AnswerKnobs",
     "EvalCase",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from functools import cached_property
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import Field, field_validator
 
@@ -60,17 +60,30 @@ class RetrievalKnobs(Data):
     """Neighbouring chunks given with a passage, on either side."""
 
 
+FEATURES = 7
+"""What is weighed for the confidence of an answer: see `rag.answer.evidence`."""
+
+
 class AnswerKnobs(Data):
     """How answers are made."""
 
     abstain_below: float = Field(default=0.35, ge=0, le=1)
     """Confidence under which the answer is that it does not know; calibrate it on the evals."""
+    confidence: tuple[Annotated[float, Field(allow_inf_nan=False)], ...] = ()
+    """Bias and weights of what tells whether the passages answer; empty takes Ratchet's own."""
     unsupported: Literal["mark", "remove"] = "mark"
     """What becomes of a sentence that nothing cited supports; `remove` shows the answer whole."""
     model_floor: float = Field(default=0.0, ge=0, le=1)
     """Conformance under which a model does not answer by default, unless an admin overrides it."""
     max_sentences: int = Field(default=4, ge=1, le=50)
     context_tokens: int = Field(default=3_000, ge=100, le=1_000_000)
+
+    @field_validator("confidence")
+    @classmethod
+    def _whole(cls, weights: tuple[float, ...]) -> tuple[float, ...]:
+        if len(weights) not in (0, 1 + FEATURES):
+            raise ValueError(f"must be {1 + FEATURES} numbers, a bias and {FEATURES} weights")
+        return weights
 
 
 class Synonyms(Data):
