@@ -328,6 +328,19 @@ class Citation(Data):
     quote: str
 
 
+class Conflict(Data):
+    """Another document that says otherwise than a citation of the answer."""
+
+    n: int
+    """The citation that it contradicts."""
+    other: Citation
+    """What it says, and where; its number is none of the answer's."""
+    dated: tuple[str, str]
+    """The year or the day of the cited document and of the other; empty where it is not known."""
+    newer: bool | None
+    """Whether the cited document is the newer one; None where that is not known."""
+
+
 class Claim(Data):
     """A sentence of an answer that claims something, and whether what it cites supports it."""
 
@@ -357,6 +370,8 @@ class Answer(Data):
     """What the answer says, sentence by sentence, each with its support verdict."""
     support: float | None = None
     """The mean score of the claims; None where nothing is claimed."""
+    conflicts: tuple[Conflict, ...] = ()
+    """What other documents say otherwise."""
     removed: int = 0
     """Sentences that nothing supports and that the pack's policy took out."""
     searched: tuple[str, ...] = ()

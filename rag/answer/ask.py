@@ -6,6 +6,7 @@ import asyncio
 import time
 from collections.abc import AsyncGenerator, Callable, Iterator, Mapping, Sequence
 from contextlib import aclosing
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 from uuid import uuid4
@@ -13,6 +14,7 @@ from uuid import uuid4
 import structlog
 
 from rag.answer.citations import Markers, cite_sentence, spoken
+from rag.answer.conflicts import conflicts, names_a_year, newest
 from rag.answer.context import assemble, passage_text
 from rag.answer.draft import Draft
 from rag.answer.evidence import Selector
@@ -157,12 +159,16 @@ class Asker:
         draft.hits = await self.retriever.widen(result.hits)
         draft.lap("widen", since)
         since = time.perf_counter()
-        draft.evidence = await self.selector.select(
+        evidence = await self.selector.select(
             self._asked(draft, result.queries),
             self.retriever.expander.words(draft.query),
             draft.hits,
             self.pack.answer.max_sentences,
         )
+        if not names_a_year(draft.query):
+            used = await asyncio.to_thread(newest, evidence.sentences, evidence.pool, draft.hits)
+            evidence = replace(evidence, sentences=used)
+        draft.evidence = evidence
         draft.lap("evidence", since)
 
     @staticmethod
@@ -224,6 +230,11 @@ class Asker:
                 draft.text = self._not_known(draft)
             used = {n for claim in draft.claims if claim.span for n in claim.citations}
             draft.citations = [one for one in draft.citations if one.n in used]
+        evidence = draft.evidence
+        if evidence is not None and not draft.abstained and not names_a_year(draft.query):
+            draft.conflicts = await asyncio.to_thread(
+                conflicts, draft.citations, evidence.sentences, evidence.pool, draft.hits
+            )
         draft.lap("support", since)
 
     def _not_known(self, draft: Draft) -> str:
@@ -238,6 +249,7 @@ class Asker:
             confidence=round(draft.evidence.confidence, 4) if draft.evidence else 0.0,
             claims=tuple(claim for claim in draft.claims if claim.span),
             support=mean(draft.claims),
+            conflicts=draft.conflicts,
             removed=sum(claim.span is None for claim in draft.claims),
             searched=tuple(dict.fromkeys(hit.payload.title for hit in draft.hits)),
             standalone=draft.query if draft.standalone != draft.request.question else None,

@@ -10,7 +10,7 @@ from rag.answer.evidence import Evidence
 from rag.conversations import Place
 from rag.models.writer import Writer
 from rag.retrieve.expand import gist
-from rag.types import AskRequest, Citation, Claim, Hit, Message, Principal, Usage
+from rag.types import AskRequest, Citation, Claim, Conflict, Hit, Message, Principal, Usage
 
 
 @dataclass
@@ -34,6 +34,7 @@ class Draft:
     text: str = ""
     citations: list[Citation] = field(default_factory=list[Citation])
     claims: list[Claim] = field(default_factory=list[Claim])
+    conflicts: tuple[Conflict, ...] = ()
     abstained: bool = False
     timings: dict[str, float] = field(default_factory=dict[str, float])
     finish: str = "stop"

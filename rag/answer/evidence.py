@@ -28,7 +28,7 @@ MAX_HITS = 10
 # Shares of the best score that a further sentence needs, from the same passage and from another.
 NEAR_SAME_HIT, NEAR = 0.75, 0.85
 MAX_SENTENCES = 160
-_YEAR = re.compile(r"(?<!\d)(?:19|20)\d\d(?!\d)")
+YEAR = re.compile(r"(?<!\d)(?:19|20)\d\d(?!\d)")
 _OBSOLETE = re.compile(
     r"\b(?:superseded by|replaced by|no longer (?:valid|in force|applies)|withdrawn|obsolete|"
     r"ersetzt durch|nicht mehr gültig)\b",
@@ -100,6 +100,8 @@ class Evidence:
     sentences: tuple[Sentence, ...]
     confidence: float
     features: tuple[float, ...]
+    pool: tuple[Sentence, ...] = ()
+    """All that were looked at."""
 
 
 @dataclass(frozen=True)
@@ -178,7 +180,7 @@ class Selector:
         # Of several things asked, the answer is as good as its parts are together.
         parts = sure[1:] or sure
         confidence = max(sure[0], sum(parts) / len(parts))
-        return Evidence(tuple(chosen[:limit]), confidence, first)
+        return Evidence(tuple(chosen[:limit]), confidence, first, tuple(pool))
 
     def _confidence(self, features: Sequence[float]) -> float:
         bias, *weights = self.confidence
@@ -208,7 +210,7 @@ def _pool(hits: Sequence[Hit]) -> list[Sentence]:
         heading = frozenset(words(f"{payload.title} {' '.join(payload.headings)}"))
         titled = names(f"{payload.title}. {'. '.join(payload.headings)}").all
         named = f"{payload.title} {payload.uri} {' '.join(payload.headings)}"
-        years = [int(year) for year in _YEAR.findall(named)]
+        years = [int(year) for year in YEAR.findall(named)]
         for start, end in sentences_and_rows(text):
             key = (payload.document_id, base + start, base + end)
             if key in seen:
@@ -256,7 +258,7 @@ def _read(question: str, weights: Mapping[str, float], kinds: frozenset[str]) ->
         names=_names(question, wanted, weights),
         things=asked_for(question, kinds),
         kind=_kind(question),
-        current=not _YEAR.search(question),
+        current=not YEAR.search(question),
     )
 
 
@@ -435,5 +437,5 @@ def _names(question: str, wanted: Sequence[str], weights: Mapping[str, float]) -
     inside = question.strip()[1:]
     capital = set(_wanted(" ".join(_CAPITAL.findall(inside)), weights))
     return [
-        word for word in wanted if is_identifier(word) or _YEAR.fullmatch(word) or word in capital
+        word for word in wanted if is_identifier(word) or YEAR.fullmatch(word) or word in capital
     ]

@@ -12,7 +12,16 @@ from typing import TYPE_CHECKING, Any, cast
 from rag.errors import counted
 
 if TYPE_CHECKING:
-    from rag.types import Answer, Check, DocumentInfo, Hit, Progress, SearchResult, SyncReport
+    from rag.types import (
+        Answer,
+        Check,
+        Conflict,
+        DocumentInfo,
+        Hit,
+        Progress,
+        SearchResult,
+        SyncReport,
+    )
 
 _CONTROL = re.compile(
     r"\x1b\[[0-?]*[ -/]*[@-~]|[\x00-\x08\x0b-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069]"
@@ -130,6 +139,9 @@ def say_answer(answer: Answer) -> None:
     unnamed = [one for one in answer.searched if one not in answer.answer]
     if answer.abstained and unnamed:
         line(f"Looked at: {'; '.join(unnamed)}", "dim")
+    for one in answer.conflicts:
+        line(f"\nSources disagree on [{one.n}]: {_age(one)}", "yellow")
+        line(f"    {one.other.document}: {_line(one.other.quote)}", "dim")
     for claim in answer.claims:
         if claim.verdict != "supported":
             degree = "Partly supported" if claim.verdict == "partly" else "Unsupported"
@@ -271,6 +283,14 @@ def say_evaluation(report: Mapping[str, Any]) -> None:
         say(f"  and {len(failures) - FAILURES} more: rag eval --json")
     if report["note"]:
         say(report["note"])
+
+
+def _age(conflict: Conflict) -> str:
+    """Which of two documents is the newer, with what is known of their dates."""
+    mine, other = (f" ({date})" if date else "" for date in conflict.dated)
+    if conflict.newer is None:
+        return f"which is newer is not known{mine}{other}."
+    return f"it is the {'newer' if conflict.newer else 'older'} one{mine}; the other{other} says"
 
 
 def _line(text: str) -> str:

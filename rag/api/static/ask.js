@@ -63,8 +63,17 @@ function marked(answer) {
 
 function verdict(answer) {
   if (answer.abstained) return "The documents do not tell.";
+  const told = answer.conflicts.map(disagreement);
   const removed = answer.removed === 1 ? "One sentence" : `${answer.removed} sentences`;
-  return answer.removed ? `${removed} without support left out.` : "";
+  if (answer.removed) told.unshift(`${removed} without support left out.`);
+  return told.join(" ");
+}
+
+function disagreement(conflict) {
+  const [mine, other] = conflict.dated.map((date) => (date ? ` (${date})` : ""));
+  const age = { true: `[${conflict.n}] is newer${mine}`, false: `[${conflict.n}] is older${mine}` };
+  const known = conflict.newer === null ? "which is newer is not known" : age[conflict.newer];
+  return `Sources disagree: ${conflict.other.document}${other} says “${conflict.other.quote}”; ${known}.`;
 }
 
 function show(answer) {
