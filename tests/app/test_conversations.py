@@ -120,7 +120,7 @@ def test_an_old_answer_quotes_nothing_that_is_gone(tmp_path: Path, how: str) -> 
             await app.sync(me)
         elif how == "revoked":
             pay = next(one for one in await app.documents(ANNA) if one.title == "pay.txt")
-            app._parts.ledger.set_readers(pay.id, frozenset({"user:robin"}))
+            app._parts.ledger.set_readers([pay.id], frozenset({"user:robin"}))
         else:
             await app.change_group(me, "hr", "anna", belongs=False)
         first, second = await turns(app, ANNA, talk)
