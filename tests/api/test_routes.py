@@ -19,8 +19,8 @@ from rag.types import Check
 from tests.api.fake import DOCUMENT, TRACE, FakeApp
 
 ANSWER_KEYS = {
-    "answer", "citations", "claims", "support", "removed", "conflicts", "abstained", "confidence", "searched",
-    "standalone",
+    "answer", "citations", "claims", "support", "removed", "conflicts", "abstained", "confidence",
+    "searched", "standalone",
     "trace_id", "model", "timings", "usage",
 }  # fmt: skip
 CITATION_KEYS = {
