@@ -78,11 +78,13 @@ class Asker:
         *,
         place: Place | None = None,
         record: bool = True,
+        answered: Callable[[Draft], None] = lambda _: None,
     ) -> AsyncGenerator[AnswerEvent]:
         """Events up to `answer`. Raises ModelError when no model of the writer's could answer.
 
         The trace is saved however it ends, in its `place` of a conversation if it has one, unless
-        `record` is off, as when an evaluation asks; what it cost is counted all the same.
+        `record` is off, as when an evaluation asks; what it cost is counted all the same. A whole
+        answer that was composed or quoted is told to `answered`, which takes no time.
         """
         draft = Draft(
             trace_id=place.trace_id if place else str(uuid4()),
@@ -116,6 +118,8 @@ class Asker:
             draft.timings["total"] = round((time.perf_counter() - draft.started) * 1000, 3)
             answer = self._answer(draft)
             await self._save(draft, generation, record)
+            if draft.messages or draft.given:
+                answered(draft)
             yield AnswerEvent(event="answer", data=answer.model_dump())
         except BaseException as error:
             # A client that leaves cancels us: what was made so far is still on record.
@@ -127,6 +131,30 @@ class Asker:
         finally:
             if draft.rewriter is not None:
                 draft.rewriter.close()
+
+    async def again(self, draft: Draft, writer: Writer) -> Draft:
+        """What another writer makes of the same question and passages; nothing is kept of it.
+
+        Raises ModelError.
+        """
+        other = Draft(
+            trace_id=draft.trace_id,
+            place=None,
+            principal=draft.principal,
+            request=draft.request,
+            standalone=draft.standalone,
+            writer=writer,
+            started=time.perf_counter(),
+            hits=draft.hits,
+            evidence=draft.evidence,
+        )
+        async with aclosing(self._pieces(other)) as pieces:
+            async for text, minted in pieces:
+                other.text += text
+                other.citations += minted
+        other.text = other.text.strip()
+        await self._check(other)
+        return other
 
     async def _stand_alone(self, draft: Draft) -> None:
         """Have a follow-up rewritten by a model, if one answers; else the rule's stays."""

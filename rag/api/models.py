@@ -12,8 +12,8 @@ from rag.api.routes import RESPONSES, Domain, Name
 from rag.api.state import Server
 from rag.api.streams import while_connected
 from rag.api.strict import StrictRoute
-from rag.models.told import Costs, ModelCheck, ModelInfo
-from rag.store.choices import Choice, ScoreCard
+from rag.models.told import Comparison, Costs, ModelCheck, ModelInfo
+from rag.store.choices import Choice, How, ScoreCard
 from rag.store.spending import By
 from rag.types import Data as Body
 
@@ -51,6 +51,23 @@ class ChooseModel(Body):
     model: Name
     domain: Name | None = None
     override: Annotated[str, Field(max_length=1_000)] = ""
+
+
+class TryModel(Body):
+    """What is tried beside the default. canary: it answers that share of the conversations.
+
+    shadow: it answers that share of the questions once more, and nobody is shown what.
+    """
+
+    model: Name
+    how: How
+    share: Annotated[float, Field(gt=0, le=1, allow_inf_nan=False)]
+    domain: Name | None = None
+    override: Annotated[str, Field(max_length=1_000)] = ""
+
+
+class OfDomain(Body):
+    domain: Name | None = None
 
 
 class ScoreCards(Body):
@@ -104,3 +121,35 @@ async def choose(body: ChooseModel, who: Admin, server: Server) -> Choice:
 async def choices(who: Admin, server: Server, domain: Domain = None) -> ModelChoices:
     """Who made which model the default, newest first; the first one counts."""
     return ModelChoices(choices=await server.app.model_choices(who, domain))
+
+
+@router.put("/models/trial")
+async def begin_trial(body: TryModel, who: Admin, server: Server) -> Choice:
+    """Try a model or route beside the default, from the next question on.
+
+    409 where it answers already, or is to answer people and is below the floor.
+    """
+    return await server.app.trials.begin(
+        who, body.model, body.how, body.share, body.domain, body.override
+    )
+
+
+@router.delete("/models/trial")
+async def stop_trial(who: Admin, server: Server, domain: Domain = None) -> Choice:
+    """End the trial, from the next question on; 409 where there is none."""
+    return await server.app.trials.stop(who, domain)
+
+
+@router.get("/models/trial")
+async def compare(who: Admin, server: Server, domain: Domain = None) -> Comparison:
+    """Both sides of the latest trial since it began, and how sure each difference is."""
+    return await server.app.trials.compare(who, domain)
+
+
+@router.post("/models/rollback")
+async def roll_back(body: OfDomain, who: Admin, server: Server) -> Choice:
+    """End the trial, or without one let what answered before answer from the next question on.
+
+    409 where there is nothing to go back to.
+    """
+    return await server.app.trials.roll_back(who, body.domain)

@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import json
+from collections.abc import Callable, Mapping
+from typing import Any
 from uuid import uuid4
 
 import structlog
@@ -16,10 +18,17 @@ from rag.domain import Pack
 from rag.errors import Conflict, InvalidInput, RagError
 from rag.learn.conformance import SHORT_TOKENS, SUITE, conformance
 from rag.models.candidates import EXTRACTIVE, Model
-from rag.store.choices import Choice, Choices, ScoreCard
-from rag.types import Principal
+from rag.store.choices import Choice, Choices, How, Past, ScoreCard, Trial
+from rag.types import Data, Principal
 
 log = structlog.get_logger(__name__)
+
+
+class Standing(Data):
+    """What answers now, and what is tried beside it."""
+
+    model: str
+    trial: Trial | None = None
 
 
 class Defaults:
@@ -82,54 +91,157 @@ class Defaults:
         return await asyncio.to_thread(self._kept.chosen, pack.name)
 
     async def choose(self, principal: Principal, name: str, pack: Pack, override: str) -> Choice:
-        """Let a model or route answer from the next question on.
+        """Let a model or route answer from the next question on; a trial ends.
 
         Raises NotFound, or Conflict when it is below the pack's floor and no reason overrides that.
         """
+        score = await self._conforming(name, pack, override)
+
+        def chosen(past: Past) -> Mapping[str, Any]:
+            last = past.last
+            before = last and (last.before if last.model == name else last.id)
+            return {"model": name, "score": score, "override": override.strip(), "before": before}
+
+        return await self._choose(principal, pack, chosen)
+
+    async def begin(
+        self, principal: Principal, name: str, how: How, share: float, pack: Pack, override: str
+    ) -> Choice:
+        """Try a model or route beside what answers, from the next question on.
+
+        The same one again with another share goes on with its trial. Raises NotFound, InvalidInput;
+        Conflict for what answers already, and for a canary below the floor without a reason.
+        """
+        if not 0 < share <= 1:
+            raise InvalidInput("A share is above 0, and 1 at most.")
+        if name == await self.default(pack):
+            raise Conflict(f"'{name}' answers already.", hint="Try another one beside it.")
+        floor = how == "canary"
+        score = await self._conforming(name, pack, override, floor=floor)
+
+        def begun(past: Past) -> Mapping[str, Any]:
+            trial = Trial(model=name, how=how, share=share, score=score, override=override.strip())
+            running = past.last and past.last.trial
+            if running and (running.model, running.how) == (name, how):
+                trial = trial.model_copy(update={"id": running.id})
+            return {**_alone(past.last), "trial": trial}
+
+        return await self._choose(principal, pack, begun)
+
+    async def stop(self, principal: Principal, pack: Pack) -> Choice:
+        """End the trial: from the next question on only the default answers. Raises Conflict."""
+
+        def stopped(past: Past) -> Mapping[str, Any]:
+            if past.last is None or past.last.trial is None:
+                raise Conflict(f"Nothing is tried in '{pack.name}'.")
+            return _alone(past.last)
+
+        return await self._choose(principal, pack, stopped)
+
+    async def roll_back(self, principal: Principal, pack: Pack) -> Choice:
+        """End the trial if there is one, else let what answered before answer again.
+
+        Said again, it goes on to what answered before that. Raises Conflict at the beginning.
+        """
+
+        def back(past: Past) -> Mapping[str, Any]:
+            last = past.last
+            if last is not None and last.trial is not None:
+                return _alone(last)
+            if last is None or not last.model:
+                raise Conflict(
+                    "There is nothing to go back to: what is configured answers.",
+                    hint="Choose with: rag models use NAME.",
+                )
+            before = past.before(last)
+            while before is not None and before.model and before.model not in self._known:
+                before = past.before(before)
+            return _alone(before)
+
+        return await self._choose(principal, pack, back)
+
+    async def tried(self, pack: Pack) -> list[Choice]:
+        """The choices of the latest trial, oldest first; none where nothing was ever tried."""
+        return await asyncio.to_thread(self._kept.tried, pack.name)
+
+    async def default(self, pack: Pack) -> str:
+        """What answers now: the latest choice, else the configured one; quoting below the floor."""
+        return (await self.standing(pack)).model
+
+    async def standing(self, pack: Pack) -> Standing:
+        """The same, with what is tried beside it."""
+        return await asyncio.to_thread(self._standing, pack)
+
+    async def _conforming(
+        self, name: str, pack: Pack, override: str, *, floor: bool = True
+    ) -> float | None:
+        """The score of the worst model behind the name. Raises NotFound, InvalidInput, Conflict."""
         if len(override) > 1_000 or "\x00" in override:
             raise InvalidInput("The reason is longer than 1,000 characters, or not text.")
         names = self._names(name)
         score = await asyncio.to_thread(self._lowest, names, pack)
-        floor = pack.answer.model_floor
-        if names and floor and (score is None or score < floor) and not override.strip():
+        least = pack.answer.model_floor if floor else 0.0
+        if names and least and (score is None or score < least) and not override.strip():
             has = "has no score card" if score is None else f"scores {score:g}"
             raise Conflict(
-                f"'{name}' {has}, and '{pack.name}' asks for {floor:g}.",
+                f"'{name}' {has}, and '{pack.name}' asks for {least:g}.",
                 hint=f"Run: rag models conform {name}; or override it, saying why.",
             )
-        choice = Choice(
-            domain=pack.name,
-            model=name,
-            score=score,
-            floor=floor,
-            override=override.strip(),
-            chosen_by=principal.id,
-            chosen_at=self._now(),
-        )
-        await asyncio.to_thread(self._kept.choose, choice)
+        return score
+
+    async def _choose(
+        self,
+        principal: Principal,
+        pack: Pack,
+        said: Callable[[Past], Mapping[str, Any]],
+    ) -> Choice:
+        def make(past: Past) -> Choice:
+            return Choice(
+                domain=pack.name,
+                floor=pack.answer.model_floor,
+                chosen_by=principal.id,
+                chosen_at=self._now(),
+                **said(past),
+            )
+
+        choice = await asyncio.to_thread(self._kept.choose, pack.name, make)
         log.info("model chosen", **choice.model_dump(mode="json"))
         return choice
 
-    async def default(self, pack: Pack) -> str:
-        """What answers now: the latest choice, else the configured one; quoting below the floor."""
-        return await asyncio.to_thread(self._default, pack)
+    @property
+    def _known(self) -> set[str]:
+        return {EXTRACTIVE, *self._settings.models, *self._settings.routes}
 
-    def _default(self, pack: Pack) -> str:
+    def _standing(self, pack: Pack) -> Standing:
         choice = next(iter(self._kept.chosen(pack.name, 1)), None)
-        known = (EXTRACTIVE, *self._settings.models, *self._settings.routes)
-        if choice is not None and choice.model not in known:
+        model = self._default(pack, choice)
+        trial = choice.trial if choice else None
+        if trial is None or trial.model == model:
+            return Standing(model=model)
+        if trial.model not in self._known:
+            self._warn(pack, trial.model, "it is not declared any more")
+            return Standing(model=model)
+        if trial.how == "canary" and not trial.override and self._below(pack, trial.model):
+            return Standing(model=model)
+        return Standing(model=model, trial=trial)
+
+    def _default(self, pack: Pack, choice: Choice | None) -> str:
+        if choice is not None and choice.model and choice.model not in self._known:
             self._warn(pack, choice.model, "it is not declared any more")
             choice = None
-        name = choice.model if choice else self._settings.answer.model
-        floor = pack.answer.model_floor
-        if not floor or name not in known or (choice and choice.override):
+        name = (choice.model if choice else "") or self._settings.answer.model
+        if name not in self._known or (choice and choice.override):
             return name
-        names = self._names(name)
+        return EXTRACTIVE if self._below(pack, name) else name
+
+    def _below(self, pack: Pack, name: str) -> bool:
+        floor = pack.answer.model_floor
+        names = self._names(name) if floor else []
         score = self._lowest(names, pack)
-        if names and (score is None or score < floor):
-            self._warn(pack, name, f"the pack's floor is {floor:g}, its score {score}")
-            return EXTRACTIVE
-        return name
+        if not names or (score is not None and score >= floor):
+            return False
+        self._warn(pack, name, f"the pack's floor is {floor:g}, its score {score}")
+        return True
 
     def _names(self, name: str) -> list[str]:
         """The models that may answer under this name. Raises NotFound."""
@@ -159,6 +271,13 @@ class Defaults:
         if (pack.name, name) not in self._warned:
             self._warned.add((pack.name, name))
             log.warning("model not used", domain=pack.name, model=name, why=why)
+
+
+def _alone(choice: Choice | None) -> Mapping[str, Any]:
+    """What a choice lets answer, without a trial; what is configured where there is none."""
+    if choice is None:
+        return {"model": "", "score": None, "override": "", "before": None}
+    return choice.model_dump(include={"model", "score", "override", "before"})
 
 
 def _fingerprint(model: Model) -> str:

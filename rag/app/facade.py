@@ -28,6 +28,7 @@ from rag.app.privacy import Privacy
 from rag.app.runs import Runs
 from rag.app.sources import Sources
 from rag.app.traces import Traces
+from rag.app.trials import Trials
 from rag.app.uploads import Uploads
 from rag.domain import Pack
 from rag.errors import InvalidInput, Unavailable
@@ -87,6 +88,7 @@ class App:
         budgets = Budgets(parts.settings.budgets, parts.spending, parts.ledger.now)
         self._models = Models(parts.settings, budgets)
         self._defaults = Defaults(parts, self._models)
+        self.trials = Trials(parts, self._domains, self._models, self._defaults, self.accounts)
         self._model_verbs = ModelVerbs(parts, self._models)
         self._health = Health(parts, self._domains, self._generations, self._models, self._defaults)
         self._runs = Runs(parts, self._domains, self._sources, apart=apart)
@@ -118,13 +120,14 @@ class App:
         domain = self._domains.get(request.domain)
         _require_words(request.question, "question")
         request = await self.conversations.heard(principal, request)
-        default = await self._defaults.default(domain.pack)
-        writer = self._models.writer(principal, request, domain.pack.name, default)
+        part = await self.trials.part(principal, request, domain)
         who = await self._people.within(principal, request.domain)
         generation = await self._generations.answering(domain)
-        with closing(writer), self._ratings.answering(principal) as told:
+        with closing(part.writer), self._ratings.answering(principal) as told:
             place = await self.conversations.place(principal, request)
-            answer = domain.asker.stream(who, request, generation, writer, place=place)
+            answer = domain.asker.stream(
+                who, request, generation, part.writer, place=place, answered=part.answered
+            )
             async with aclosing(answer) as events:
                 async for event in events:
                     told(event)
@@ -566,6 +569,7 @@ class App:
         await self._parts.embedder.embed_query("warm")
 
     async def aclose(self) -> None:
+        await self.trials.aclose()
         await self._models.aclose()
         await self._resources.aclose()
 

@@ -21,20 +21,27 @@ class Models:
         self._made: dict[str, Model] = {}
 
     def writer(
-        self, principal: Principal, request: AskRequest, domain: str, default: str = ""
+        self,
+        principal: Principal,
+        request: AskRequest,
+        domain: str,
+        default: str = "",
+        after: Writer | None = None,
     ) -> Writer:
         """Who writes this answer; `close` it. Raises NotFound, ConfigError, ModelError.
 
         `default` is the name of who answers when the request names nobody; empty: the configured.
+        `after`, never closed, is whose candidates take over where none of these begins.
         """
         wanted = request.model or default or self._settings.answer.model
         route = self._settings.routes.get(wanted)
         purse = Purse(self.budgets, principal.id, domain)
         if route is None or wanted in (EXTRACTIVE, *self._settings.models):
             alone = CandidateSettings(model=wanted)
-            model = None if wanted == EXTRACTIVE else self.model(wanted)
             question = asked(request, domain, RouteSettings(candidates=(alone,)))
-            return Writer(wanted, [Candidate(model, alone)], question, purse=purse)
+            # With others after it, one that cannot be asked stops none of them.
+            one = self._candidate(alone) if after else Candidate(self._alone(wanted), alone)
+            return Writer(wanted, [one], question, purse=purse, after=after)
         return Writer(
             wanted,
             [self._candidate(one) for one in route.candidates],
@@ -42,6 +49,7 @@ class Models:
             route.requires,
             route.deadline_seconds,
             purse,
+            after=after,
         )
 
     def model(self, name: str) -> Model:
@@ -63,6 +71,9 @@ class Models:
     async def aclose(self) -> None:
         for model in self._made.values():
             await model.generator.aclose()
+
+    def _alone(self, name: str) -> Model | None:
+        return None if name == EXTRACTIVE else self.model(name)
 
     def _candidate(self, rule: CandidateSettings) -> Candidate:
         if rule.model == EXTRACTIVE:

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 from enum import StrEnum
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from rag.cli import output
 from rag.cli.running import Json, group, through
-from rag.errors import Unavailable, counted
+from rag.errors import InvalidInput, Unavailable, counted
+
+if TYPE_CHECKING:
+    from rag.models.told import Figure
+    from rag.store.choices import Choice, How
 
 cli = group("Look at models, at what they cost and how they conform, and choose one.")
 Name = Annotated[str | None, typer.Argument(help="A declared model; all of them without.")]
@@ -162,26 +166,130 @@ def use(
     domain = ctx.obj.domain
     if name is not None:
         choice = through(ctx, lambda app, who: app.choose_model(who, name, domain, override))
-        said = f"'{choice.model}' answers in '{choice.domain}' from the next question on."
-        output.say_json(choice) if as_json else output.say(said)
+        output.say_json(choice) if as_json else output.say(_said(choice))
         return
     found = through(ctx, lambda app, who: app.model_choices(who, domain))
     if as_json:
         output.say_json({"choices": found})
         return
     output.say_table(
-        ("chosen", "by", "model", "score", "overridden because"),
+        ("chosen", "by", "model", "score", "tried beside it", "overridden because"),
         [
             (
                 f"{one.chosen_at:%Y-%m-%d %H:%M}",
                 one.chosen_by,
-                one.model,
+                one.model or "as configured",
                 "" if one.score is None else f"{one.score:.2f}",
-                one.override,
+                f"{one.trial.model} ({one.trial.how} {one.trial.share:g})" if one.trial else "",
+                one.override or (one.trial.override if one.trial else ""),
             )
             for one in found
         ],
     )
+
+
+@cli.command("try")
+def trial(
+    ctx: typer.Context,
+    name: Annotated[str | None, typer.Argument(help="A model, a route or extractive.")] = None,
+    canary: Annotated[
+        float | None, typer.Option(help="Let it answer this share of the conversations: 0.1 say.")
+    ] = None,
+    shadow: Annotated[
+        float | None,
+        typer.Option(help="Let it answer this share of the questions once more, shown to nobody."),
+    ] = None,
+    stop: Annotated[bool, typer.Option("--stop", help="End the trial.")] = False,
+    override: Annotated[
+        str, typer.Option(help="Why a canary may answer below the pack's floor; kept.")
+    ] = "",
+    as_json: Json = False,
+) -> None:
+    """Try a model beside the one that answers, from the next question on."""
+    domain = ctx.obj.domain
+    share = canary if shadow is None else shadow
+    one_of_both = (canary is None) != (shadow is None)
+    none = name is None and share is None
+    if not (none if stop else name is not None and one_of_both):
+        raise InvalidInput(
+            "A trial has a name and either --canary or --shadow.",
+            hint="As in: rag models try big --canary 0.1; it ends with: rag models try --stop.",
+        )
+    if name is None or share is None:
+        choice = through(ctx, lambda app, who: app.trials.stop(who, domain))
+    else:
+        how: How = "canary" if shadow is None else "shadow"
+        choice = through(
+            ctx, lambda app, who: app.trials.begin(who, name, how, share, domain, override)
+        )
+    output.say_json(choice) if as_json else output.say(_said(choice))
+
+
+@cli.command()
+def rollback(ctx: typer.Context, as_json: Json = False) -> None:
+    """End the trial, or without one go back to what answered before, at the next question."""
+    choice = through(ctx, lambda app, who: app.trials.roll_back(who, ctx.obj.domain))
+    output.say_json(choice) if as_json else output.say(_said(choice))
+
+
+@cli.command()
+def compare(ctx: typer.Context, as_json: Json = False) -> None:
+    """What the model on trial does otherwise than the one that answers, and how sure that is."""
+    found = through(ctx, lambda app, who: app.trials.compare(who, ctx.obj.domain))
+    if as_json:
+        output.say_json(found)
+        return
+    trial = found.trial
+    output.say(
+        f"{trial.how} of '{trial.model}' ({trial.share:g}) beside '{found.champion}' since "
+        f"{found.since:%Y-%m-%d %H:%M}{'' if found.running else ', ended'}."
+    )
+    output.say_table(
+        ("", "champion", "challenger", "difference", "95 % between", "answers"),
+        [_row(one) for one in found.figures],
+    )
+    if found.missing:
+        said = counted(found.missing, "question")
+        output.say(f"Not repeated, as too many came at once: {said}.")
+    for code, count in found.faults.items():
+        output.say(f"The challenger failed with {code}: {counted(count, 'time')}.")
+
+
+def _said(choice: Choice) -> str:
+    name = f"'{choice.model}'" if choice.model else "What is configured"
+    said = f"{name} answers in '{choice.domain}' from the next question on."
+    trial = choice.trial
+    if trial is None:
+        return said
+    part = "conversations" if trial.how == "canary" else "questions once more, shown to nobody"
+    return f"{said[:-1]}, and '{trial.model}' {trial.share:.0%} of the {part}."
+
+
+_MEASURES = {
+    "faults": ("could not answer", "{:.1%}"),
+    "abstained": ("did not know", "{:.1%}"),
+    "support": ("support of claims", "{:.3f}"),
+    "ms_p50": ("ms to write, half within", "{:.0f}"),
+    "ms_p95": ("ms to write, 95 % within", "{:.0f}"),
+    "tokens": ("tokens per answer", "{:.0f}"),
+    "cost": ("USD per answer", "{:.5f}"),
+    "useful": ("rated useful, of the rated", "{:.1%}"),
+    "cost_per_useful": ("USD per answer rated useful", "{:.5f}"),
+}
+
+
+def _row(one: Figure) -> tuple[str, ...]:
+    name, form = _MEASURES[one.measure]
+
+    def shown(value: float | None) -> str:
+        return "" if value is None else form.format(value)
+
+    if one.difference is None or one.low is None or one.high is None:
+        sure = ("", "not enough")
+    else:
+        sure = (shown(one.difference), f"{shown(one.low)} and {shown(one.high)}")
+    counts = f"{one.answers[0]}, {one.answers[1]}"
+    return (name, shown(one.champion), shown(one.challenger), *sure, counts)
 
 
 def _price(read: float | None, write: float | None) -> str:

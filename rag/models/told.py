@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import date
+from datetime import date, datetime
 from typing import Literal
 
+from rag.store.choices import Trial
 from rag.store.spending import By, Spent
 from rag.types import Data
 
@@ -64,3 +65,50 @@ class Costs(Data):
     since: date
     totals: tuple[Spent, ...]
     budgets: tuple[BudgetState, ...] = ()
+
+
+Measure = Literal[
+    "faults",
+    "abstained",
+    "support",
+    "ms_p50",
+    "ms_p95",
+    "tokens",
+    "cost",
+    "useful",
+    "cost_per_useful",
+]
+"""Shares from 0 to 1: faults (it could not answer itself), abstained, useful (of the rated). Means:
+support, tokens, cost in USD. Milliseconds to write and check an answer."""
+
+
+class Figure(Data):
+    """One measure of both sides; null where there is nothing to measure it on."""
+
+    measure: Measure
+    champion: float | None
+    challenger: float | None
+    answers: tuple[int, int]
+    """On how many answers of each it was measured."""
+    difference: float | None
+    """Challenger minus champion; null with the interval where there are not enough."""
+    low: float | None
+    high: float | None
+    """Between these it lies in 95 of 100 samples like this one."""
+
+
+class Comparison(Data):
+    """The two sides of a trial. Of a shadow, all but faults is measured on the same questions."""
+
+    domain: str
+    trial: Trial
+    running: bool
+    champion: str
+    since: datetime
+    answers: tuple[int, int]
+    """How many questions each side was asked."""
+    missing: int
+    """Questions that a shadow was to answer and did not: too many at once, or the server ended."""
+    faults: Mapping[str, int]
+    """Why the challenger did not answer, by the codes of errors."""
+    figures: tuple[Figure, ...]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import random
 import time
-from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from typing import Any, Literal, cast
 
@@ -61,26 +61,40 @@ class Writer:
         deadline_seconds: float | None = None,
         purse: Purse | None = None,
         rng: random.Random | None = None,
+        after: Writer | None = None,
     ) -> None:
+        """`after`: whose candidates take over, in time of their own, where none of these began."""
         self.route = route
         self.attempts: list[Attempt] = []
         self.finish: Finish | None = None
-        self._fit: list[Candidate] = []
+        self.trial: Mapping[str, Any] | None = None
+        fit: list[Candidate] = []
         for candidate in candidates:
             if reason := unfit(candidate, question, requires):
                 self._note(candidate.name, "unfit", reason=reason)
             else:
-                self._fit.append(candidate)
+                fit.append(candidate)
+        self._legs = [(fit, deadline_seconds)]
+        if after is not None:
+            self._legs += after._legs
+            self.attempts += after.attempts
+        self._fit = [candidate for leg, _ in self._legs for candidate in leg]
         if not self._fit:
             why = ", ".join(f"{one.model} ({one.reason})" for one in self.attempts)
             raise ModelError(
                 f"No model of '{route}' is for this question: {why}.",
                 hint=f"Give routes.{route} a last candidate without conditions, extractive say.",
             )
-        self._deadline_seconds = deadline_seconds
         self._purse = purse
         self._another = lambda: Writer(
-            route, candidates, question, requires, deadline_seconds, purse and purse.another(), rng
+            route,
+            candidates,
+            question,
+            requires,
+            deadline_seconds,
+            purse and purse.another(),
+            rng,
+            after and after.another(),
         )
         self._broke = False
         self._rng = rng or random.Random()
@@ -147,7 +161,14 @@ class Writer:
             "finish": self.finish.reason if self.finish else None,
             "price": model.price.origin if model else None,
             "counted": self.finish is None or self.finish.prompt_tokens is None,
+            **({"trial": self._side(self.trial)} if self.trial is not None else {}),
         }
+
+    def _side(self, trial: Mapping[str, Any]) -> Mapping[str, Any]:
+        """Which side of a trial this was, and whether the other one had to take over."""
+        first = [id(candidate) for candidate in self._legs[0][0]]
+        fell_back = self._chosen is not None and id(self._chosen) not in first
+        return {**trial, "fell_back": fell_back}
 
     # --- asking ---
 
@@ -164,30 +185,30 @@ class Writer:
         """The text, or nothing where the caller has to quote. Raises ModelError, Forbidden."""
         self._messages = messages
         loop = asyncio.get_running_loop()
-        seconds = self._deadline_seconds
-        end = loop.time() + seconds if seconds is not None else None
         problems: list[tuple[str, RagError]] = []
-        for candidate in self._fit:
-            model = candidate.model
-            if model is None:
-                self._chosen = candidate
-                return
-            if reason := await self._refusal(candidate, model, end):
-                self._note(candidate.name, "skipped", reason=reason)
-                continue
-            text = self._ask(candidate, model, messages, hits, end)
-            try:
-                async for piece in text:
-                    self._text.append(piece)
-                    yield piece
-            except RagError as error:
-                if self._chosen is not None:
-                    raise
-                problems.append((candidate.name, error))
-            else:
-                return
-            finally:
-                await text.aclose()
+        for leg, seconds in self._legs:
+            end = loop.time() + seconds if seconds is not None else None
+            for candidate in leg:
+                model = candidate.model
+                if model is None:
+                    self._chosen = candidate
+                    return
+                if reason := await self._refusal(candidate, model, end):
+                    self._note(candidate.name, "skipped", reason=reason)
+                    continue
+                text = self._ask(candidate, model, messages, hits, end)
+                try:
+                    async for piece in text:
+                        self._text.append(piece)
+                        yield piece
+                except RagError as error:
+                    if self._chosen is not None:
+                        raise
+                    problems.append((candidate.name, error))
+                else:
+                    return
+                finally:
+                    await text.aclose()
         raise self._nobody(problems)
 
     async def _refusal(self, candidate: Candidate, model: Model, end: float | None) -> str:

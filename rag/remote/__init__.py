@@ -38,6 +38,7 @@ if TYPE_CHECKING:
     from rag.app import App
     from rag.remote.accounts import RemoteAccounts
     from rag.remote.privacy import RemotePrivacy
+    from rag.remote.trials import RemoteTrials
 
 PAGE = 1_000
 """Documents that the server lists at once, at most."""
@@ -87,6 +88,12 @@ class RemoteApp(SourceVerbs, RunVerbs, ModelVerbs, FeedbackVerbs):
         from rag.remote.privacy import RemotePrivacy
 
         return RemotePrivacy(self)
+
+    @property
+    def trials(self) -> RemoteTrials:
+        from rag.remote.trials import RemoteTrials
+
+        return RemoteTrials(self)
 
     def person(self, user: str | None, domain: str | None = None) -> Principal:
         """Named here, looked up by the server, whose pack knows the people."""

@@ -1,13 +1,19 @@
-"""Score cards of models, and the choices of a default that were made with them; both are kept."""
+"""Score cards of models, and the choices of a default that were made with them; both are kept.
+
+A choice may have a trial: another model that answers some questions, or beside the default.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from datetime import datetime
-from typing import Any
+import hashlib
+from collections.abc import Callable, Mapping
+from datetime import datetime, timedelta
+from typing import Any, Literal
 from uuid import uuid4
 
-from sqlalchemy import select
+from pydantic import Field
+from sqlalchemy import Select, select
+from sqlalchemy.orm import Session
 
 from rag.store.database import Database
 from rag.store.models import ModelChoiceRow, ScoreCardRow
@@ -32,16 +38,60 @@ class ScoreCard(Data):
     taken_at: datetime
 
 
+How = Literal["canary", "shadow"]
+
+
+class Trial(Data):
+    """A model or route beside the default. canary: it answers a share of the conversations.
+
+    shadow: it answers a share of the questions once more, and nobody is shown what. `override` is
+    the reason why a canary may answer though it is below the floor.
+    """
+
+    id: str = Field(default_factory=lambda: str(uuid4()))
+    """Stays when only the share changes."""
+    model: str
+    how: How
+    share: float
+    score: float | None = None
+    override: str = ""
+
+    def takes(self, key: str) -> bool:
+        """Whether it is this one's turn: always the same for a key, and for more as shares grow."""
+        digest = hashlib.sha256(f"{self.id}\0{key}".encode("utf-8", "surrogatepass")).digest()
+        return int.from_bytes(digest[:7]) < self.share * 2**56
+
+
 class Choice(Data):
     """Who made what a domain's default; `override` is the reason where the floor was not met."""
 
     domain: str
     model: str
+    """Empty: what is configured."""
     score: float | None
     floor: float
     override: str
     chosen_by: str
     chosen_at: datetime
+    trial: Trial | None = None
+    id: str = Field(default_factory=lambda: str(uuid4()))
+    before: str | None = None
+    """The choice that a rollback leads to; null where that is what is configured, if anything."""
+
+
+class Past:
+    """The choices of a domain until now, within a transaction that makes another."""
+
+    def __init__(self, session: Session, domain: str) -> None:
+        self._session = session
+        row = session.scalar(_chosen(domain).limit(1))
+        self.last = _choice(row) if row is not None else None
+        """The one that counts."""
+
+    def before(self, choice: Choice) -> Choice | None:
+        """Where a rollback from that one leads to."""
+        row = self._session.get(ModelChoiceRow, choice.before) if choice.before else None
+        return _choice(row) if row is not None else None
 
 
 class Choices:
@@ -80,23 +130,39 @@ class Choices:
         with self.database.read() as session:
             return session.scalar(statement)
 
-    def choose(self, choice: Choice) -> None:
+    def choose(self, domain: str, make: Callable[[Past], Choice]) -> Choice:
+        """Keep what is made of the choices until now: from now on this one counts."""
         with self.database.write() as session:
-            session.add(ModelChoiceRow(id=str(uuid4()), **choice.model_dump()))
+            past = Past(session, domain)
+            choice = make(past)
+            if past.last is not None and choice.chosen_at <= past.last.chosen_at:
+                # Another machine's clock is ahead.
+                later = past.last.chosen_at + timedelta(microseconds=1)
+                choice = choice.model_copy(update={"chosen_at": later})
+            session.add(ModelChoiceRow(**choice.model_dump()))
+        return choice
 
     def chosen(self, domain: str, limit: int = _KEPT) -> list[Choice]:
         """The latest choices, newest first: the first one counts."""
-        statement = (
-            select(ModelChoiceRow)
-            .where(ModelChoiceRow.domain == domain)
-            .order_by(ModelChoiceRow.chosen_at.desc())
-            .limit(limit)
-        )
         with self.database.read() as session:
-            return [
-                Choice.model_validate({k: v for k, v in _fields(row).items() if k != "id"})
-                for row in session.scalars(statement)
-            ]
+            return [_choice(row) for row in session.scalars(_chosen(domain).limit(limit))]
+
+    def tried(self, domain: str) -> list[Choice]:
+        """Those with the latest trial, whether it goes on or has ended, oldest first."""
+        trials = _chosen(domain).where(ModelChoiceRow.trial.is_not(None)).limit(_KEPT)
+        with self.database.read() as session:
+            found = [_choice(row) for row in session.scalars(trials)]
+        latest = {one.trial.id for one in found[:1] if one.trial}
+        return [one for one in reversed(found) if one.trial and one.trial.id in latest]
+
+
+def _chosen(domain: str) -> Select[tuple[ModelChoiceRow]]:
+    newest = ModelChoiceRow.chosen_at.desc()
+    return select(ModelChoiceRow).where(ModelChoiceRow.domain == domain).order_by(newest)
+
+
+def _choice(row: ModelChoiceRow) -> Choice:
+    return Choice.model_validate(_fields(row))
 
 
 def _fields(row: ScoreCardRow | ModelChoiceRow) -> dict[str, Any]:

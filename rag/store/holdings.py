@@ -170,6 +170,13 @@ HOLDINGS: tuple[Holding, ...] = (
         {Holds.PSEUDONYM: "actor_pseudonym", Holds.PLAIN: "id purposes"},
         of="actor_pseudonym",
     ),
+    # Numbers alone: what a shadow wrote is measured and thrown away.
+    Holding(
+        models.ShadowRow,
+        {Holds.PLAIN: "trace_id trial model fault"},
+        of="trace_id",
+        through=models.TraceRow,
+    ),
     Holding(
         models.TraceRow,
         {
@@ -211,7 +218,7 @@ HOLDINGS: tuple[Holding, ...] = (
     ),
     Holding(
         models.ModelChoiceRow,
-        {Holds.PLAIN: "id domain model override", Holds.ACTOR: "chosen_by"},
+        {Holds.PLAIN: "id domain model override trial before", Holds.ACTOR: "chosen_by"},
     ),
     Holding(
         models.UploadRow,

@@ -490,8 +490,35 @@ class ModelChoiceRow(Base):
     floor: Mapped[float]
     override: Mapped[str]
     """the reason; empty where none was needed"""
+    trial: Mapped[dict[str, Any] | None] = mapped_column(JSON(none_as_null=True))
+    """the model that is tried beside it"""
+    before: Mapped[str | None] = mapped_column(String(36))
+    """the choice that a rollback leads to; None where that is the configuration, if anything"""
     chosen_by: Mapped[str]
     chosen_at: Mapped[datetime]
+
+
+class ShadowRow(Base):
+    """How a model on trial answered a question that another one had answered; none of its words."""
+
+    __tablename__ = "shadows"
+
+    trace_id: Mapped[str] = mapped_column(
+        ForeignKey("traces.id", ondelete="CASCADE"), primary_key=True
+    )
+    trial: Mapped[str] = mapped_column(String(36), index=True)
+    model: Mapped[str] = mapped_column(String(200))
+    abstained: Mapped[bool]
+    support: Mapped[float | None]
+    citations: Mapped[int]
+    ms: Mapped[float]
+    """to write the answer and to check it"""
+    prompt_tokens: Mapped[int]
+    completion_tokens: Mapped[int]
+    cost: Mapped[float]
+    fault: Mapped[str] = mapped_column(String(32))
+    """the code of the error, or empty"""
+    at: Mapped[datetime]
 
 
 class AccountRow(Base):

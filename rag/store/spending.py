@@ -16,6 +16,8 @@ from rag.types import Data
 
 NOBODY = "erased"
 """Whose sums are that were a person's who was erased."""
+SHADOW = "shadow/answers"
+"""Whose sums are that nobody asked for: of models on trial. No person's name has a slash."""
 By = Literal["person", "domain", "model", "day"]
 _COLUMNS = {
     "person": SpendingRow.principal_id,

@@ -28,12 +28,12 @@ from rag.errors import (
 )
 from rag.feedback import Consent, ConsentAsked, Feedback, Rated, Verdict
 from rag.jobs import next_due
-from rag.models.told import BudgetState, Costs, ModelCheck, ModelInfo
+from rag.models.told import BudgetState, Comparison, Costs, Figure, ModelCheck, ModelInfo
 from rag.people import checked_name as checked_group
 from rag.store.accounts import Accounts as AccountStore
 from rag.store.audit import Audit
 from rag.store.blobs import Blobs
-from rag.store.choices import Choice, ScoreCard
+from rag.store.choices import Choice, ScoreCard, Trial
 from rag.store.conversations import Conversations as ConversationStore
 from rag.store.database import Database
 from rag.store.ended import Ended
@@ -146,8 +146,64 @@ class Known:
         return {}
 
 
+class FakeTrials:
+    """Of one model, `big`, in one domain."""
+
+    def __init__(self) -> None:
+        self.choices: list[Choice] = []
+
+    def choice(self, who: Principal, model: str, trial: Trial | None, domain: str | None) -> Choice:
+        made = Choice(
+            domain=domain or "pumps", model=model, score=None, floor=0.8, override="", trial=trial,
+            chosen_by=who.id, chosen_at=datetime(2026, 1, 1, tzinfo=UTC), id=f"choice-{len(model)}",
+        )  # fmt: skip
+        self.choices.append(made)
+        return made
+
+    async def begin(
+        self, principal: Principal, model: str, how: Any, share: float, domain=None, override=""
+    ) -> Choice:
+        if model != "big":
+            raise NotFound(f"There is no model '{model}'.")
+        if not 0 < share <= 1:
+            raise InvalidInput("A share is above 0, and 1 at most.")
+        if how == "canary" and not override:
+            raise Conflict("'big' scores 0.5, and 'pumps' asks for 0.8.")
+        trial = Trial(id="trial-1", model=model, how=how, share=share, override=override)
+        return self.choice(principal, "main", trial, domain)
+
+    async def stop(self, principal: Principal, domain=None) -> Choice:
+        if not self.choices or self.choices[-1].trial is None:
+            raise Conflict("Nothing is tried in 'pumps'.")
+        return self.choice(principal, "main", None, domain)
+
+    async def roll_back(self, principal: Principal, domain=None) -> Choice:
+        if not self.choices:
+            raise Conflict("There is nothing to go back to: what is configured answers.")
+        return self.choice(principal, "", None, domain)
+
+    async def compare(self, principal: Principal, domain=None) -> Comparison:
+        trials = [one.trial for one in self.choices if one.trial]
+        if not trials:
+            raise NotFound("Nothing was ever tried in 'pumps'.")
+        enough = {"difference": 0.02, "low": 0.01, "high": 0.03}
+        less: dict[str, None] = dict.fromkeys(enough)
+        return Comparison(
+            domain=domain or "pumps", trial=trials[-1], running=True, champion="main",
+            since=datetime(2026, 1, 1, tzinfo=UTC), answers=(30, 25), missing=1,
+            faults={"model_busy": 2},
+            figures=(
+                Figure(
+                    measure="faults", champion=0.1, challenger=0.12, answers=(30, 25), **enough
+                ),
+                Figure(measure="useful", champion=None, challenger=1.0, answers=(0, 2), **less),
+            ),
+        )  # fmt: skip
+
+
 class FakeApp:
     def __init__(self, settings: Settings) -> None:
+        self.trials = FakeTrials()
         self.settings = settings
         self.parts = Stores(settings)
         self.accounts = Accounts(cast(Any, self.parts))
@@ -598,7 +654,7 @@ class FakeApp:
             raise Conflict(f"'{model}' scores 0.5, and 'pumps' asks for 0.8.")
         return Choice(
             domain=domain or "pumps", model=model, score=0.5, floor=0.8, override=override,
-            chosen_by=principal.id, chosen_at=datetime(2026, 1, 1, tzinfo=UTC),
+            chosen_by=principal.id, chosen_at=datetime(2026, 1, 1, tzinfo=UTC), id="choice-1",
         )  # fmt: skip
 
     async def model_choices(self, principal: Principal, domain=None) -> list[Choice]:

@@ -27,7 +27,8 @@ def test_what_they_cost(client: TestClient) -> None:
     ("method", "path"),
     [
         ("GET", ""), ("POST", "/check"), ("GET", "/costs"), ("POST", "/conformance"),
-        ("GET", "/conformance"), ("PUT", "/default"), ("GET", "/default"),
+        ("GET", "/conformance"), ("PUT", "/default"), ("GET", "/default"), ("PUT", "/trial"),
+        ("DELETE", "/trial"), ("GET", "/trial"), ("POST", "/rollback"),
     ],
 )  # fmt: skip
 def test_only_admins_look_at_models(
@@ -51,3 +52,24 @@ def test_a_model_is_tried_and_chosen(client: TestClient) -> None:
     assert chosen["override"] == "a trial"
     assert client.get("/api/v1/models/default").json()["choices"] == [chosen]
     assert client.put("/api/v1/models/default", json={"model": ""}).status_code == 422
+
+
+def test_one_is_tried_beside_another_and_taken_back(client: TestClient) -> None:
+    base = "/api/v1/models"
+    assert client.get(f"{base}/trial").status_code == 404
+    assert client.delete(f"{base}/trial").status_code == 409
+    assert client.post(f"{base}/rollback", json={}).status_code == 409
+    asked = {"model": "big", "how": "canary", "share": 0.1}
+    assert client.put(f"{base}/trial", json=asked).status_code == 409
+    assert client.put(f"{base}/trial", json={**asked, "model": "none"}).status_code == 404
+    for wrong in ({"share": 0}, {"share": 1.1}, {"share": "NaN"}, {"how": "loud"}, {"model": ""}):
+        assert client.put(f"{base}/trial", json={**asked, **wrong}).status_code == 422
+    begun = client.put(f"{base}/trial", json={**asked, "override": "why not"}).json()
+    assert begun["trial"] == {
+        "id": "trial-1", "model": "big", "how": "canary", "share": 0.1, "score": None,
+        "override": "why not",
+    }  # fmt: skip
+    told = client.get(f"{base}/trial").json()
+    assert (told["answers"], told["figures"][1]["low"]) == ([30, 25], None)
+    assert client.delete(f"{base}/trial").json()["trial"] is None
+    assert client.post(f"{base}/rollback", json={"domain": "pumps"}).json()["model"] == ""

@@ -330,6 +330,7 @@ def test_every_route_is_known_here(fake: FakeApp) -> None:
         *("/sources/{source}/uploads", "/sources/{source}/uploads/{name:path}"),
         "/blobs/collect",
         *("/models", "/models/check", "/models/costs", "/models/conformance", "/models/default"),
+        *("/models/trial", "/models/rollback"),
         *("/groups", "/groups/{group}/members/{user}", "/consent"),
         *("/traces/{trace_id}/feedback", "/traces/{trace_id}/feedback/{feedback_id}"),
         *("/conversations", "/conversations/{conversation_id}", "/shared-conversations/look"),

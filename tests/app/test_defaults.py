@@ -87,6 +87,31 @@ def test_a_model_below_the_floor_answers_only_when_somebody_says_why(tmp_path: P
     run(tmp_path, story)
 
 
+def test_below_the_floor_a_model_is_tried_on_people_only_when_somebody_says_why(
+    tmp_path: Path,
+) -> None:
+    async def story(app: App, stubs) -> None:
+        await app.conform(ANNA, "good")
+        with pytest.raises(Conflict, match=r"has no score card"):
+            await app.trials.begin(ANNA, "poor", "canary", 1.0)
+        shadow = await app.trials.begin(ANNA, "poor", "shadow", 1.0)
+        assert shadow.trial is not None
+        assert (shadow.model, shadow.trial.score) == ("", None)
+        await app.trials.begin(ANNA, "poor", "canary", 1.0, override="a trial until Friday")
+        assert await answering(app) == "poor"
+        await app.trials.stop(ANNA)
+        assert await answering(app) == "good"
+        await app.choose_model(ANNA, "extractive")
+        await app.trials.begin(ANNA, "good", "canary", 1.0)
+        assert await answering(app) == "good"
+        app._models._made.clear()
+        other = app.settings.models["good"].model_copy(update={"model": "another"})
+        app.settings.models["good"] = other
+        assert await answering(app) == "extractive", "what is behind the name has earned nothing"
+
+    run(tmp_path, story)
+
+
 def test_another_model_behind_the_same_name_has_earned_nothing(tmp_path: Path) -> None:
     async def story(app: App, stubs) -> None:
         await app.conform(ANNA, "good")

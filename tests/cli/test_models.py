@@ -40,3 +40,27 @@ def test_one_is_tried_and_chosen(run, fake: FakeApp) -> None:
     assert "answers in 'pumps'" in run("models", "use", "big", "--override", "a trial").out
     assert "a trial" in run("models", "use").out
     assert json.loads(run("models", "use", "--json").out)["choices"][0]["floor"] == 0.8
+
+
+def test_one_is_tried_beside_another_and_taken_back(run, fake: FakeApp) -> None:
+    for wrong in (
+        (), ("big",), ("--canary", "0.1"), ("big", "--canary", "0.1", "--shadow", "1"),
+        ("big", "--stop"), ("big", "--shadow", "0"), ("big", "--shadow", "1.5"),
+    ):  # fmt: skip
+        assert run("models", "try", *wrong).code == 2, wrong
+    assert run("models", "try", "--stop").code == 6
+    assert run("models", "compare").code == 4
+    assert "'big' 100% of the questions" in run("models", "try", "big", "--shadow", "1").out
+    out = run("models", "try", "big", "--canary", "0.1", "--override", "why not").out
+    assert "'main' answers in 'pumps' from the next question on, and 'big' 10% of the conv" in out
+    out = run("models", "compare").out
+    assert "canary of 'big' (0.1) beside 'main' since 2026-01-01" in out
+    assert "1.0% and 3.0%" in out
+    assert "not enough" in out
+    assert "Not repeated, as too many came at once: 1 question." in out
+    assert "model_busy: 2 times" in out
+    assert json.loads(run("models", "compare", "--json").out)["faults"] == {"model_busy": 2}
+    assert "'main' answers in 'pumps' from the next question on.\n" in (
+        run("models", "try", "--stop").out
+    )
+    assert "What is configured answers" in run("models", "rollback").out
