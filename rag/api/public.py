@@ -56,6 +56,12 @@ async def page() -> FileResponse:
     return FileResponse(STATIC / "ask.html", media_type="text/html; charset=utf-8")
 
 
+@router.get("/shared")
+async def shared_page() -> FileResponse:
+    """Where a link to a conversation leads; the same page, which finds the token after the #."""
+    return FileResponse(STATIC / "ask.html", media_type="text/html; charset=utf-8")
+
+
 @router.get("/sign-in")
 async def sign_in_page() -> FileResponse:
     return FileResponse(STATIC / "sign-in.html", media_type="text/html; charset=utf-8")

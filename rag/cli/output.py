@@ -135,6 +135,8 @@ def say_answer(answer: Answer) -> None:
         console.print(Text(clean(text), style=style))
 
     line(answer.answer)
+    if answer.standalone is not None:
+        line(f"Searched for: {answer.standalone}", "dim")
     # The pack's words for not knowing may name them already.
     unnamed = [one for one in answer.searched if one not in answer.answer]
     if answer.abstained and unnamed:

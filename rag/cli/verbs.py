@@ -13,6 +13,7 @@ from rag.cli import (
     accounts,
     backups,
     connectors,
+    conversations,
     feedback,
     groups,
     models,
@@ -28,7 +29,7 @@ from rag.errors import ConfigError, InvalidInput, Unavailable, counted
 if TYPE_CHECKING:
     from rag.app import App
     from rag.remote import RemoteApp
-    from rag.types import Principal, SyncReport
+    from rag.types import Answer, Principal, SyncReport
 
 Host = Annotated[str | None, typer.Option(help="Address to bind instead of server.host.")]
 Port = Annotated[int | None, typer.Option(help="Port to bind instead of server.port.")]
@@ -61,6 +62,8 @@ cli.add_typer(accounts.key, name="key")
 cli.command()(accounts.audit)
 cli.add_typer(privacy.people, name="people")
 cli.command("erase")(privacy.erase_document)
+cli.command()(conversations.conversations)
+cli.add_typer(conversations.cli, name="conversation")
 cli.add_typer(evaluation, name="eval")
 cli.add_typer(trace, name="trace")
 cli.add_typer(config, name="config")
@@ -223,13 +226,33 @@ def ask(
     ctx: typer.Context,
     question: str,
     model: Annotated[str | None, typer.Option(help="extractive, or a declared model.")] = None,
+    go_on: Annotated[
+        bool, typer.Option("--continue", "-c", help="In the conversation used last, or a new one.")
+    ] = False,
+    conversation: Annotated[
+        str | None, typer.Option(metavar="ID", help="In that conversation; new begins one.")
+    ] = None,
     as_json: Json = False,
 ) -> None:
     """Answer from the documents, with citations, or say that they do not tell."""
     from rag.types import AskRequest
 
-    request = valid(AskRequest, question=question, model=model, domain=ctx.obj.domain)
-    answer = through(ctx, lambda app, who: app.ask(who, request), looks=True)
+    domain, begin = ctx.obj.domain, conversation == "new"
+    if go_on and conversation is not None:
+        raise InvalidInput(
+            "--continue is about the conversation used last.", hint="Give one of the two."
+        )
+    within = None if begin else conversation
+    request = valid(AskRequest, question=question, model=model, domain=domain, conversation=within)
+
+    async def work(app: App | RemoteApp, who: Principal) -> Answer:
+        if not (go_on or begin):
+            return await app.ask(who, request)
+        last = await app.conversations.page(who, domain, limit=1) if go_on else []
+        talk = last[0] if last else await app.conversations.begin(who, domain)
+        return await app.ask(who, request.model_copy(update={"conversation": talk.id}))
+
+    answer = through(ctx, work, looks=True)
     output.say_json(answer) if as_json else output.say_answer(answer)
 
 

@@ -37,6 +37,7 @@ from rag.types import (
 if TYPE_CHECKING:
     from rag.app import App
     from rag.remote.accounts import RemoteAccounts
+    from rag.remote.conversations import RemoteConversations
     from rag.remote.privacy import RemotePrivacy
     from rag.remote.trials import RemoteTrials
 
@@ -82,6 +83,12 @@ class RemoteApp(SourceVerbs, RunVerbs, ModelVerbs, FeedbackVerbs):
         from rag.remote.accounts import RemoteAccounts
 
         return RemoteAccounts(self)
+
+    @property
+    def conversations(self) -> RemoteConversations:
+        from rag.remote.conversations import RemoteConversations
+
+        return RemoteConversations(self)
 
     @property
     def privacy(self) -> RemotePrivacy:

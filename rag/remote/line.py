@@ -47,7 +47,7 @@ class Line:
         self, principal: Principal, document_id: str, version: int, kind: str
     ) -> httpx.Response:
         path = f"documents/{quote(document_id, safe='')}/versions/{version}/{kind}"
-        return await self._send("GET", path, principal)
+        return await self.send("GET", path, principal)
 
     async def _of(
         self, method: str, principal: Principal, source: str, rest: str, domain: str | None,
@@ -61,9 +61,9 @@ class Line:
     async def json(
         self, method: str, path: str, principal: Principal, domain: str | None = None, **given: Any
     ) -> Any:
-        return (await self._send(method, path, principal, domain, **given)).json()
+        return (await self.send(method, path, principal, domain, **given)).json()
 
-    async def _send(
+    async def send(
         self, method: str, path: str, principal: Principal, domain: str | None = None, **given: Any
     ) -> httpx.Response:
         headers = {**_who(principal, domain), **given.pop("headers", {})}

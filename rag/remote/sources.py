@@ -133,7 +133,7 @@ class SourceVerbs(Line):
         self, principal: Principal, source: str, name: str, domain: str | None = None
     ) -> None:
         path = _upload_path(source, name)
-        await self._send("DELETE", path, principal, domain, params=query(domain=domain))
+        await self.send("DELETE", path, principal, domain, params=query(domain=domain))
 
     async def rotate_keys(self, principal: Principal) -> int:
         return int((await self.json("POST", "keys/rotate", principal))["sources"])

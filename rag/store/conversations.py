@@ -200,12 +200,7 @@ class Conversations:
             ]
 
 
-# --- of a person, and of a time -----------------------------------------------------------------
-
-
-def owned_by(owner: str) -> ColumnElement[bool]:
-    """Every conversation of a person, to be forgotten."""
-    return ConversationRow.owner == owner
+# --- forgetting -----------------------------------------------------------------------------------
 
 
 def unused_since(at: datetime) -> ColumnElement[bool]:
@@ -234,26 +229,6 @@ def drop(session: Session, ids: Sequence[str]) -> None:
         # First the conversation: an answer that is being saved to it is waited for.
         session.execute(delete(ConversationRow).where(ConversationRow.id.in_(some)))
         session.execute(delete(TraceRow).where(TraceRow.thread_id.in_(some), ~rated))
-
-
-def of_person(session: Session, owner: str) -> list[tuple[Conversation, list[Turn]]]:
-    """All that a person has, the oldest first, each with its turns; answers are in the traces."""
-    found = session.execute(
-        _counted()
-        .where(ConversationRow.owner == owner)
-        .order_by(ConversationRow.created_at, ConversationRow.id)
-    ).tuples()
-    turns: dict[str, list[Turn]] = {}
-    for row in session.scalars(
-        select(TurnRow)
-        .join(ConversationRow, ConversationRow.id == TurnRow.conversation_id)
-        .where(ConversationRow.owner == owner)
-        .order_by(TurnRow.n)
-    ):
-        turns.setdefault(row.conversation_id, []).append(
-            Turn(n=row.n, trace_id=row.trace_id, question=row.question, asked_at=row.asked_at)
-        )
-    return [(_conversation(row, count), turns.get(row.id, [])) for row, count in found]
 
 
 # --- words --------------------------------------------------------------------------------------

@@ -5,6 +5,8 @@ from collections.abc import Awaitable, Callable, Mapping
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from rag.app import App
 from rag.conversations import Exchange
@@ -319,3 +321,70 @@ def test_what_a_model_made_of_the_withheld_is_withheld(tmp_path: Path) -> None:
         assert not any(word in str(traces) for word in SECRETS)
 
     with_model(tmp_path, story)
+
+
+PEOPLE = {"anna": ANNA, "bob": BOB, "eve": EVE}
+CHANGES = st.lists(
+    st.one_of(
+        st.tuples(st.just("group"), st.sampled_from(sorted(PEOPLE)), st.booleans()),
+        st.tuples(st.just("readers"), st.sampled_from(("hr", "bob", "everyone")), st.booleans()),
+        st.tuples(st.just("ask"), st.sampled_from(sorted(PEOPLE)), st.booleans()),
+    ),
+    min_size=1,
+    max_size=4,
+)
+
+
+def test_nobody_reads_by_a_conversation_what_they_may_not_read(tmp_path: Path) -> None:
+    """Whoever asked when, was let in or put out: each look tells what a question would."""
+
+    async def story(app: App) -> None:
+        me, talks = app.person(None), app.conversations
+        pay = next(one for one in await app.documents(ANNA) if one.title == "pay.txt").id
+        loop = asyncio.get_running_loop()
+        links = {
+            name: (await talks.share(who, (await talks.begin(who)).id)).partition("#")[2]
+            for name, who in PEOPLE.items()
+        }
+
+        async def change(what: str, name: str, to: bool) -> None:
+            if what == "group":
+                await app.change_group(me, "hr", name, belongs=to)
+            elif what == "readers":
+                reader = {"hr": "group:hr", "bob": "user:bob"}.get(name, name)
+                app._parts.ledger.set_readers([pay], frozenset({reader}))
+            else:
+                (talk,) = await talks.page(PEOPLE[name], limit=1)
+                await ask(app, PEOPLE[name], talk.id, SALARY if to else "And in words?")
+
+        async def looked(changes: list[tuple[str, str, bool]]) -> None:
+            for one in changes:
+                await change(*one)
+            for name, who in PEOPLE.items():
+                may = pay in {one.id for one in await app.documents(who)}
+                (mine,) = await talks.page(who, limit=2)
+                seen = [await talks.read(who, link) for link in links.values()]
+                seen.append(await talks.show(who, mine.id))
+                request = AskRequest(question="And?", conversation=mine.id)
+                heard = await talks.heard(who, request)
+                told = "crowns" in f"{seen}{heard.history}"
+                withheld = [turn.withheld for talk in seen for turn in talk.turns]
+                assert may or not told, name
+                assert not (may and any(withheld)), name
+                for other in PEOPLE.values():
+                    if other != who:
+                        assert mine not in await talks.page(other, limit=9, search="salary")
+                        with pytest.raises(NotFound):
+                            await talks.show(other, mine.id)
+
+        @given(CHANGES)
+        @settings(
+            max_examples=12, deadline=None, derandomize=True, database=None,
+            suppress_health_check=list(HealthCheck),
+        )  # fmt: skip
+        def holds(changes: list[tuple[str, str, bool]]) -> None:
+            asyncio.run_coroutine_threadsafe(looked(changes), loop).result(60)
+
+        await asyncio.to_thread(holds)
+
+    run(tmp_path, story)

@@ -14,13 +14,8 @@ from sqlalchemy import JSON, Boolean, Float, Integer, String, Text, select
 from rag.errors import InvalidInput, NotFound
 from rag.store.conversations import (
     Conversations,
-    Turn,
     cursor,
-    forget,
-    of_person,
-    owned_by,
     title_of,
-    unused_since,
 )
 from rag.store.database import Database
 from rag.store.erasures import unknown_to
@@ -216,28 +211,6 @@ def test_a_deleted_one_takes_its_answers_along_but_the_rated(
     with kept.database.snapshot() as connection:
         (listed,) = unknown_to(connection, set())
     assert (listed.kind, listed.target) == ("conversation", talk)
-
-
-def test_all_of_a_person_and_all_of_a_time_can_be_told_and_forgotten(kept: Conversations) -> None:
-    old = kept.begin("anna", "d", "Old").id
-    when = kept.get("anna", old).updated_at
-    new = kept.begin("anna", "e", "New").id
-    theirs = kept.begin("bob", "d", "Bob's").id
-    trace_id = ask(kept, "anna", new, "What?")
-    with kept.database.read() as session:
-        told = of_person(session, "anna")
-    assert [(one.id, one.turns) for one, _ in told] == [(old, 0), (new, 1)]
-    assert [turns for _, turns in told] == [[], kept.turns(new, limit=9)]
-    assert isinstance(told[1][1][0], Turn)
-    assert told[1][1][0].trace_id == trace_id
-    with kept.database.write() as session:
-        assert forget(session, unused_since(when + timedelta(microseconds=1)), NOW) == 1
-        assert forget(session, unused_since(NOW), NOW) == 0
-    assert [one.id for one in kept.page("anna", "e", limit=9)] == [new]
-    with kept.database.write() as session:
-        assert forget(session, owned_by("anna"), NOW) == 1
-    assert [one.id for one in kept.page("bob", "d", limit=9)] == [theirs]
-    assert kept.page("anna", "d", limit=9) == kept.page("anna", "e", limit=9) == []
 
 
 def test_what_the_single_user_talked_of_is_the_first_admins(

@@ -167,7 +167,50 @@ byId("leave").addEventListener("click", async () => {
   location.replace("/sign-in");
 });
 
+// Where a link leads: a conversation, as far as its sources may be read by who follows it.
+const NO_ANSWER = {
+  open: "This is being answered.",
+  left: "Nobody waited for the answer.",
+  failed: "This could not be answered.",
+  lost: "The answer is not kept.",
+};
+
+function exchange(one) {
+  const made = document.createElement("article");
+  made.append(element("h3", one.question));
+  if (one.answer === null) {
+    const why = one.withheld ? "Withheld: it is made from what you may not read." : NO_ANSWER[one.state];
+    made.append(element("p", why));
+    return made;
+  }
+  const answer = document.createElement("p");
+  answer.append(...marked(one));
+  const citations = document.createElement("ol");
+  citations.append(...one.citations.map(citation));
+  made.append(answer, citations);
+  return made;
+}
+
+async function follow(token) {
+  byId("form").hidden = true;
+  const place = byId("shared");
+  try {
+    let after = 0;
+    do {
+      const talk = await call("POST", "shared-conversations/look", { token, after });
+      if (after === 0) place.replaceChildren(element("h2", talk.conversation.title));
+      place.append(...talk.turns.map(exchange));
+      after = talk.next;
+    } while (after !== null);
+    place.hidden = false;
+  } catch (error) {
+    byId("status").className = "problem";
+    byId("status").textContent = error.message;
+  }
+}
+
 greet();
+if (location.pathname === "/shared") follow(location.hash.slice(1));
 
 byId("form").addEventListener("submit", async (event) => {
   event.preventDefault();
