@@ -67,7 +67,8 @@ class ModelVerbs:
     async def costs(self, by: By, days: int) -> Costs:
         """What was spent in the last `days` days, today included; and where each budget stands."""
         since = self._now().date() - timedelta(days=days - 1)
-        totals = await asyncio.to_thread(self._spending.totals, by, since)
+        sums = await asyncio.to_thread(self._spending.totals, by, since)
+        totals = await asyncio.to_thread(self._spending.with_votes, sums, by, since)
         states = await asyncio.to_thread(self._states, self._models.budgets)
         return Costs(by=by, since=since, totals=tuple(totals), budgets=tuple(states))
 

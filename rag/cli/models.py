@@ -87,9 +87,17 @@ def cost(
         output.say_json(found)
         return
     output.say_table(
-        (by.value, "answers", "tokens read", "tokens written", "USD"),
+        (by.value, "answers", "tokens read", "tokens written", "USD", "rated", "USD per useful"),
         [
-            (one.name, one.answers, one.prompt_tokens, one.completion_tokens, f"{one.cost:.4f}")
+            (
+                one.name,
+                one.answers,
+                one.prompt_tokens,
+                one.completion_tokens,
+                f"{one.cost:.4f}",
+                one.rated,
+                "" if one.cost_per_useful is None else f"{one.cost_per_useful:.4f}",
+            )
             for one in found.totals
         ],
     )

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from datetime import date
+from datetime import UTC, date, datetime, time
 from typing import Any, Literal
 
 from sqlalchemy import func, select
 from sqlalchemy.dialects import postgresql, sqlite
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import InstrumentedAttribute, Session
 
 from rag.store.database import Database
-from rag.store.models import SpendingRow
+from rag.store.models import SpendingRow, TraceRow
+from rag.store.votes import votes
 from rag.types import Data
 
 NOBODY = "erased"
@@ -25,6 +27,12 @@ _COLUMNS = {
     "model": SpendingRow.model,
     "day": SpendingRow.day,
 }
+_OF_TRACES: Mapping[By, InstrumentedAttribute[Any]] = {
+    "person": TraceRow.principal_id,
+    "domain": TraceRow.domain,
+    "model": TraceRow.model,
+    "day": TraceRow.ts,
+}
 
 
 class Spent(Data):
@@ -37,6 +45,12 @@ class Spent(Data):
     completion_tokens: int
     cost: float
     """USD"""
+    rated: int = 0
+    """Answers with a vote in effect."""
+    useful: int = 0
+    """Those of them with one above 0."""
+    cost_per_useful: float | None = None
+    """USD that the rated answers cost, for each that was useful."""
 
 
 class Spending:
@@ -81,6 +95,24 @@ class Spending:
         with self.database.read() as session:
             return [_spent(row) for row in session.execute(statement).tuples()]
 
+    def with_votes(self, totals: Sequence[Spent], by: By, since: date) -> list[Spent]:
+        """The sums with what people thought of the answers that are still kept."""
+        vote = votes()
+        statement = (
+            select(_OF_TRACES[by], TraceRow.cost, vote.c.value)
+            .join(vote, vote.c.trace_id == TraceRow.id)
+            .where(
+                TraceRow.ts >= datetime.combine(since, time.min, UTC),
+                TraceRow.route["price"].as_string().is_not(None),
+            )
+        )
+        found: defaultdict[str, list[tuple[float, bool]]] = defaultdict(list)
+        with self.database.read() as session:
+            for name, cost, value in session.execute(statement).tuples():
+                key = name.date().isoformat() if isinstance(name, datetime) else str(name)
+                found[key].append((cost, value > 0))
+        return [_voted(one, found[one.name]) for one in totals]
+
 
 def spends(trace: Mapping[str, Any]) -> bool:
     """A model wrote."""
@@ -108,6 +140,12 @@ def add(session: Session, trace: Mapping[str, Any]) -> None:
     statement = insert(SpendingRow).values(**key, **counts)
     more = {name: getattr(SpendingRow, name) + value for name, value in counts.items()}
     session.execute(statement.on_conflict_do_update(index_elements=list(key), set_=more))
+
+
+def _voted(one: Spent, rated: Sequence[tuple[float, bool]]) -> Spent:
+    useful = sum(liked for _, liked in rated)
+    per = sum(cost for cost, _ in rated) / useful if useful else None
+    return one.model_copy(update={"rated": len(rated), "useful": useful, "cost_per_useful": per})
 
 
 def _spent(row: Sequence[Any]) -> Spent:

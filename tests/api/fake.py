@@ -662,8 +662,9 @@ class FakeApp:
 
     async def model_costs(self, principal: Principal, by="model", days=30) -> Costs:
         spent = Spent(
-            name="big", answers=2, unpriced=1, prompt_tokens=10, completion_tokens=5, cost=0.25
-        )
+            name="big", answers=2, unpriced=1, prompt_tokens=10, completion_tokens=5, cost=0.25,
+            rated=2, useful=1, cost_per_useful=0.125,
+        )  # fmt: skip
         budget = BudgetState(
             name="month", per="person", period="month", since=date(2026, 1, 1), soft=0.1, hard=1.0,
             spent={"anna": 0.25},

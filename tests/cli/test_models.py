@@ -25,6 +25,7 @@ def test_whether_they_answer(run, fake: FakeApp) -> None:
 def test_what_they_cost(run, fake: FakeApp) -> None:
     out = run("models", "cost", "--by", "person").out
     assert "0.2500" in out
+    assert "0.1250" in out
     assert "1 answer by models whose price nobody knows" in out
     assert "Budget 'month' of person 'anna': 0.2500 USD" in out
     assert "soft 0.1 (passed) and hard 1." in out

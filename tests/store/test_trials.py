@@ -16,7 +16,7 @@ from rag.store.choices import Choice, Choices, Trial
 from rag.store.database import Database
 from rag.store.feedback import Draft, FeedbackLog
 from rag.store.models import ShadowRow, SpendingRow, TraceRow
-from rag.store.spending import SHADOW
+from rag.store.spending import SHADOW, Spending
 from rag.store.traces import Traces
 from rag.store.trials import Shadow, Trials
 from rag.types import Principal
@@ -92,6 +92,22 @@ def test_both_sides_are_found_with_their_votes(kept: tuple[Database, Traces]) ->
     assert (other.support, other.ms, other.tokens, other.cost) == (0.9, 50.0, 10, 2.0)
     assert told[broken, "champion"].fault == "model_busy"
     assert missing == 3, "two that were answered, and one that a model did not know"
+    spending = Spending(opened)
+    for by, name in (("person", "bob"), ("domain", "d"), ("day", "2026-03-01")):
+        sums = spending.totals(by, NOW.date())
+        rated = {one.name: one for one in spending.with_votes(sums, by, NOW.date())}[name]
+        assert (rated.rated, rated.useful, rated.cost_per_useful) == (1, 0, None)
+    cost = base["cost"]
+    for one in ids[1:]:
+        draft = draft.model_copy(
+            update={"trace_id": one, "subject": f"{one} answer", "verdict": Verdict(value=1)}
+        )
+        log.add(bob, draft, key=None, digest=one, per_minute=100)
+    sums = spending.totals("model", NOW.date())
+    voted = {one.name: one for one in spending.with_votes(sums, "model", NOW.date())}
+    assert (voted[base["model"]].rated, voted[base["model"]].useful) == (3, 2)
+    assert voted[base["model"]].cost_per_useful == pytest.approx(cost * 3 / 2)
+    assert (voted["new"].rated, voted["new"].cost_per_useful) == (0, None)
     with opened.read() as session:
         (spent,) = session.scalars(select(SpendingRow).where(SpendingRow.model == "new"))
         assert (spent.principal_id, spent.cost, spent.domain) == (SHADOW, 2.0, "d")
