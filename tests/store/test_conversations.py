@@ -57,7 +57,7 @@ def answer(
     columns = [column for column in TraceRow.__table__.columns if not column.nullable]
     fields = {column.key: empty.get(type(column.type)) for column in columns}
     fields |= {"id": trace_id, "thread_id": talk, "ts": NOW, "principal_id": owner}
-    fields |= {"actor_pseudonym": owner, "answer": "Forty.", "route": {"price": None}}
+    fields |= {"actor_pseudonym": owner, "answer": "Forty.", "route": {"price": None}, "told": []}
     Traces(kept.database, folder).save(fields, talk)
 
 
