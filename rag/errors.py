@@ -87,6 +87,7 @@ class RateLimited(RagError):
 
     code, status, exit_code = "rate_limited", 429, 11
     retryable = True
+    after_s: int = 60
 
     def __init__(self, message: str, *, hint: str = "", after_s: float = 60) -> None:
         super().__init__(message, hint=hint)
@@ -226,6 +227,11 @@ class DocumentFailed(RagError):
     def __init__(self, reason: str, message: str, *, hint: str = "") -> None:
         super().__init__(message, hint=hint)
         self.reason = reason
+
+
+def wait_of(error: RagError) -> int | None:
+    """Seconds after which the same call may succeed, where that is known."""
+    return error.after_s if isinstance(error, RateLimited) else error.retry_after_s
 
 
 def of_code(code: str, message: str, hint: str = "") -> RagError:

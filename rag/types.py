@@ -32,6 +32,8 @@ class Principal(Data):
     id: str
     groups: frozenset[str] = frozenset()
     roles: frozenset[Role] = frozenset({Role.USER})
+    key: str = ""
+    """The id of the API key through which they ask, if it is one."""
 
     @property
     def readers(self) -> frozenset[str]:

@@ -288,8 +288,9 @@ class Asker:
         )
 
     async def _save(self, draft: Draft, generation: Generation, record: bool) -> None:
+        key = draft.principal.key
         if not record:
-            await asyncio.to_thread(self.traces.count, self._fields(draft, generation, {}))
+            await asyncio.to_thread(self.traces.count, self._fields(draft, generation, {}), key)
             return
         said = [turn.content for turn in draft.request.history if turn.role == "assistant"]
         told: Mapping[str, Answered] = {}
@@ -298,7 +299,8 @@ class Asker:
                 self.traces.answered, draft.principal.id, self.pack.name, said
             )
         made, place = self._fields(draft, generation, told), draft.place
-        await asyncio.to_thread(self.traces.save, made, place.conversation if place else None)
+        conversation = place.conversation if place else None
+        await asyncio.to_thread(self.traces.save, made, conversation, key)
 
     def _fields(
         self, draft: Draft, generation: Generation, told: Mapping[str, Answered]

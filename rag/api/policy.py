@@ -46,7 +46,8 @@ class Policy:
         principal = await asyncio.to_thread(app.person, user or who.user, domain)
         if user is None:
             roles = principal.roles & who.scopes
-            principal = principal.model_copy(update={"roles": roles})
+            key = who.handle if who.carrier == "key" else ""
+            principal = principal.model_copy(update={"roles": roles, "key": key})
         if self.role not in principal.roles:
             raise Forbidden(
                 f"'{principal.id}' lacks the role '{self.role.value}'.",

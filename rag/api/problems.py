@@ -14,7 +14,7 @@ from pydantic import BaseModel, Field
 from starlette.exceptions import HTTPException
 from starlette.responses import JSONResponse
 
-from rag.errors import RagError, RateLimited, Unauthenticated, plainly
+from rag.errors import RagError, Unauthenticated, plainly, wait_of
 from rag.types import Check
 
 MEDIA_TYPE = "application/problem+json"
@@ -85,7 +85,7 @@ def headers_of(error: RagError) -> dict[str, str]:
     """What goes with an error: when to try again, and how to say who one is."""
     if isinstance(error, Unauthenticated):
         return {"WWW-Authenticate": "Bearer"}
-    after = error.after_s if isinstance(error, RateLimited) else error.retry_after_s
+    after = wait_of(error)
     return {} if after is None else {"Retry-After": str(after)}
 
 

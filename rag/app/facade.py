@@ -25,6 +25,7 @@ from rag.app.oidc import Oidc
 from rag.app.parts import Parts
 from rag.app.people import People
 from rag.app.privacy import Privacy
+from rag.app.quotas import Quotas
 from rag.app.runs import Runs
 from rag.app.sources import Sources
 from rag.app.traces import Traces
@@ -82,6 +83,7 @@ class App:
         self._traces = Traces(parts, self._people)
         self.conversations = Conversations(parts, self._people, self._traces, self.accounts)
         self._ratings = Ratings(parts, self._people, self._traces)
+        self._quotas = Quotas(parts)
         self._sources = Sources(parts, self._domains)
         self._uploads = Uploads(parts)
         self._generations = Generations(parts)
@@ -124,6 +126,8 @@ class App:
         who = await self._people.within(principal, request.domain)
         generation = await self._generations.answering(domain)
         with closing(part.writer), self._ratings.answering(principal) as told:
+            if part.writer.composes:
+                await self._quotas.require(principal)
             place = await self.conversations.place(principal, request)
             answer = domain.asker.stream(
                 who, request, generation, part.writer, place=place, answered=part.answered

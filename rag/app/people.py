@@ -45,7 +45,8 @@ class People:
         if not self._accounts.required:
             return found
         # A key may use no more roles here than it could where it was looked at.
-        return found.model_copy(update={"roles": found.roles & principal.roles})
+        roles = found.roles & principal.roles
+        return found.model_copy(update={"roles": roles, "key": principal.key})
 
     async def domains(self, principal: Principal) -> list[str]:
         """Where the principal is known now, the default domain first."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Literal, Self
+from typing import Annotated, Literal, Self
 
 from pydantic import Field, PrivateAttr, SecretStr, model_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
@@ -103,6 +103,15 @@ class LimitSettings(Section):
 
     requests_per_minute: int = Field(default=300, ge=0, description="Requests of any kind.")
     answers_at_once: int = Field(default=4, ge=0, description="Answers and searches being made.")
+    tokens_per_day: int = Field(
+        default=0, ge=0, description="Tokens that models read and write for a person (UTC day)."
+    )
+    tokens_per_day_of: dict[str, Annotated[int, Field(ge=0)]] = Field(
+        default_factory=dict, description="... for these people instead, by name."
+    )
+    key_tokens_per_day: int = Field(
+        default=0, ge=0, description="... through one key, of what its owner may use."
+    )
 
 
 class DatabaseSettings(Section):

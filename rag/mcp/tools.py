@@ -26,7 +26,7 @@ from pydantic import Field, ValidationError
 from pydantic_core import to_json
 
 from rag import __version__
-from rag.errors import InvalidInput, RagError, did_you_mean, plainly
+from rag.errors import InvalidInput, RagError, did_you_mean, plainly, wait_of
 from rag.feedback import Feedback, Verdict
 from rag.types import Answer, AskRequest, Box, Data, Hit, Principal, SearchRequest, Turn
 
@@ -274,6 +274,7 @@ def _wrong(error: RagError) -> CallToolResult:
         "message": error.message,
         "hint": error.hint,
         "retryable": error.retryable,
+        "retry_after_s": wait_of(error),
     }
     return CallToolResult(
         content=[TextContent(type="text", text=str(error))],

@@ -10,7 +10,7 @@ from urllib.parse import quote
 import httpx
 
 from rag.config import Settings
-from rag.errors import InvalidInput, RagError, Unavailable, of_code
+from rag.errors import InvalidInput, RagError, RateLimited, Unavailable, of_code
 from rag.types import LOCAL, Principal, Progress
 
 OnProgress = Callable[[Progress], None]
@@ -72,7 +72,7 @@ class Line:
         except httpx.HTTPError as error:
             raise self._lost(error) from error
         if response.is_error:
-            raise _error(response.content, response.status_code)
+            raise _error(response, response.content)
         return response
 
     async def _long(
@@ -98,7 +98,7 @@ class Line:
                 "GET", f"/api/v1/{path}", headers=_who(principal, None)
             ) as response:
                 if response.is_error:
-                    raise _error(await response.aread(), response.status_code)
+                    raise _error(response, await response.aread())
                 async for line in response.aiter_lines():
                     yield line
         except httpx.HTTPError as error:
@@ -120,7 +120,7 @@ class Line:
                 method, f"/api/v1/{path}", headers=headers, json=body, params=params
             ) as response:
                 if response.is_error:
-                    raise _error(await response.aread(), response.status_code)
+                    raise _error(response, await response.aread())
                 name = ""
                 async for line in response.aiter_lines():
                     field, _, value = line.partition(": ")
@@ -164,11 +164,14 @@ def query(**values: str | None) -> dict[str, str]:
     return {name: value for name, value in values.items() if value is not None}
 
 
-def _error(content: bytes, status: int) -> RagError:
+def _error(response: httpx.Response, content: bytes) -> RagError:
     try:
-        return _typed(json.loads(content))
+        error = _typed(json.loads(content))
     except ValueError:
-        return Unavailable(f"The server answered {status} without saying why.")
+        return Unavailable(f"The server answered {response.status_code} without saying why.")
+    if isinstance(error, RateLimited):
+        error.after_s = int(response.headers.get("Retry-After", error.after_s))
+    return error
 
 
 def _typed(problem: Mapping[str, Any]) -> RagError:

@@ -92,7 +92,7 @@ HOLDINGS: tuple[Holding, ...] = (
     Holding(
         models.KeyRow,
         {
-            Holds.PLAIN: "id scopes",
+            Holds.PLAIN: "id scopes day",
             Holds.SECRET: "digest",
             Holds.PERSON: "account_id",
             Holds.WORDS: "name",

@@ -587,6 +587,10 @@ class KeyRow(Base):
     created_at: Mapped[datetime]
     expires_at: Mapped[datetime]
     used_at: Mapped[datetime | None]
+    day: Mapped[str] = mapped_column(String(10), default="")
+    """the last day (UTC) on which a model answered through it"""
+    tokens: Mapped[int] = mapped_column(BigInteger, default=0)
+    """of that day"""
 
 
 class AuditRow(Base):

@@ -7,12 +7,12 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC, date, datetime, time
 from typing import Any, Literal
 
-from sqlalchemy import func, select
+from sqlalchemy import bindparam, case, func, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import InstrumentedAttribute, Session
 
 from rag.store.database import Database
-from rag.store.models import SpendingRow, TraceRow
+from rag.store.models import KeyRow, SpendingRow, TraceRow, table_of
 from rag.store.votes import votes
 from rag.types import Data
 
@@ -33,6 +33,13 @@ _OF_TRACES: Mapping[By, InstrumentedAttribute[Any]] = {
     "model": TraceRow.model,
     "day": TraceRow.ts,
 }
+_SPENDING, _KEYS = table_of(SpendingRow), table_of(KeyRow)
+_TOKENS = select(func.sum(_SPENDING.c.prompt_tokens + _SPENDING.c.completion_tokens)).where(
+    _SPENDING.c.day == bindparam("day"), _SPENDING.c.principal_id == bindparam("person")
+)
+_TOKENS_OF_KEY = select(_KEYS.c.tokens).where(
+    _KEYS.c.id == bindparam("key"), _KEYS.c.day == bindparam("day")
+)
 
 
 class Spent(Data):
@@ -58,6 +65,16 @@ class Spending:
 
     def __init__(self, database: Database) -> None:
         self.database = database
+
+    def tokens(self, person: str, day: date) -> int:
+        """What models read and wrote for somebody on one day."""
+        with self.database.read() as session:
+            return int(session.scalar(_TOKENS, {"person": person, "day": day.isoformat()}) or 0)
+
+    def tokens_of_key(self, key: str, day: date) -> int:
+        """... through one key."""
+        with self.database.read() as session:
+            return session.scalar(_TOKENS_OF_KEY, {"key": key, "day": day.isoformat()}) or 0
 
     def save(self, trace: Mapping[str, Any]) -> None:
         """Count what was asked of a model though no trace is kept of it."""
@@ -119,10 +136,12 @@ def spends(trace: Mapping[str, Any]) -> bool:
     return trace["route"].get("price") is not None
 
 
-def add(session: Session, trace: Mapping[str, Any]) -> None:
-    """Count a trace's tokens and cost, if a model wrote at all."""
+def add(session: Session, trace: Mapping[str, Any], api_key: str = "") -> None:
+    """Count a trace's tokens and cost, if a model wrote at all; also of the key it came by."""
     if not spends(trace):
         return
+    if api_key:
+        _add_to_key(session, trace, api_key)
     counts = {
         "answers": 1,
         "unpriced": int(trace["route"]["price"] == "unknown"),
@@ -146,6 +165,18 @@ def _voted(one: Spent, rated: Sequence[tuple[float, bool]]) -> Spent:
     useful = sum(liked for _, liked in rated)
     per = sum(cost for cost, _ in rated) / useful if useful else None
     return one.model_copy(update={"rated": len(rated), "useful": useful, "cost_per_useful": per})
+
+
+def _add_to_key(session: Session, trace: Mapping[str, Any], api_key: str) -> None:
+    used = trace["prompt_tokens"] + trace["completion_tokens"]
+    day = trace["ts"].date().isoformat()
+    so_far = case((KeyRow.day == day, KeyRow.tokens), else_=0)
+    # Another process that ended a day later has begun that one: what comes late is not of it.
+    session.execute(
+        update(KeyRow)
+        .where(KeyRow.id == api_key, KeyRow.day <= day)
+        .values(day=day, tokens=so_far + used)
+    )
 
 
 def _spent(row: Sequence[Any]) -> Spent:

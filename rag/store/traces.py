@@ -53,7 +53,9 @@ class Traces:
     def pseudonym(self, principal: Principal) -> str:
         return hmac.new(self._key, principal.id.encode(), hashlib.sha256).hexdigest()[:32]
 
-    def save(self, fields: Mapping[str, Any], conversation: str | None = None) -> None:
+    def save(
+        self, fields: Mapping[str, Any], conversation: str | None = None, api_key: str = ""
+    ) -> None:
         """Durable when it returns, with what it cost. `fields` are the columns of a trace.
 
         The consent, if it is not among them, is what the person agreed to last. Of an answer in a
@@ -66,18 +68,18 @@ class Traces:
                 # Erased while this was being answered.
                 add(session, {**fields, "principal_id": NOBODY})
                 return
-            add(session, fields)
+            add(session, fields, api_key)
             if conversation is not None and not _kept(session, conversation):
                 return
             fields = _without_erased(session, fields)
             consent = consent_of(session, fields["actor_pseudonym"]).model_dump(mode="json")
             session.add(TraceRow(**{"consent": consent, **fields}))
 
-    def count(self, fields: Mapping[str, Any]) -> None:
+    def count(self, fields: Mapping[str, Any], api_key: str = "") -> None:
         """Only what it cost, if anything."""
         if spends(fields):
             with self.database.write() as session:
-                add(session, fields)
+                add(session, fields, api_key)
 
     def hand_over(self, before: str, after: Principal) -> None:
         """What one person, the single user, asked, rated and talked of is another's from now on."""

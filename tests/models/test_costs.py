@@ -13,6 +13,7 @@ from rag.errors import BudgetSpent
 from rag.models.budgets import Budgets, Purse
 from rag.models.prices import Price, price_of
 from rag.store.database import Database
+from rag.store.models import AccountRow, KeyRow
 from rag.store.spending import Spending, add
 from rag.testing.generator import HITS, MESSAGES
 from rag.types import AskRequest
@@ -177,3 +178,31 @@ def test_past_its_budget_what_costs_nothing_answers(spending):
         with pytest.raises(BudgetSpent):
             asyncio.run(scenario("m0"))
         assert not stubs[0].requests
+
+
+def test_tokens_of_a_day_are_counted_by_person_and_by_key(spending):
+    later = datetime(2026, 3, 11, 0, 1, tzinfo=UTC)
+    with spending.database.write() as session:
+        account = AccountRow(id="anna", password="", roles=[], groups=[], suspended=False,
+                             created_at=NOW, created_by="")  # fmt: skip
+        session.add(account)
+        session.flush()
+        for key in ("k1", "k2"):
+            session.add(KeyRow(id=key, digest=key, account_id="anna", name=key, scopes=[],
+                               created_at=NOW, expires_at=later))  # fmt: skip
+    assert (spending.tokens("anna", NOW.date()), spending.tokens_of_key("k1", NOW.date())) == (0, 0)
+    with spending.database.write() as session:
+        add(session, trace(), "k1")
+        add(session, trace(domain="laws", model="small"), "k1")
+        add(session, trace(), "k2")
+        add(session, trace())
+        add(session, trace(price=None), "k1")
+        add(session, trace(person="bob"), "gone")
+    assert spending.tokens("anna", NOW.date()) == 60
+    assert [spending.tokens_of_key(key, NOW.date()) for key in ("k1", "k2", "gone")] == [30, 15, 0]
+    with spending.database.write() as session:
+        add(session, trace(ts=later), "k1")
+        # Begun before midnight and on record after what came later.
+        add(session, trace(), "k1")
+    assert spending.tokens_of_key("k1", later.date()) == 15
+    assert spending.tokens("anna", later.date()) == 15

@@ -36,8 +36,10 @@ class Guarded:
     def __init__(self, deployment: Deployment, receiver: Receiver) -> None:
         self.deployment, self.receiver = deployment, receiver
         accounts = deployment.app.accounts
-        link = deployment.run(accounts.invite(OPERATOR, "ada", [Role.USER, Role.DATA]))
-        deployment.run(accounts.join(link.partition("#")[2], None, PASSWORD))
+        # Somebody has to be the admin.
+        for name, roles in (("ruth", [Role.ADMIN]), ("ada", [Role.USER, Role.DATA])):
+            link = deployment.run(accounts.invite(OPERATOR, name, roles))
+            deployment.run(accounts.join(link.partition("#")[2], None, PASSWORD))
 
     @property
     def url(self) -> str:
@@ -237,3 +239,20 @@ def test_whoever_may_not_ask_may_not_rate(guarded: Guarded, key: str) -> None:
         assert httpx.post(guarded.url + path, json=body, headers=headers).status_code == status
     found = httpx.get(f"{guarded.url}/api/v1/traces/{trace}/feedback", headers=allowed)
     assert found.json() == {"feedback": []}
+
+
+def test_138_who_is_suspended_rates_nothing(guarded: Guarded) -> None:
+    key = guarded.key(Role.USER)
+    headers = {"Authorization": f"Bearer {key}"}
+    client = OpenAI(base_url=f"{guarded.url}/v1", api_key=key, max_retries=0)
+    reply = client.chat.completions.create(model="lamps", messages=[said(QUESTION)])  # type: ignore[list-item]
+    place = f"{guarded.url}/api/v1/traces/{reply.id.removeprefix('chatcmpl-')}/feedback"
+    accounts, run = guarded.deployment.app.accounts, guarded.deployment.run
+    run(accounts.change(OPERATOR, "ada", suspended=True))
+    try:
+        assert httpx.post(place, json={"value": 1}, headers=headers).status_code == 403
+        with pytest.raises(openai.PermissionDeniedError):
+            client.chat.completions.update(reply.id, metadata={"rating": "up"})
+    finally:
+        run(accounts.change(OPERATOR, "ada", suspended=False))
+    assert httpx.get(place, headers=headers).json() == {"feedback": []}
