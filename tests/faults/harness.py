@@ -18,7 +18,9 @@ from pathlib import Path
 from random import Random
 
 import psutil
+from sqlalchemy import select
 
+from rag.store.models import DocumentRow
 from tests.faults.victim import STEPS
 from tests.support import Bench, RealBench
 
@@ -181,9 +183,17 @@ class Harness:
                 problems.append(f"the index holds {points} points for {placed} chunks")
             if left := bench.ledger.placements.orphans():
                 problems.append(f"{len(left)} orphans were not swept")
+            if problems:
+                problems += self._failures(bench)
         finally:
             await bench.close()
         return problems
+
+    def _failures(self, bench: Bench) -> list[str]:
+        """Why documents wait for another attempt, which may be why they answer as before."""
+        with bench.database.read() as session:
+            rows = session.scalars(select(DocumentRow).where(DocumentRow.state == "failed"))
+            return [f"{row.key} failed ({row.reason}): {row.message}" for row in rows]
 
     async def _answering(self) -> dict[str, tuple[str, ...]]:
         """Every passage that a search could show, by document, in order."""
