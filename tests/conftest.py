@@ -1,11 +1,16 @@
 """Fixtures that several areas share. Nothing here reaches the network or a model."""
 
+import signal
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 from uuid import uuid4
 
 import pytest
+
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    # As in a job in a shell's background: what is started here would never hear of Ctrl-C.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(scope="session")

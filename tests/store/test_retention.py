@@ -28,7 +28,11 @@ from tests.store.test_holdings import NOW, dumped, kept
 __all__ = ["kept"]
 LATER = NOW + timedelta(days=30)
 AGES = {
-    "traces": (TraceRow, TraceRow.ts, {"traces": 1, "feedback": 1, "feedback_requests": 1}),
+    "traces": (
+        TraceRow,
+        TraceRow.ts,
+        {"traces": 1, "shadows": 1, "feedback": 1, "feedback_requests": 1},
+    ),
     "comments": (FeedbackRow, FeedbackRow.at, {}),
     "conversations": (ConversationRow, ConversationRow.updated_at, {"conversations": 1}),
     "documents": (DocumentRow, DocumentRow.deleted_at, {"versions": 1, "placements": 1}),
