@@ -200,7 +200,7 @@ def test_a_failure_within_is_told_without_its_inside(fake: FakeApp, mode: str) -
             full = await client.call_tool("ask", {"question": "full disk"})
             assert full.structured_content["error"] == {
                 "code": "storage_full", "message": "The disk is full.", "hint": "Make room.",
-                "retryable": True,
+                "retryable": True, "retry_after_s": 60,
             }  # fmt: skip
         async with Client(server(nobody), mode=mode) as client:  # type: ignore[arg-type]
             assert len((await client.list_tools()).tools) == 4
