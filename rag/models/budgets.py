@@ -54,16 +54,28 @@ class Budgets:
             keys: list[Key] = []
             for name, budget in self._settings.items():
                 key = (name, whose.get(budget.per, ""))
-                spent = await asyncio.to_thread(self.spent, *key)
+                spent, kept = await self._counted(key)
                 if budget.soft is not None and spent >= budget.soft:
                     self._tell(key, budget, spent)
                 if budget.hard is not None:
-                    if spent + self._kept.get(key, 0.0) + cost > budget.hard:
+                    if spent + kept + cost > budget.hard:
                         return Taken(refused=name)
                     keys.append(key)
             for key in keys:
                 self._kept[key] = self._kept.get(key, 0.0) + cost
         return Taken(keys=tuple(keys), cost=cost)
+
+    async def _counted(self, key: Key) -> tuple[float, float]:
+        """What is on record and what is kept back, of one moment.
+
+        An answer that ends while the record is read could be in neither sum, or in both: then it
+        is read again. Nothing is added to what is kept back meanwhile, so this ends.
+        """
+        while True:
+            kept = self._kept.get(key, 0.0)
+            spent = await asyncio.to_thread(self.spent, *key)
+            if self._kept.get(key, 0.0) == kept:
+                return spent, kept
 
     def give_back(self, taken: Taken) -> None:
         """What the answer did cost is on record by now, or it was not made."""

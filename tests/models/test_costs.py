@@ -160,6 +160,34 @@ def test_answers_at_once_never_exceed_a_ceiling_together(costs, hard):
     assert not budgets._kept, "kept back for ever"
 
 
+def test_an_answer_that_ends_while_the_record_is_read_is_counted_once():
+    class Ending(Sums):
+        """Reads the record, and an answer is recorded and given back before that is told."""
+
+        ends = None
+
+        def cost(self, since, **of):
+            spent, ends, self.ends = self.total, self.ends, None
+            if ends:
+                ends()
+            return spent
+
+    async def scenario(hard):
+        sums = Ending()
+        budgets = Budgets({"b": BudgetSettings(hard=hard)}, sums, lambda: NOW)
+        first = await budgets.take("anna", "pumps", "big", 2.0)
+
+        def ends():
+            sums.total += 2.0
+            budgets.give_back(first)
+
+        sums.ends = ends
+        return (await budgets.take("bob", "pumps", "big", 1.0)).refused
+
+    assert asyncio.run(scenario(2.5)) == "b", "in neither sum: the ceiling was exceeded"
+    assert asyncio.run(scenario(3.0)) == "", "in both sums: an answer with room was refused"
+
+
 def test_past_its_budget_what_costs_nothing_answers(spending):
     with route("ok", "ok", first=DEAR) as (chosen, stubs):
 
