@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Literal
 
-from rag.types import Citation, Claim, Data
+from rag.types import Citation, Claim, Conflict, Data
 
 LONGEST_TITLE = 200
 State = Literal["open", "answered", "left", "failed", "lost"]
@@ -46,6 +46,7 @@ class Exchange(Data):
     answer: str | None = None
     citations: tuple[Citation, ...] = ()
     claims: tuple[Claim, ...] = ()
+    conflicts: tuple[Conflict, ...] = ()
     abstained: bool = False
     support: float | None = None
     model: str = ""

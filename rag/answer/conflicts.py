@@ -48,13 +48,14 @@ def conflicts(
 ) -> tuple[Conflict, ...]:
     """What contradicts the cited among the used sentences; at most `MOST`, one for each."""
     found: list[Conflict] = []
-    told: list[Sentence] = []
+    told: set[tuple[int, int]] = set()
     for mine in used:
         cited = _cited(mine, hits, citations)
         other = next(iter(_against(mine, pool, hits)), None)
-        if cited is None or other is None or mine in told:
+        if cited is None or other is None or (mine.hit, mine.start) in told:
             continue
-        told.append(other)
+        # An answer that says both disagrees with itself once.
+        told.add((other.hit, other.start))
         later, sooner = _later(mine, other, hits), _later(other, mine, hits)
         found.append(
             Conflict(

@@ -26,7 +26,8 @@ _YEAR = re.compile(r"(?:19|20)\d\d")
 _MARKS = frozenset({"number", "no", "nr", "num", "nummer", "#", "№"})
 _JOINS = frozenset({"and", "or", "und", "oder"})
 _UNIT_WORDS = """
-% ° € $ percent euro euros eur usd dollar dollars cent cents kg g t mg lb mm cm m km inch inches l
+% ° € $ percent euro euros eur usd dollar dollars cent cents pound pounds gbp franc francs chf crown
+crowns yen jpy kg g t mg lb mm cm m km inch inches l
 ml litre litres liter bar pa kpa mpa psi nm kw w v a hz rpm c k h hr hrs s min hour hours minute
 minutes second seconds day days week weeks month months year years times prozent stunde stunden
 minuten sekunden tag tage woche wochen monat monate jahr jahre

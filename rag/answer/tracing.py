@@ -78,6 +78,7 @@ def fields(
         "confidence": draft.evidence.confidence if draft.evidence else 0.0,
         "citations": [citation.model_dump(mode="json") for citation in draft.citations],
         "claims": [claim.model_dump(mode="json") for claim in draft.claims],
+        "conflicts": [conflict.model_dump(mode="json") for conflict in draft.conflicts],
         "support": mean(draft.claims),
         "finish_reason": draft.finish,
         "error": draft.error,

@@ -12,7 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field, StringConstraints, Validation
 
 from rag.api.problems import Problem
 from rag.errors import InvalidInput, plainly
-from rag.types import Answer, AskRequest, Citation, Claim, Turn
+from rag.types import Answer, AskRequest, Citation, Claim, Conflict, Turn
 
 TURNS = 50
 """So many turns before the question are told to the model; a longer chat loses its oldest."""
@@ -187,6 +187,9 @@ class Extension(BaseModel):
     claims: tuple[Claim, ...] = Field(description="What each sentence claims, with its verdict.")
     support: float | None
     removed: int
+    conflicts: tuple[Conflict, ...] = Field(
+        description="What other documents say otherwise than the cited."
+    )
     ignored: tuple[str, ...] = Field(description="What the request asked for without effect.")
 
 

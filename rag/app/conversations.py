@@ -21,7 +21,7 @@ from rag.errors import InvalidInput, NotFound
 from rag.retrieve.expand import gist
 from rag.store.conversations import Conversations as Store
 from rag.store.conversations import Turn as Asked
-from rag.types import AskRequest, Citation, Claim, Principal, Turn
+from rag.types import AskRequest, Citation, Claim, Conflict, Principal, Turn
 
 HEARD = 20
 """Exchanges that the next answer may be told of, if there is room."""
@@ -195,6 +195,7 @@ def _exchange(
             "answer": trace["answer"],
             "citations": tuple(Citation.model_validate(one) for one in trace["citations"]),
             "claims": tuple(Claim.model_validate(one) for one in trace["claims"] if one["span"]),
+            "conflicts": tuple(Conflict.model_validate(one) for one in trace["conflicts"]),
             "abstained": trace["abstained"],
             "support": trace["support"],
             "model": trace["model"],

@@ -62,9 +62,7 @@ class Threads:
         try:
             return self._pool.submit(call)
         except RuntimeError as error:
-            raise ModelError(
-                "The model was closed.", hint="The server is shutting down."
-            ) from error
+            raise _closed() from error
 
     async def each(self, calls: Iterable[Callable[[], T]]) -> list[T]:
         """All results in order; after an error or a cancellation the rest is dropped."""
@@ -78,6 +76,10 @@ class Threads:
     async def aclose(self) -> None:
         """Finish what has begun, drop the rest, end the threads."""
         await asyncio.to_thread(self._pool.shutdown, cancel_futures=True)
+
+
+def _closed() -> ModelError:
+    return ModelError("The model was closed.", hint="The server is shutting down.")
 
 
 def behind_questions() -> None:
@@ -117,6 +119,7 @@ class Encoder:
         self._urgent = Threads("urgent", cores)
         self._documents = Threads("documents", cores, behind_questions)
         self._loading = threading.Lock()
+        self._closing = threading.Event()
         self._network: Any = None
         self._choice: Choice | None = None
 
@@ -148,6 +151,8 @@ class Encoder:
         return vectors
 
     async def aclose(self) -> None:
+        """A load that has begun ends with its next step; the libraries' import is one."""
+        self._closing.set()
         await self._questions.aclose()
         await self._urgent.aclose()
         await self._documents.aclose()
@@ -158,11 +163,17 @@ class Encoder:
     def _ready(self) -> Choice:
         with self._loading:
             if self._choice is None:
+                self._unless_closing()
                 self._load()
+                self._unless_closing()
                 choice = self._choose()
                 self._set_precision(choice.precision)
                 self._choice = choice
             return self._choice
+
+    def _unless_closing(self) -> None:
+        if self._closing.is_set():
+            raise _closed()
 
     def _load(self) -> None:
         self._network = load_network(self._model.folder, "SentenceTransformer")
@@ -222,6 +233,7 @@ class Encoder:
             rows = list(batched_by_length([len(each) for each in ids], max(budget, width)))
             started = time.perf_counter()
             for batch in rows:
+                self._unless_closing()
                 self._embed([ids[i] for i in batch])
             measured = len(ids) / (time.perf_counter() - started)
             rates[f"{precision}/{budget}"] = round(measured, 1)

@@ -184,7 +184,7 @@ HOLDINGS: tuple[Holding, ...] = (
             Holds.PSEUDONYM: "actor_pseudonym",
             Holds.WORDS: "query_raw",
             Holds.PASSAGES: "query_standalone rendered_messages hits answer answer_sha citations "
-            "claims error",
+            "claims conflicts error",
             Holds.PLAIN: "id tenant_id domain thread_id acl_hash lang prompt_template_id "
             "prompt_sha index_snapshot_id embedder_rev chunker_rev adapter_id reranker_id "
             "retrieval_cfg_sha "

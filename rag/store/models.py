@@ -332,6 +332,7 @@ class TraceRow(Base):
     confidence: Mapped[float]
     citations: Mapped[list[Any]]
     claims: Mapped[list[Any]]
+    conflicts: Mapped[list[Any]]
     support: Mapped[float | None]
     finish_reason: Mapped[str] = mapped_column(String(32))
     error: Mapped[str]

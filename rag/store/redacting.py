@@ -25,7 +25,9 @@ def sources(trace: Mapping[str, Any]) -> set[str]:
 
 def named(trace: Mapping[str, Any]) -> set[str]:
     """Every document that a trace has something of."""
-    return sources(trace) | {hit["doc_id"] for hit in trace["hits"]} | set(trace["told"] or ())
+    others = {one["other"]["document_id"] for one in trace["conflicts"]}
+    hits = {hit["doc_id"] for hit in trace["hits"]}
+    return sources(trace) | hits | others | set(trace["told"] or ())
 
 
 def redacted(trace: Mapping[str, Any], readable: Set[str]) -> dict[str, Any]:
@@ -51,6 +53,10 @@ def redacted(trace: Mapping[str, Any], readable: Set[str]) -> dict[str, Any]:
             one if one["document_id"] in readable else _unquoted(one) for one in trace["citations"]
         ],
     }
+    # Nor that there was anything else to read.
+    shown["conflicts"] = [
+        one for one in trace["conflicts"] if one["other"]["document_id"] in readable
+    ]
     shown["rendered_messages"] = [
         {**message, "content": REMOVED}
         if composed or (message["role"] == "assistant" and (hearsay or "trace_id" not in message))

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Sequence
+from dataclasses import replace
 
 import pytest
 
@@ -98,6 +99,15 @@ def test_denials_dates_and_amounts_contradict(one: str, other: str) -> None:
 )
 def test_what_is_the_same_or_about_something_else_contradicts_nothing(one: str, other: str) -> None:
     assert not told(one, hit(1, one), hit(2, other))[1]
+
+
+def test_an_answer_that_says_both_disagrees_once() -> None:
+    hits = hit(1, SHORT), hit(2, LONG)
+    pool = chosen(WARRANTY, hits).pool
+    used = [replace(one, score=1.0) for one in pool]
+    citations = [cite_sentence(n, one, hits) for n, one in enumerate(used, 1)]
+    (conflict,) = conflicts(citations, used, pool, hits)
+    assert (conflict.n, conflict.other.quote) == (1, LONG)
 
 
 def test_one_document_does_not_contradict_itself() -> None:

@@ -138,6 +138,30 @@ def test_an_old_answer_quotes_nothing_that_is_gone(tmp_path: Path, how: str) -> 
     run(tmp_path, story)
 
 
+def test_a_turn_tells_who_disagrees_while_that_may_be_read(tmp_path: Path) -> None:
+    async def story(app: App) -> None:
+        docs = tmp_path / "docs"
+        (docs / "prices 2025.txt").write_text("The turbine valve VX-2 costs 30 crowns.")
+        (docs / "prices 2026.txt").write_text("The turbine valve VX-2 costs 45 crowns.")
+        await app.sync(app.person(None))
+        talk = (await app.conversations.begin(ANNA)).id
+        answer = await ask(app, ANNA, talk, "What does the turbine valve VX-2 cost?")
+        assert "45" in answer.answer
+        (conflict,) = answer.conflicts
+        (turn,) = await turns(app, ANNA, talk)
+        assert turn.conflicts == (conflict,)
+        (kept,) = (await app.trace(ANNA, answer.trace_id))["conflicts"]
+        assert kept["other"]["quote"] == conflict.other.quote
+        (docs / "prices 2025.txt").unlink()
+        await app.sync(app.person(None))
+        (turn,) = await turns(app, ANNA, talk)
+        assert turn.conflicts == ()
+        assert turn.answer == answer.answer
+        assert not (await app.trace(ANNA, answer.trace_id))["conflicts"]
+
+    run(tmp_path, story)
+
+
 def test_a_link_shows_each_what_they_may_see_until_it_is_ended(tmp_path: Path) -> None:
     async def story(app: App) -> None:
         talk = (await app.conversations.begin(ANNA)).id

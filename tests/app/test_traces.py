@@ -164,6 +164,7 @@ def trace_of(**fields: Any) -> dict[str, Any]:
         "hits": [hit("a", True), hit("b", fields.pop("given", True)), hit("c", False)],
         "citations": [{"document_id": "a", "quote": "A.", "document": "A", "uri": "u"}],
         "claims": [],
+        "conflicts": [{"n": 1, "other": {"document_id": "c", "quote": "Not A."}}],
         "rendered_messages": [{"role": "user", "content": "A. B."}],
         "told": [],
         "query_raw": "B?",
@@ -183,6 +184,11 @@ def test_a_model_may_have_told_what_it_was_given_but_did_not_cite() -> None:
     assert [hit.get("removed") for hit in seen["hits"]] == [None, True, None]
     assert redacted(trace_of(given=False), {"a", "c"})["answer"] == "A, and B."
     assert redacted(trace_of(), {"a", "b"})["answer"] == "A, and B."
+
+
+def test_a_document_that_may_not_be_read_contradicts_nothing() -> None:
+    assert "Not A." in str(redacted(trace_of(), {"a", "b", "c"})["conflicts"])
+    assert redacted(trace_of(), {"a", "b"})["conflicts"] == []
 
 
 def test_a_quoted_answer_tells_only_what_it_cites() -> None:

@@ -9,7 +9,7 @@ import threading
 import numpy as np
 import pytest
 
-from rag.backends.encoder import batched_by_length
+from rag.backends.encoder import batched_by_length, load_network
 from rag.backends.local_model import Remembered, locate
 from rag.backends.sentence_transformers import SentenceTransformersEmbedder
 from rag.config import EmbeddingSettings
@@ -212,6 +212,35 @@ def test_a_closed_embedder_says_so(tiny, tmp_path):
     embed(made)
     with pytest.raises(ModelError, match="closed"):
         embed(made)
+
+
+def test_closed_while_it_loads_it_measures_nothing_more(tiny, tmp_path, monkeypatch):
+    made = embedder(tiny, tmp_path)
+    loads, go = threading.Event(), threading.Event()
+
+    def slow(folder, kind):
+        loads.set()
+        assert go.wait(30)
+        return load_network(folder, kind)
+
+    monkeypatch.setattr("rag.backends.encoder.load_network", slow)
+
+    async def scenario():
+        warm = asyncio.create_task(made.warm())
+        await asyncio.to_thread(loads.wait, 30)
+        closed = asyncio.create_task(made.aclose())
+        await asyncio.sleep(0.05)
+        assert not closed.done(), "a load that goes on behind its owner's back"
+        go.set()
+        await closed
+        with pytest.raises(ModelError, match="closed"):
+            await warm
+
+    asyncio.run(scenario())
+    assert made.choice is None
+    assert not (tmp_path / "embedding.json").exists() or "probe" not in (
+        tmp_path / "embedding.json"
+    ).read_text("utf-8")
 
 
 def test_a_question_waits_for_no_document_and_what_is_cancelled_is_dropped(tiny, tmp_path):
