@@ -246,6 +246,7 @@ def test_what_was_being_answered_meanwhile_is_not_kept(kept: tuple[Database, Tra
         **bobs,
         "hits": [],
         "citations": [],
+        "conflicts": [],
         "route": {"price": "known"},
         "latency_ms": 5_000.0,
         "cost": 3.0,

@@ -57,7 +57,8 @@ def test_both_sides_are_found_with_their_votes(kept: tuple[Database, Traces]) ->
             **base, "id": str(UUID(int=n)), "ts": NOW + timedelta(seconds=n), "route": route,
             "timings": {"generate": 30.0, "support": 12.0, "total": 99.0}, "domain": "d",
             "prompt_tokens": 10, "completion_tokens": 5, "abstained": False, "support": 0.5,
-            "finish_reason": "stop", "told": [], "hits": [], "citations": [], **more,
+            "finish_reason": "stop", "told": [], "hits": [],
+            "citations": [], "conflicts": [], **more,
         }  # fmt: skip
         traces.save(given)
         return given["id"]
