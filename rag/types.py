@@ -382,6 +382,8 @@ class Answer(Data):
     """The question as it was searched, where a follow-up was made to stand alone."""
     trace_id: str
     model: str
+    cached: bool = False
+    """The model wrote it before, for the same question over the same passages."""
     timings: Mapping[str, float]
     usage: Usage
 

@@ -13,6 +13,7 @@ from uuid import uuid4
 
 import structlog
 
+from rag.answer.cache import AnswerCache
 from rag.answer.citations import Markers, cite_sentence, spoken
 from rag.answer.conflicts import conflicts, names_a_year, newest
 from rag.answer.context import assemble, passage_text
@@ -58,6 +59,7 @@ class Asker:
         traces: Traces,
         chunker_revision: str,
         rewrite_seconds: float,
+        cache_seconds: int,
         now: Callable[[], datetime] = utc_now,
     ) -> None:
         self.pack = pack
@@ -68,6 +70,7 @@ class Asker:
         self.chunker_revision = chunker_revision
         self.rewrite_seconds = rewrite_seconds
         self.now = now
+        self.cache = AnswerCache(traces, pack, cache_seconds, now) if cache_seconds else None
 
     async def stream(
         self,
@@ -94,6 +97,9 @@ class Asker:
             standalone=standalone(request.question, request.history),
             writer=writer,
             started=time.perf_counter(),
+            generation=generation.id,
+            # What a trial compares, and what is evaluated, is written each time.
+            repeats=record and writer.trial is None,
         )
         try:
             yield AnswerEvent(event="started", data={"trace_id": draft.trace_id})
@@ -118,7 +124,7 @@ class Asker:
             draft.timings["total"] = round((time.perf_counter() - draft.started) * 1000, 3)
             answer = self._answer(draft)
             await self._save(draft, generation, record)
-            if draft.messages or draft.given:
+            if (draft.messages or draft.given) and not draft.cached:
                 answered(draft)
             yield AnswerEvent(event="answer", data=answer.model_dump())
         except BaseException as error:
@@ -231,6 +237,12 @@ class Asker:
             draft.writer.count_tokens,
             min(self.pack.answer.context_tokens, draft.writer.room),
         )
+        if self.cache is not None and draft.repeats:
+            written = await self.cache.written(draft)
+            draft.lap("cache", since)
+            if written is not None:
+                yield written
+                return
         markers = Markers(draft.given)
         known = [draft.request.question, *(passage_text(hit) for hit in draft.given)]
         still = Inert(addresses(known))
@@ -283,6 +295,7 @@ class Asker:
             standalone=draft.query if draft.standalone != draft.request.question else None,
             trace_id=draft.trace_id,
             model=draft.writer.name,
+            cached=bool(draft.cached),
             timings=draft.timings,
             usage=draft.usage,
         )

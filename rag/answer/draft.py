@@ -35,6 +35,12 @@ class Draft:
     citations: list[Citation] = field(default_factory=list[Citation])
     claims: list[Claim] = field(default_factory=list[Claim])
     conflicts: tuple[Conflict, ...] = ()
+    generation: str = ""
+    repeats: bool = False
+    """An answer of before may be given again."""
+    cache_key: str = ""
+    cached: str = ""
+    """The trace of the answer that was given again."""
     abstained: bool = False
     timings: dict[str, float] = field(default_factory=dict[str, float])
     finish: str = "stop"

@@ -87,6 +87,7 @@ def fields(
         "cost": usage.cost,
         "latency_ms": round((time.perf_counter() - draft.started) * 1000, 3),
         "timings": draft.timings,
+        "cache_key": _cache_key(draft),
         "sibling_ids": [],
         "output_training_policy": card.output_training_policy,
         "terms_ref": "",
@@ -110,7 +111,15 @@ def _story(draft: Draft) -> dict[str, Any]:
         story["standalone"] |= {"attempts": before["attempts"]}
         # What was spent is counted even if nothing was to be written after it.
         story["price"] = story["price"] or before["price"]
+    if draft.cached:
+        story["cached"] = draft.cached
     return story
+
+
+def _cache_key(draft: Draft) -> str | None:
+    """Of what may be given again: written whole, now, by the model that is asked first."""
+    whole = draft.finish == "stop" and not draft.abstained and not draft.cached
+    return draft.cache_key or None if whole and draft.writer.as_planned else None
 
 
 def _traced(hit: Hit, given: set[str], cited: set[str]) -> dict[str, Any]:

@@ -35,6 +35,11 @@ class Metrics:
         self._answers = Counter(
             "ratchet_answers", "Answers made.", ("abstained",), registry=self.registry
         )
+        self._cached = Counter(
+            "ratchet_answers_cached",
+            "Answers that a model had written before.",
+            registry=self.registry,
+        )
         self._tokens = Counter(
             "ratchet_tokens", "Tokens of language models.", ("kind",), registry=self.registry
         )
@@ -46,6 +51,7 @@ class Metrics:
 
     def answer(self, answer: Answer) -> None:
         self._answers.labels(str(answer.abstained).lower()).inc()
+        self._cached.inc(answer.cached)
         self._tokens.labels("prompt").inc(answer.usage.prompt_tokens)
         self._tokens.labels("completion").inc(answer.usage.completion_tokens)
 

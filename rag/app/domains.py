@@ -85,4 +85,5 @@ class Domains:
             traces=self._parts.traces,
             chunker_revision=self._parts.chunker.fingerprint,
             rewrite_seconds=self._parts.settings.answer.rewrite_seconds,
+            cache_seconds=self._parts.settings.answer.cache_seconds,
         )

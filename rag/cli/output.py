@@ -160,7 +160,8 @@ def say_answer(answer: Answer) -> None:
     timing = f" in {took:.0f} ms" if took is not None else ""
     support = f", support {answer.support:.2f}" if answer.support is not None else ""
     sure = f"confidence {answer.confidence:.2f}{support}"
-    about = f"{answer.model}{timing}, {sure}, trace {answer.trace_id}"
+    again = ", written before" if answer.cached else ""
+    about = f"{answer.model}{again}{timing}, {sure}, trace {answer.trace_id}"
     line(f"\n{about}", "dim")
 
 

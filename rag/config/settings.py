@@ -281,6 +281,13 @@ class AnswerSettings(Section):
         le=60,
         description="A model may take so long to make a follow-up stand alone; 0: by rule alone.",
     )
+    cache_seconds: int = Field(
+        default=0,
+        ge=0,
+        le=31_536_000,
+        description="So long what a model wrote is given again to the same question over the same "
+        "passages; 0: never.",
+    )
 
 
 CONSENT_TEXT = (

@@ -110,6 +110,14 @@ class Writer:
         return self._fit[0].model is not None
 
     @property
+    def first(self) -> Mapping[str, Any]:
+        """The model that is asked first: what of its settings its text depends on."""
+        model = self._fit[0].model
+        if model is None:
+            return {}
+        return {**model.card.model_dump(), "base_url": model.settings.base_url}
+
+    @property
     def room(self) -> int:
         """Tokens of messages that every candidate can take."""
         return min(m.generator.context_window - m.generator.max_output_tokens for m in self._models)
@@ -124,6 +132,12 @@ class Writer:
     def quotes(self) -> bool:
         """It is for the caller to quote: no model wrote, and the route ends in quoting."""
         return self._asked_last.model is None
+
+    @property
+    def as_planned(self) -> bool:
+        """The first candidate's text, to its end."""
+        whole = self.finish is not None and self.finish.reason == "stop"
+        return self._chosen is self._fit[0] and whole
 
     @property
     def name(self) -> str:

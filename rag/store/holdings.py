@@ -189,7 +189,7 @@ HOLDINGS: tuple[Holding, ...] = (
             "prompt_sha index_snapshot_id embedder_rev chunker_rev adapter_id reranker_id "
             "retrieval_cfg_sha "
             "explore_policy provider model fingerprint lora_id params route finish_reason timings "
-            "sibling_ids output_training_policy terms_ref consent told",
+            "cache_key sibling_ids output_training_policy terms_ref consent told",
         },
         of="principal_id",
     ),

@@ -341,6 +341,8 @@ class TraceRow(Base):
     cost: Mapped[float]
     latency_ms: Mapped[float]
     timings: Mapped[dict[str, Any]]
+    cache_key: Mapped[str | None] = mapped_column(String(64), index=True)
+    """what the answer was made of, where it may be given again"""
     sibling_ids: Mapped[list[Any]]
     output_training_policy: Mapped[str] = mapped_column(String(16))
     terms_ref: Mapped[str]

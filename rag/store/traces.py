@@ -6,7 +6,7 @@ import hashlib
 import hmac
 import os
 from collections.abc import Collection, Mapping
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -26,7 +26,7 @@ from rag.store.models import (
     TraceRow,
     table_of,
 )
-from rag.store.redacting import named, redacted, sources
+from rag.store.redacting import REMOVED, named, redacted, sources
 from rag.store.spending import NOBODY, add, spends
 from rag.types import Principal, Role
 
@@ -152,6 +152,19 @@ class Traces:
                 by_hash[row.answer_sha]: Answered(row.id, frozenset(sources(_fields(row))))
                 for row in session.scalars(statement)
             }
+
+    def written(self, cache_key: str, since: datetime) -> dict[str, Any] | None:
+        """The last whole answer under this key that was made since then, if one is kept."""
+        statement = (
+            select(TraceRow)
+            .where(TraceRow.cache_key == cache_key, TraceRow.ts >= since)
+            .where(TraceRow.answer != REMOVED)
+            .order_by(TraceRow.ts.desc(), TraceRow.id)
+            .limit(1)
+        )
+        with self.database.read() as session:
+            row = session.scalar(statement)
+            return _fields(row) if row else None
 
 
 def _without_erased(session: Session, fields: Mapping[str, Any]) -> Mapping[str, Any]:
