@@ -136,6 +136,14 @@ def spread(took: list[float]) -> dict[str, float]:
     }
 
 
+def _stages(timings: dict[str, list[float]]) -> dict[str, float]:
+    found: dict[str, float] = {}
+    for name, took in timings.items():
+        found[f"{name}_p50_ms"] = round(median(took), 2)
+        found[f"{name}_p95_ms"] = round(quantiles(took, n=20)[-1], 2)
+    return found
+
+
 async def measure(passages: list[str]) -> dict[str, object]:
     with tempfile.TemporaryDirectory(
         prefix="ratchet-bench-", ignore_cleanup_errors=True
@@ -178,7 +186,7 @@ async def story(
         "embed_chunks_per_s": [round(before, 1), round(after, 1)],
         "ratio": round(rate / ((before + after) / 2), 3),
         "memory": memory.slopes(),
-        "search_while_ingesting": spread(during),
+        "search_while_ingesting": spread(during) | _stages(timings),
     }
 
     unchanged = await app.sync(me)
@@ -193,10 +201,9 @@ async def story(
 
     timings.clear()
     idle = [await ask(question) for question in questions]
-    stages = {f"{name}_p50_ms": round(median(took), 2) for name, took in timings.items()}
     only = Match(field="source", any_of=("minor",))
     filtered = [await ask(question, only) for question in questions]
-    found |= {"search": spread(idle) | stages, "search_filtered": spread(filtered)}
+    found |= {"search": spread(idle) | _stages(timings), "search_filtered": spread(filtered)}
 
     major = [path for path in files if path.is_relative_to(folder / "major")]
     gone = major[: min(DELETED, len(major) * 2 // 5)]

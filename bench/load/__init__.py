@@ -1,0 +1,1 @@
+"""Many people at once: overhead per answer, answers a second, open streams, clients that leave."""

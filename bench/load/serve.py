@@ -1,0 +1,40 @@
+# pyright: basic
+"""The real server with an encoder that takes no time: `python -m bench.load.serve ...` is `rag`.
+
+So what is measured is the framework, the engine and the database. SIGUSR1 has it write how many
+tasks its loop has into `tasks` in its working folder.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+from pathlib import Path
+
+from rag.app import composition
+from rag.cli import main
+from rag.config import Settings
+from rag.testing.fakes import HashingEmbedder
+
+DIMENSION = 384
+
+
+class Instant(HashingEmbedder):
+    async def warm(self) -> None:
+        """There is nothing to load."""
+        loop = asyncio.get_running_loop()
+        loop.add_signal_handler(signal.SIGUSR1, counted)
+
+
+def counted() -> None:
+    Path("tasks.new").write_text(str(len(asyncio.all_tasks())))
+    Path("tasks.new").rename("tasks")
+
+
+def instant(_: Settings) -> Instant:
+    return Instant(DIMENSION)
+
+
+if __name__ == "__main__":
+    composition._embedder = instant
+    main()
