@@ -179,3 +179,20 @@ class RealBench(Bench):
         await self.parsers.aclose()
         await self.embedder.aclose()
         await super().close()
+
+
+def contents(folder: Path) -> dict[Path, bytes]:
+    """What every file under a folder holds, by its place in it.
+
+    What is written meanwhile under a name that goes again is looked for anew.
+    """
+    for _ in range(100):
+        try:
+            return {
+                path.relative_to(folder): path.read_bytes()
+                for path in sorted(folder.rglob("*"))
+                if path.is_file()
+            }
+        except FileNotFoundError:
+            continue
+    raise TimeoutError(f"{folder} is never at rest")

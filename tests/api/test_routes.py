@@ -19,7 +19,8 @@ from rag.types import Check
 from tests.api.fake import DOCUMENT, TRACE, FakeApp
 
 ANSWER_KEYS = {
-    "answer", "citations", "claims", "support", "removed", "conflicts", "abstained", "confidence",
+    "answer", "citations", "claims", "support", "removed", "conflicts", "cached", "abstained",
+    "confidence",
     "searched", "standalone",
     "trace_id", "model", "timings", "usage",
 }  # fmt: skip

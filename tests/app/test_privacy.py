@@ -19,6 +19,7 @@ from rag.store.models import Base
 from rag.types import AskRequest, Principal, Turn
 from tests.app.test_app import ANNA, BOB, add_documents, open_app, run
 from tests.app.test_backups import restored, saved
+from tests.support import contents
 
 CANARY = "Zyxwcanary"
 ME = Principal(id="local")
@@ -54,11 +55,10 @@ def rows(app: App) -> dict[str, str]:
 def files_with(root: Path, *words: str) -> list[str]:
     """The files of a data folder in which a word stands."""
     return [
-        f"{path.relative_to(root)}: {word}"
-        for path in sorted(root.rglob("*"))
-        if path.is_file()
+        f"{path}: {word}"
+        for path, data in contents(root).items()
         for word in words
-        if word.encode() in path.read_bytes() or word.lower().encode() in path.read_bytes()
+        if word.encode() in data or word.lower().encode() in data
     ]
 
 

@@ -20,6 +20,7 @@ from rag.store.spending import SHADOW
 from rag.types import AskRequest, Principal, Turn
 from tests.app.test_app import ANNA, BOB, add_documents, open_app
 from tests.models.endpoint import Endpoint, endpoint
+from tests.support import contents
 
 QUESTION = "How much does the turbine pump TX-9 weigh?"
 SECRET = "zyxshadowzyx"
@@ -307,8 +308,8 @@ def test_what_a_shadow_says_is_nowhere(tmp_path: Path) -> None:
         assert await by(app) == "old"
 
     run(tmp_path, story, '[budgets.own]\nper = "person"\nhard = 2.9\n')
-    for path in (tmp_path / "data").rglob("*"):
-        assert not path.is_file() or SECRET.encode() not in path.read_bytes(), path
+    for path, data in contents(tmp_path / "data").items():
+        assert SECRET.encode() not in data, path
 
 
 def test_a_shadow_goes_with_what_it_repeated(tmp_path: Path) -> None:
