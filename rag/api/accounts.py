@@ -145,7 +145,7 @@ async def sign_in(request: Request, response: Response, body: SignIn, server: Se
     return entered.account
 
 
-@router.get("/oidc/start", dependencies=[Public], response_class=RedirectResponse)
+@router.get("/oidc/start", dependencies=[Public], status_code=303, response_class=RedirectResponse)
 async def leave_for_provider(server: Server) -> RedirectResponse:
     """Send the browser to the identity provider."""
     url, kept = await server.app.oidc.begin()
@@ -154,7 +154,9 @@ async def leave_for_provider(server: Server) -> RedirectResponse:
     return response
 
 
-@router.get("/oidc/callback", dependencies=[Public], response_class=RedirectResponse)
+@router.get(
+    "/oidc/callback", dependencies=[Public], status_code=303, response_class=RedirectResponse
+)
 async def back_from_provider(
     request: Request,
     server: Server,

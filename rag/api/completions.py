@@ -23,7 +23,7 @@ from rag.api.chat import (
 )
 from rag.api.feedback import Key
 from rag.api.policy import Room, User
-from rag.api.problems import EXPECTED, of_failure, of_surprise
+from rag.api.problems import EXPECTED, MEDIA_TYPE, of_failure, of_surprise
 from rag.api.routes import EVENTS, Id
 from rag.api.state import Server
 from rag.api.stored import Stored, Update, stored, trace_of, verdict_of
@@ -34,7 +34,8 @@ from rag.types import Answer
 
 _FAILURE: dict[str, Any] = {
     "model": FailureReply,
-    "description": "What is wrong, in OpenAI's shape",
+    "description": "What is wrong, in OpenAI's shape; in ours where no route was reached",
+    "content": {MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}}},
 }
 _CHUNKS = Dialect(
     event=lambda _, chunk: written(None, chunk),

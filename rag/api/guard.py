@@ -74,8 +74,7 @@ class Guard:
         try:
             if (refusal := self._refusal(scope)) is not None:
                 refused, detail = refusal
-                code = "too_large" if refused == 413 else ""
-                problem = of_status(refused, detail, scope["path"], code=code)
+                problem = of_status(refused, detail, scope["path"])
                 await respond(problem)(scope, receive, guarded_send)
             else:
                 await self.app(scope, _counted(receive, self._limit(scope)), guarded_send)

@@ -14,10 +14,20 @@ from pydantic import BaseModel, Field
 from starlette.exceptions import HTTPException
 from starlette.responses import JSONResponse
 
-from rag.errors import RagError, Unauthenticated, plainly, wait_of
+from rag.errors import (
+    InvalidInput,
+    NotFound,
+    RagError,
+    TooLarge,
+    Unauthenticated,
+    plainly,
+    wait_of,
+)
 from rag.types import Check
 
 MEDIA_TYPE = "application/problem+json"
+_CODES = {one.status: one.code for one in (NotFound, TooLarge, InvalidInput)}
+"""As our own errors call what the framework or the guard refuses."""
 log = structlog.get_logger(__name__)
 
 
@@ -54,7 +64,7 @@ def of_error(error: RagError, instance: str) -> Problem:
 
 def of_status(status: int, detail: str, instance: str, *, code: str = "") -> Problem:
     """A problem that no error of ours names, such as an unknown path."""
-    word = code or _title(status).lower().replace(" ", "_")
+    word = code or _CODES.get(status, _title(status).lower().replace(" ", "_"))
     return Problem(
         type=f"urn:ratchet:{word}",
         title=_title(status),
@@ -111,10 +121,9 @@ def of_failure(error: Exception, path: str) -> tuple[Problem, Mapping[str, str]]
         return of_error(error, path), headers_of(error)
     if isinstance(error, RequestValidationError):
         detail = _told(cast("Sequence[Mapping[str, Any]]", error.errors()))
-        return of_status(422, detail, path, code="invalid_input"), {}
+        return of_status(422, detail, path), {}
     assert isinstance(error, HTTPException)
-    code = {404: "not_found", 413: "too_large"}.get(error.status_code, "")
-    return of_status(error.status_code, str(error.detail), path, code=code), error.headers or {}
+    return of_status(error.status_code, str(error.detail), path), error.headers or {}
 
 
 def _told(errors: Sequence[Mapping[str, Any]]) -> str:

@@ -56,7 +56,10 @@ EVENTS: dict[int | str, dict[str, Any]] = {
     }
 }
 _FILE: dict[int | str, dict[str, Any]] = {
-    200: {"content": {"application/octet-stream": {"schema": {"type": "string"}}}}
+    200: {"content": {"*/*": {"schema": {"type": "string", "format": "binary"}}}}
+}
+_TEXT: dict[int | str, dict[str, Any]] = {
+    200: {"content": {"text/plain": {"schema": {"type": "string"}}}}
 }
 
 RESPONSES: dict[int | str, dict[str, Any]] = {"4XX": _PROBLEM, "5XX": _PROBLEM, 422: _PROBLEM}
@@ -165,7 +168,7 @@ async def original(document_id: Id, version: Version, who: User, server: Server)
 
 
 @router.get(
-    "/documents/{document_id}/versions/{version}/text", response_class=Response, responses=_FILE
+    "/documents/{document_id}/versions/{version}/text", response_class=Response, responses=_TEXT
 )
 async def text(document_id: Id, version: Version, who: User, server: Server) -> Response:
     """The text that citation spans count in, always as an attachment."""

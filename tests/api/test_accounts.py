@@ -20,7 +20,7 @@ from rag.people import Caller
 from rag.store.signins import Keys, Sessions
 from rag.types import LOCAL, Principal, Role, utc_now
 from tests.api.fake import FakeApp
-from tests.api.test_routes import routes_of
+from tests.api.routes import policy_of, routes_of
 
 PASSWORD = "seven green pumps hum"
 PEOPLE = {
@@ -68,12 +68,6 @@ def operator_of(app: FakeApp) -> dict[str, str]:
 
 
 CARRIERS = {"session": session_of, "key": key_of}
-
-
-def policy_of(route) -> object:
-    """What lets callers through, or None where anyone may come."""
-    calls = [dependency.call for dependency in route.dependant.dependencies]
-    return next((call for call in calls if isinstance(call, Policy)), None)
 
 
 ROUTES = [

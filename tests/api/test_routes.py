@@ -17,6 +17,7 @@ from rag.errors import ConfigError
 from rag.mcp import over_http
 from rag.types import Check
 from tests.api.fake import DOCUMENT, TRACE, FakeApp
+from tests.api.routes import routes_of
 
 ANSWER_KEYS = {
     "answer", "citations", "claims", "support", "removed", "conflicts", "cached", "abstained",
@@ -346,18 +347,6 @@ def test_every_route_is_known_here(fake: FakeApp) -> None:
         *("/domains", "/v1/models", "/v1/models/{model}", "/v1/chat/completions"),
         "/v1/chat/completions/{completion}",
     }
-
-
-def routes_of(api) -> list:
-    """Every route of the application, however it was added."""
-    found, todo = [], list(api.router.routes)
-    while todo:
-        route = todo.pop()
-        if hasattr(route, "original_router"):
-            todo.extend(route.original_router.routes)
-        elif getattr(route, "path", "") != api.openapi_url:
-            found.append(route)
-    return found
 
 
 @pytest.mark.parametrize("host", ["0.0.0.0", "192.168.1.5", "::", "example.org"])
