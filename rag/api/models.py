@@ -79,9 +79,9 @@ class ModelChoices(Body):
 
 
 @router.get("/models")
-async def models(who: Keeper, server: Server) -> Models:
+async def models(who: Keeper, server: Server, domain: Domain = None) -> Models:
     """What may answer: extractive, the declared models and the routes. Asks none of them."""
-    return Models(models=await server.app.models(who))
+    return Models(models=await server.app.models(who, domain))
 
 
 @router.post("/models/check")

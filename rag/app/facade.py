@@ -467,9 +467,9 @@ class App:
 
     # --- models ---
 
-    async def models(self, principal: Principal) -> list[ModelInfo]:
+    async def models(self, principal: Principal, domain: str | None = None) -> list[ModelInfo]:
         """Extractive, the declared models and the routes; asks none of them."""
-        return await self._model_verbs.list()
+        return await self._model_verbs.list(await self._defaults.default(self.pack(domain)))
 
     async def check_models(self, principal: Principal, name: str | None = None) -> list[ModelCheck]:
         """Ask one model, or each, for a word. Raises NotFound."""

@@ -31,9 +31,8 @@ class ModelVerbs:
         self._now = parts.ledger.now
         self._models = models
 
-    async def list(self) -> list[ModelInfo]:
-        """Extractive, the models and the routes; asks none of them."""
-        chosen = self._settings.answer.model
+    async def list(self, chosen: str) -> list[ModelInfo]:
+        """Extractive, the models and the routes, the `chosen` one marked; asks none of them."""
         models = await asyncio.to_thread(
             lambda: [self._info(name, name == chosen) for name in self._settings.models]
         )

@@ -29,7 +29,7 @@ class By(StrEnum):
 @cli.command("list")
 def listed(ctx: typer.Context, as_json: Json = False) -> None:
     """List what may answer: extractive, the declared models and the routes."""
-    found = through(ctx, lambda app, who: app.models(who))
+    found = through(ctx, lambda app, who: app.models(who, ctx.obj.domain))
     if as_json:
         output.say_json({"models": found})
         return

@@ -33,6 +33,10 @@ class Outcome(Data):
     """Share of the cited documents that are expected."""
     facts: float
     """Share of the expected facts that the answer states."""
+    claims: int
+    """Sentences of the answer that claim something."""
+    supported: int
+    """Those among them that cite a passage which supports them."""
     confidence: float
     answer: str
     milliseconds: float
@@ -92,6 +96,10 @@ async def _outcome(case: EvalCase, ask: Ask) -> Outcome:
         recall=_share(case.documents, hits),
         cited=sum(_names(path, case.documents) for path in cited) / len(cited) if cited else 0.0,
         facts=facts_found(case.facts, answer["answer"]),
+        claims=len(answer["claims"]),
+        supported=sum(
+            bool(one["citations"]) and one["verdict"] == "supported" for one in answer["claims"]
+        ),
         confidence=answer["confidence"],
         answer=answer["answer"],
         milliseconds=(time.perf_counter() - started) * 1000,
@@ -147,11 +155,16 @@ def measure(outcomes: Sequence[Outcome], threshold: float) -> dict[str, float | 
     answerable = [one for one in outcomes if one.case.answerable]
     unanswerable = [one for one in outcomes if not one.case.answerable]
     answered = [one for one in answerable if one.confidence >= threshold]
+    told = [one for one in outcomes if one.confidence >= threshold and one.claims]
+    claims = sum(one.claims for one in told)
     return {
         "answerable": len(answerable),
         "unanswerable": len(unanswerable),
         "recall@10": _mean([one.recall for one in answerable]),
         "citation": _mean([one.cited for one in answered]),
+        "supported_claims": round(sum(one.supported for one in told) / claims, 4)
+        if claims
+        else None,
         "facts": _mean([one.facts * (one.confidence >= threshold) for one in answerable]),
         "facts_when_answered": _mean([one.facts for one in answered]),
         "false_refusal": 1 - len(answered) / len(answerable) if answerable else None,

@@ -12,8 +12,8 @@ from rag.types import Principal
 class ModelVerbs(Line):
     """Looks at models, at what they cost and how they conform, and chooses one."""
 
-    async def models(self, principal: Principal) -> list[ModelInfo]:
-        found = await self.json("GET", "models", principal)
+    async def models(self, principal: Principal, domain: str | None = None) -> list[ModelInfo]:
+        found = await self.json("GET", "models", principal, domain, params=query(domain=domain))
         return [ModelInfo.model_validate(one) for one in found["models"]]
 
     async def check_models(self, principal: Principal, name: str | None = None) -> list[ModelCheck]:

@@ -618,7 +618,7 @@ class FakeApp:
         await self.original(principal, document_id, version)
         return TEXT
 
-    async def models(self, principal: Principal) -> list[ModelInfo]:
+    async def models(self, principal: Principal, domain: str | None = None) -> list[ModelInfo]:
         big = ModelInfo(
             name="big", kind="model", provider="openai_like", model="m", input_price=1.0,
             output_price=2.0, price="declared", breaker="closed",

@@ -26,7 +26,12 @@ async def ask(user: str | None, request: AskRequest) -> AsyncIterator[AnswerEven
     known = "lamp" in request.question
     where = {"uri": "file:///pack/documents/warranty.md"}
     yield AnswerEvent(event="hits", data={"hits": [where] if known else []})
-    answer = {"citations": [where], "answer": "It is 24 months.", "confidence": 0.8}
+    claims = [
+        {"citations": [1], "verdict": "supported"},
+        {"citations": [1], "verdict": "partly"},
+        {"citations": [], "verdict": "supported"},
+    ]
+    answer = {"citations": [where], "answer": "It is 24 months.", "claims": claims if known else []}
     sure = {**answer, "confidence": 0.8 if known else 0.4}
     yield AnswerEvent(event="answer", data=sure)
 
@@ -64,7 +69,9 @@ async def test_with_enough_questions_half_of_them_calibrates(tmp_path: Path) -> 
     assert 0.4 < report["threshold"] <= 0.8
     assert report["answerable"] + report["calibration"]["answerable"] == 30
     assert (report["recall@10"], report["facts"], report["refused_unanswerable"]) == (1, 1, 1)
+    assert report["supported_claims"] == 0.3333
     assert report["kinds"]["unanswerable"]["facts"] is None, "nothing measures it"
+    assert report["kinds"]["unanswerable"]["supported_claims"] is None
     assert report["kinds"]["unanswerable"]["refused_unanswerable"] == 1
 
 
