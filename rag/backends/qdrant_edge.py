@@ -32,7 +32,7 @@ from rag.backends.qdrant_payload import (
 from rag.errors import EngineError, GenerationMismatch, NotFound, RagError, StorageFull
 from rag.types import Candidates, Filter, IndexQuery, Payload, Point, Scored
 
-BATCH = 128
+BATCH = 32
 """Points per request: a search that comes meanwhile waits for one batch at most."""
 MAX_SOCKET_PATH = 100
 MAX_LOG_BYTES = 1_000_000

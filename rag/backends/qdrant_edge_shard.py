@@ -27,6 +27,9 @@ WORDS = Words(edge.Filter, edge.FieldCondition, edge.MatchAny, edge.RangeFloat)
 FLUSH_EVERY = 2048
 """Points between two flushes: few enough that none holds up a search for more than 50 ms."""
 IDLE_S = 0.5
+UNFLUSHED_S = (5.0, 30.0)
+"""A write waits so long for others to share its flush, which keeps searches waiting: at least,
+then for a moment of silence; and at most."""
 CLAIM_PATIENCE_S = 30.0
 _SCHEMA = {
     "keyword": edge.PayloadSchemaType.Keyword,
@@ -41,11 +44,16 @@ class Shard:
     def __init__(self, path: Path, dimension: int) -> None:
         self._dimension = dimension
         self._unflushed = 0
+        self._since = 0.0
         self._shard = self._load(path) if path.is_dir() else self._create(path)
 
     @property
-    def dirty(self) -> bool:
-        return self._unflushed > 0
+    def patience(self) -> float | None:
+        """Seconds of silence after which to flush; None where there is nothing to."""
+        if not self._unflushed:
+            return None
+        least, most = (self._since + wait - time.monotonic() for wait in UNFLUSHED_S)
+        return max(IDLE_S, least) if most > 0 else 0.0
 
     def _create(self, path: Path) -> edge.EdgeShard:
         path.mkdir()
@@ -98,6 +106,8 @@ class Shard:
         return info.points_count - max(0, info.indexed_vectors_count - info.points_count)
 
     def _written(self, points: int) -> Frame:
+        if not self._unflushed:
+            self._since = time.monotonic()
         self._unflushed += points
         if self._unflushed >= FLUSH_EVERY:
             self.flush()
@@ -239,7 +249,8 @@ def serve(path: Path, dimension: int) -> None:
         return
     reply(Frame({}))
     while True:
-        if shard.dirty and not select.select([0], [], [], IDLE_S)[0]:
+        patience = shard.patience
+        if patience == 0 or (patience and not select.select([0], [], [], patience)[0]):
             shard.flush()
         request = read(sys.stdin.buffer)
         if request is None:

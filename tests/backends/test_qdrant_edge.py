@@ -1,6 +1,7 @@
 """The embedded engine's processes under faults: killed, shared, damaged, abandoned."""
 
 import asyncio
+import json
 import os
 import shutil
 import signal
@@ -8,11 +9,14 @@ import stat
 import subprocess
 import sys
 import time
+from array import array
 from pathlib import Path
+from uuid import UUID
 
 import psutil
 import pytest
 
+from rag.backends import qdrant_edge_shard
 from rag.backends.qdrant_edge import QdrantEdgeIndex, _translated
 from rag.backends.qdrant_edge_engine import Engine
 from rag.backends.qdrant_edge_wire import Frame
@@ -110,6 +114,7 @@ def test_calls_in_flight_survive_kill_9(tmp_path):
 CLIENT = """
 import asyncio, sys
 from pathlib import Path
+from rag.backends import qdrant_edge_shard
 from rag.backends.qdrant_edge import QdrantEdgeIndex
 from rag.testing.index import make_point
 
@@ -360,3 +365,25 @@ def test_engine_and_shard_load_nothing_heavy():
     )
     run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert run.stdout.strip() == "[]"
+
+
+def test_writes_share_a_flush_and_none_waits_for_ever(tmp_path: Path, monkeypatch):
+    """In this process, as the shard's own does it, on a clock of ours."""
+    now = [100.0]
+    monkeypatch.setattr(qdrant_edge_shard.time, "monotonic", lambda: now[0])
+    rows = [[str(UUID(int=1)), {}, [1], [1.0]]]
+    write = Frame({"op": "upsert"}, json.dumps(rows).encode(), array("f", [1.0] * 4).tobytes())
+    shard = qdrant_edge_shard.Shard(tmp_path / "0", DIMENSION)
+    try:
+        assert shard.patience is None
+        shard.answer(write)
+        assert shard.patience == 5.0
+        now[0] += 4.9
+        shard.answer(write)
+        assert shard.patience == qdrant_edge_shard.IDLE_S, "a moment of silence is enough now"
+        now[0] += 26
+        assert shard.patience == 0, "silence or not"
+        shard.flush()
+        assert shard.patience is None
+    finally:
+        shard.close()
