@@ -16,6 +16,8 @@ from rag.api.metrics import Metrics
 from rag.api.problems import of_status, of_surprise, respond
 from rag.config import ServerSettings
 
+WIDGET = "/widget"
+"""The page in the panel of the Ask widget; with `.js`, the script that opens it."""
 LOOPBACK_NAMES = frozenset({"localhost", "127.0.0.1", "[::1]"})
 _UPLOAD = re.compile(r"/api/v1/sources/[^/]+/uploads/.*", re.DOTALL)
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
@@ -23,7 +25,7 @@ _HOST = re.compile(r"(\[[0-9a-f:.]+\]|[a-z0-9.-]+)(?::\d{1,5})?", re.IGNORECASE)
 
 _PAGE_POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; "
-    "img-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+    "img-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors "
 )
 _DATA_POLICY = "default-src 'none'; base-uri 'none'; frame-ancestors 'none'; sandbox"
 _HEADERS = {
@@ -33,6 +35,8 @@ _HEADERS = {
     "Cross-Origin-Opener-Policy": "same-origin",
     "Cross-Origin-Resource-Policy": "same-origin",
 }
+_OF_DATA = {**_HEADERS, "Content-Security-Policy": _DATA_POLICY}
+_OF_PAGES = {**_HEADERS, "Content-Security-Policy": f"{_PAGE_POLICY}'none'"}
 
 
 class Guard:
@@ -43,12 +47,14 @@ class Guard:
         app: ASGIApp,
         *,
         names: frozenset[str],
+        embed_in: Sequence[str],
         max_body_bytes: int,
         max_upload_bytes: int,
         metrics: Metrics,
     ) -> None:
         self.app = app
         self.names = names
+        self.embedded = _embedded(embed_in) if embed_in else {}
         self.max_body_bytes = max_body_bytes
         self.max_upload_bytes = max_upload_bytes
         self.metrics = metrics
@@ -60,21 +66,23 @@ class Guard:
             return
         started = time.perf_counter()
         status = 0
-        policy = _DATA_POLICY if scope["path"].startswith("/api/") else _PAGE_POLICY
+        path = scope["path"]
+        usual = _OF_DATA if path.startswith("/api/") else _OF_PAGES
+        goes_along = self.embedded.get(path, usual)
 
         async def guarded_send(message: Message) -> None:
             nonlocal status
             if message["type"] == "http.response.start":
                 status = message["status"]
                 headers = MutableHeaders(scope=message)
-                headers.update({**_HEADERS, "Content-Security-Policy": policy})
+                headers.update(goes_along)
                 headers.setdefault("Cache-Control", "no-store")
             await send(message)
 
         try:
             if (refusal := self._refusal(scope)) is not None:
                 refused, detail = refusal
-                problem = of_status(refused, detail, scope["path"])
+                problem = of_status(refused, detail, path)
                 await respond(problem)(scope, receive, guarded_send)
             else:
                 await self.app(scope, _counted(receive, self._limit(scope)), guarded_send)
@@ -119,6 +127,14 @@ def names_of(settings: ServerSettings) -> frozenset[str]:
     """The names by which the server is reached: this machine's own, its address, the public one."""
     urls = (settings.public_url, settings.local_url())
     return LOOPBACK_NAMES | {_name(urlsplit(url).netloc) for url in urls} - {""}
+
+
+def _embedded(origins: Sequence[str]) -> dict[str, dict[str, str]]:
+    """The headers of what pages of other origins may use: one page in a frame, and one script."""
+    framed = {**_OF_PAGES, "Content-Security-Policy": _PAGE_POLICY + " ".join(origins)}
+    del framed["X-Frame-Options"]  # It knows no origin but our own; the policy says more.
+    script = {**_OF_PAGES, "Cross-Origin-Resource-Policy": "cross-origin"}
+    return {WIDGET: framed, f"{WIDGET}.js": script}
 
 
 def _too_large(lengths: Sequence[str], limit: int) -> tuple[int, str] | None:

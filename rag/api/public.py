@@ -10,10 +10,12 @@ from fastapi import APIRouter, Response
 from starlette.responses import FileResponse
 
 from rag.api import metrics
+from rag.api.guard import WIDGET
 from rag.api.policy import Keeper, Public
 from rag.api.problems import of_status, respond
-from rag.api.state import Server
+from rag.api.state import Server, State
 from rag.config import unusable
+from rag.errors import NotFound
 from rag.types import Check
 
 STATIC = Path(__file__).parent / "static"
@@ -62,6 +64,20 @@ async def shared_page() -> FileResponse:
     return FileResponse(STATIC / "ask.html", media_type="text/html; charset=utf-8")
 
 
+@router.get(WIDGET)
+async def widget_page(server: Server) -> FileResponse:
+    """The same page in the panel of the Ask widget: the only one that others may frame."""
+    _require_embedding(server)
+    return FileResponse(STATIC / "ask.html", media_type="text/html; charset=utf-8")
+
+
+@router.get(f"{WIDGET}.js")
+async def widget_script(server: Server) -> FileResponse:
+    """What a page of another origin loads to have a button that opens the panel."""
+    _require_embedding(server)
+    return FileResponse(STATIC / "widget.js", media_type="text/javascript; charset=utf-8")
+
+
 @router.get("/sign-in")
 async def sign_in_page() -> FileResponse:
     return FileResponse(STATIC / "sign-in.html", media_type="text/html; charset=utf-8")
@@ -91,3 +107,11 @@ async def style() -> FileResponse:
 @router.get("/static/icon.svg")
 async def icon() -> FileResponse:
     return FileResponse(STATIC / "icon.svg", media_type="image/svg+xml")
+
+
+def _require_embedding(server: State) -> None:
+    if not server.app.settings.server.embed_in:
+        raise NotFound(
+            "No page may embed the Ask widget.",
+            hint='Set server.embed_in to the origins that may: ["https://intranet.example"].',
+        )

@@ -78,6 +78,7 @@ def create_app(app: App, mcp: Answering | None = None) -> FastAPI:
         max_body_bytes=settings.max_body_bytes,
         max_upload_bytes=settings.max_upload_bytes,
         names=names_of(settings),
+        embed_in=settings.embed_in,
         metrics=metrics,
     )
     return api

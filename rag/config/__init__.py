@@ -16,6 +16,7 @@ from rag.config.models import (
 )
 from rag.config.review import refuse_exposed, secrets_in, show, unusable, warnings
 from rag.config.section import Section
+from rag.config.server import ServerSettings
 from rag.config.settings import (
     BACKGROUND_NICENESS,
     EXTRACTIVE,
@@ -33,7 +34,6 @@ from rag.config.settings import (
     ParsingSettings,
     RerankingSettings,
     RetentionSettings,
-    ServerSettings,
     Settings,
     SyncSettings,
 )

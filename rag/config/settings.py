@@ -10,6 +10,7 @@ from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, Settings
 
 from rag.config.models import BudgetSettings, GatewaySettings, ModelSettings, RouteSettings
 from rag.config.section import NETWORKS, Section
+from rag.config.server import ServerSettings
 from rag.config.webhooks import WebhookSettings
 
 EXTRACTIVE = "extractive"
@@ -17,39 +18,6 @@ EXTRACTIVE = "extractive"
 
 BACKGROUND_NICENESS = 5
 """How far every thread and process of a sync steps back for questions."""
-
-
-class ServerSettings(Section):
-    """Where the API listens."""
-
-    host: str = Field(
-        default="127.0.0.1", description="Address to bind; beyond loopback needs accounts."
-    )
-    port: int = Field(default=8000, ge=1, le=65535, description="TCP port.")
-    public_url: str = Field(
-        default="",
-        pattern=r"^(https?://[A-Za-z0-9.:\[\]-]+)?$",
-        description="Where people reach it, when not at host and port: https://ask.example.org.",
-    )
-    max_body_bytes: int = Field(
-        default=1_000_000, ge=1_000, description="Largest JSON body accepted."
-    )
-    max_upload_bytes: int = Field(
-        default=250_000_000, ge=1_000, description="Largest document accepted as an upload."
-    )
-    max_concurrent: int = Field(
-        default=32, ge=1, description="Answers being made at once; more get 503."
-    )
-
-    def local_url(self, port: int | None = None) -> str:
-        """Where this machine itself reaches it, whichever addresses it listens on."""
-        host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(self.host, self.host)
-        return f"http://{f'[{host}]' if ':' in host else host}:{port or self.port}"
-
-    @property
-    def url(self) -> str:
-        """Where people reach it."""
-        return self.public_url or self.local_url()
 
 
 class AccountSettings(Section):

@@ -282,6 +282,7 @@ def test_the_page_carries_no_script_of_its_own(client: TestClient) -> None:
     assert "unsafe" not in policy
     script = client.get("/static/ask.js").text
     assert "innerHTML" not in script
+    assert "style=" not in script
     assert client.get("/static/ask.css").headers["content-type"].startswith("text/css")
 
 
@@ -324,7 +325,7 @@ def test_every_route_is_known_here(fake: FakeApp) -> None:
     assert found == {
         *("/sign-in", "/join", "/static/sign-in.js"),
         *("/", "/healthz", "/readyz", "/metrics", "/static/ask.js", "/static/ask.css"),
-        "/static/icon.svg",
+        *("/static/icon.svg", "/widget", "/widget.js"),
         *("/data", "/people/{name}/data", "/documents/{document_id}"),
         *("/answers", "/searches", "/traces/{trace_id}", "/documents", "/sources", "/syncs"),
         *("/connectors", "/connectors/{connector}/check", "/keys/rotate", "/sources/{source}"),

@@ -34,6 +34,7 @@ REFUSED = [
     ("116-variable", "", {"RAG_SERVER__PORT": "http"}, ["RAG_SERVER__PORT", "integer"]),
     ("116-bounds", "[server]\nport = 99999\n", {}, ["server.port", "65535"]),
     ("116-negative", "[sync]\nmax_attempts = -1\n", {}, ["sync.max_attempts"]),
+    ("116-origin", '[server]\nembed_in = ["https://a.b", "*"]\n', {}, ["embed_in", "number 2"]),
     ("116-nan", f"{MODEL}temperature = nan\n", {}, ["models.small.temperature", "finite"]),
     ("116-inf", f"{MODEL}timeout_seconds = inf\n", {}, ["timeout_seconds", "finite"]),
     ("116-empty", "[log]\nlevel = ''\n", {}, ["log.level", "info"]),

@@ -1,7 +1,11 @@
 "use strict";
-// Everything that came from documents or a model enters the page by textContent only.
+// One page in three places: at `/` to ask, at `/shared` to read what a link leads to, at `/widget` in
+// a frame on somebody else's page. What came from documents or a model enters it by textContent only.
 
 const byId = (id) => document.getElementById(id);
+const domain = new URLSearchParams(location.search).get("domain") || undefined;
+const framed = location.pathname === "/widget";
+const shared = location.pathname === "/shared";
 
 function element(name, text) {
   const made = document.createElement(name);
@@ -27,6 +31,8 @@ function citation(one) {
   const link = element("a", one.document);
   const id = encodeURIComponent(one.document_id);
   link.href = `/api/v1/documents/${id}/versions/${one.version}/original`;
+  // What cannot be had says so elsewhere, not in place of the conversation.
+  link.target = "_blank";
   const page = one.page === null ? "" : `, page ${one.page}`;
   item.append(element("strong", `[${one.n}]`), link, page);
   item.append(element("blockquote", one.quote), place(one.uri));
@@ -43,6 +49,7 @@ function marked(answer) {
   const made = [];
   let at = 0;
   for (const claim of answer.claims) {
+    if (claim.span === null) continue; // It was taken out.
     const [start, end] = claim.span;
     made.push(text(at, start));
     at = end;
@@ -76,98 +83,42 @@ function disagreement(conflict) {
   return `Sources disagree: ${conflict.other.document}${other} says “${conflict.other.quote}”; ${known}.`;
 }
 
-function show(answer) {
-  byId("verdict").textContent = verdict(answer);
-  byId("answer").replaceChildren(...marked(answer));
-  byId("citations").replaceChildren(...answer.citations.map(citation));
-  const looked = answer.abstained && answer.searched.length
-    ? `Looked at: ${answer.searched.join("; ")}. ` : "";
-  const support = answer.support === null ? "" : `, support ${answer.support.toFixed(2)}`;
-  byId("about").textContent = `${looked}${answer.model}, confidence ` +
-    `${answer.confidence.toFixed(2)}${support}, trace ${answer.trace_id}`;
-  byId("result").hidden = false;
-  rating = { trace: answer.trace_id, kept: null };
-  byId("comment").value = "";
-  tell("");
+function about(one) {
+  const told = [one.model];
+  if (one.confidence !== undefined) told.push(`confidence ${one.confidence.toFixed(2)}`);
+  if (one.support !== null) told.push(`support ${one.support.toFixed(2)}`);
+  if (one.trace_id) told.push(`trace ${one.trace_id}`);
+  const looked = one.abstained && one.searched?.length ? `Looked at: ${one.searched.join("; ")}. ` : "";
+  const asked = one.standalone ? `Searched for “${one.standalone}”. ` : "";
+  return `${asked}${looked}${told.join(", ")}`;
 }
 
 async function call(method, path, said) {
   const response = await fetch(`/api/v1/${path}`, {
     method,
-    headers: { "Content-Type": "application/json", "Accept": "application/json" },
+    headers: {
+      "Content-Type": "application/json",
+      "Accept": "application/json",
+      ...(domain && { "X-Ratchet-Domain": domain }),
+    },
     body: said && JSON.stringify(said),
   });
+  if (response.status === 401) {
+    signIn();
+    return new Promise(() => {}); // The page is left, or emptied: nobody waits for this any more.
+  }
   const body = await response.json();
-  if (response.status === 401) location.replace("/sign-in");
   if (!response.ok) throw new Error(`${body.detail} ${body.hint || ""}`.trim());
   return body;
 }
 
-// The answer on the page, and the verdict on it that the server keeps; null while there is none.
-let rating = null;
-
 function tell(text, problem = false) {
-  for (const thumb of document.querySelectorAll(".thumb")) {
-    const chosen = rating.kept !== null && Number(thumb.dataset.value) === rating.kept.value;
-    thumb.setAttribute("aria-pressed", String(chosen));
-  }
-  byId("undo").hidden = byId("more").hidden = rating.kept === null;
-  byId("rated").textContent = text;
-  byId("rated").className = problem ? "problem" : "";
+  byId("status").textContent = text;
+  byId("status").className = problem ? "problem" : "";
 }
 
-// One at a time, so that the last word on the page is the last word that is kept.
-async function rate(act, thanks) {
-  const of = rating;
-  const buttons = document.querySelectorAll("#rating button");
-  for (const one of buttons) one.disabled = true;
-  try {
-    const kept = await act(`traces/${encodeURIComponent(of.trace)}/feedback`);
-    of.kept = kept.signal === "retract" ? null : kept;
-    if (rating === of) tell(thanks);
-  } catch (error) {
-    if (rating === of) tell(error.message, true);
-  } finally {
-    for (const one of buttons) one.disabled = false;
-  }
-}
+// --- a question with its answer ---
 
-for (const thumb of document.querySelectorAll(".thumb")) {
-  const value = Number(thumb.dataset.value);
-  thumb.addEventListener("click", () =>
-    rate((path) => call("POST", path, { value, comment: byId("comment").value }), "Thank you."));
-}
-
-byId("undo").addEventListener("click", async () => {
-  await rate((path) => call("DELETE", `${path}/${rating.kept.id}`), "Taken back.");
-  document.querySelector(".thumb").focus();
-});
-
-byId("rating").addEventListener("submit", (event) => {
-  event.preventDefault();
-  const said = { value: rating.kept.value, comment: byId("comment").value };
-  rate((path) => call("POST", path, said), "Thank you, it is kept.");
-});
-
-// Who asks is always shown: as whom, or that this page asks nobody who they are.
-async function greet() {
-  const response = await fetch("/api/v1/session");
-  if (response.status === 401) {
-    location.replace("/sign-in");
-    return;
-  }
-  const me = await response.json();
-  const alone = me.carrier === "machine";
-  byId("who").textContent = alone ? "Single user: whoever reaches this page" : me.user;
-  byId("leave").hidden = alone;
-}
-
-byId("leave").addEventListener("click", async () => {
-  await fetch("/api/v1/session", { method: "DELETE" });
-  location.replace("/sign-in");
-});
-
-// Where a link leads: a conversation, as far as its sources may be read by who follows it.
 const NO_ANSWER = {
   open: "This is being answered.",
   left: "Nobody waited for the answer.",
@@ -175,57 +126,266 @@ const NO_ANSWER = {
   lost: "The answer is not kept.",
 };
 
-function exchange(one) {
-  const made = document.createElement("article");
-  made.append(element("h3", one.question));
-  if (one.answer === null) {
+// `again`: it was read from the server, where a verdict on it may be kept already.
+function exchange(one, again = false) {
+  const made = byId("exchange").content.firstElementChild.cloneNode(true);
+  const part = (name) => made.querySelector(`.${name}`);
+  part("question").textContent = one.question;
+  const answered = typeof one.answer === "string";
+  if (answered) {
+    part("verdict").textContent = verdict(one);
+    part("answer").replaceChildren(...marked(one));
+    part("citations").replaceChildren(...one.citations.map(citation));
+    part("about").textContent = about(one);
+  } else {
     const why = one.withheld ? "Withheld: it is made from what you may not read." : NO_ANSWER[one.state];
-    made.append(element("p", why));
-    return made;
+    part("answer").textContent = why ?? "";
   }
-  const answer = document.createElement("p");
-  answer.append(...marked(one));
-  const citations = document.createElement("ol");
-  citations.append(...one.citations.map(citation));
-  made.append(answer, citations);
+  // Who follows a link to somebody else's conversation is told no trace: those are not theirs to rate.
+  if (answered && one.trace_id) rateable(part("rating"), one.trace_id, again);
+  else part("rating").remove();
   return made;
 }
 
-async function follow(token) {
-  byId("form").hidden = true;
-  const place = byId("shared");
+// Below an answer: the verdict on it that the server keeps, if any, and buttons for another.
+function rateable(form, trace, again) {
+  const part = (name) => form.querySelector(`.${name}`);
+  const thumbs = form.querySelectorAll(".thumb");
+  const path = `traces/${encodeURIComponent(trace)}/feedback`;
+  let kept = null;
+
+  // One at a time, so that the last word on the page is the last word that is kept.
+  async function keep(act, thanks) {
+    const buttons = form.querySelectorAll("button");
+    for (const one of buttons) one.disabled = true;
+    try {
+      kept = await act();
+      say(thanks);
+    } catch (error) {
+      say(error.message, true);
+    } finally {
+      for (const one of buttons) one.disabled = false;
+    }
+  }
+
+  function say(text, problem = false) {
+    for (const thumb of thumbs) {
+      const chosen = kept !== null && Number(thumb.dataset.value) === kept.value;
+      thumb.setAttribute("aria-pressed", String(chosen));
+    }
+    part("undo").hidden = part("more").hidden = kept === null;
+    part("rated").textContent = text;
+    part("rated").classList.toggle("problem", problem);
+  }
+
+  const rate = (value, thanks) =>
+    keep(() => call("POST", path, { value, comment: part("comment").value }), thanks);
+
+  for (const thumb of thumbs)
+    thumb.addEventListener("click", () => rate(Number(thumb.dataset.value), "Thank you."));
+  form.addEventListener("submit", (event) => {
+    event.preventDefault();
+    if (kept !== null) rate(kept.value, "Thank you, it is kept.");
+  });
+  part("undo").addEventListener("click", async () => {
+    await keep(async () => {
+      await call("DELETE", `${path}/${kept.id}`);
+      return null;
+    }, "Taken back.");
+    thumbs[0].focus();
+  });
+
+  if (!again) return;
+  // A long conversation is looked at bit by bit.
+  const seen = new IntersectionObserver((entries) => {
+    if (!entries.some((entry) => entry.isIntersecting)) return;
+    seen.disconnect();
+    keep(async () => {
+      const { feedback } = await call("GET", path);
+      const mine = feedback.find((one) => one.target.kind === "answer" && one.signal === "thumb");
+      part("comment").value = mine?.comment ?? "";
+      return mine ?? null;
+    }, "");
+  });
+  seen.observe(form);
+}
+
+// --- the conversation on the page ---
+
+// Its id is null while nothing is asked. What arrives for one that was left is not shown in the next.
+let talk = { id: null };
+
+function begin(id = null) {
+  talk = { id };
+  byId("turns").replaceChildren();
+  byId("title").hidden = true;
+  byId("ask").disabled = false;
+  tell("");
+}
+
+// Shows what the server keeps, as it may be seen now; `look` asks for the page after a turn.
+async function replay(id, look) {
+  begin(id);
+  const of = talk;
+  byId("ask").disabled = true;
   try {
     let after = 0;
     do {
-      const talk = await call("POST", "shared-conversations/look", { token, after });
-      if (after === 0) place.replaceChildren(element("h2", talk.conversation.title));
-      place.append(...talk.turns.map(exchange));
-      after = talk.next;
+      const page = await look(after);
+      if (of !== talk) return;
+      byId("title").textContent = page.conversation.title;
+      byId("title").hidden = !shared;
+      byId("turns").append(...page.turns.map((one) => exchange(one, true)));
+      after = page.next;
     } while (after !== null);
-    place.hidden = false;
+    byId("ask").disabled = false;
+    if (!shared) byId("turns").lastElementChild?.scrollIntoView();
   } catch (error) {
-    byId("status").className = "problem";
-    byId("status").textContent = error.message;
+    if (of !== talk) return;
+    begin();
+    tell(error.message, true);
   }
 }
 
-greet();
-if (location.pathname === "/shared") follow(location.hash.slice(1));
-
 byId("form").addEventListener("submit", async (event) => {
   event.preventDefault();
-  const status = byId("status");
+  const of = talk;
+  const question = byId("question").value;
+  const asked = exchange({ question, answer: null });
+  byId("turns").append(asked);
+  byId("question").value = "";
   byId("ask").disabled = true;
-  byId("result").hidden = true;
-  status.className = "";
-  status.textContent = "Looking …";
+  tell("Looking …");
+  asked.scrollIntoView();
   try {
-    show(await call("POST", "answers", { question: byId("question").value }));
-    status.textContent = "";
+    of.id ??= (await call("POST", "conversations", { domain })).id;
+    const answer = await call("POST", "answers", { question, domain, conversation: of.id });
+    const made = exchange({ ...answer, question });
+    asked.replaceWith(made);
+    if (of !== talk) return;
+    tell("");
+    made.scrollIntoView();
   } catch (error) {
-    status.className = "problem";
-    status.textContent = error.message;
+    asked.remove();
+    if (of !== talk) return;
+    byId("question").value ||= question;
+    tell(error.message, true);
   } finally {
-    byId("ask").disabled = false;
+    if (of === talk) byId("ask").disabled = false;
   }
 });
+
+byId("new").addEventListener("click", () => {
+  begin();
+  byId("question").focus();
+});
+
+// --- one's conversations ---
+
+async function list(cursor) {
+  const query = new URLSearchParams({ ...(domain && { domain }), ...(cursor && { cursor }) });
+  try {
+    const page = await call("GET", `conversations?${query}`);
+    const items = page.conversations.filter((one) => one.turns > 0).map(entry);
+    const place = byId("past").querySelector("ul");
+    if (!cursor) place.replaceChildren();
+    place.append(...items);
+    if (!place.children.length) place.append(element("li", "There are none yet."));
+    byId("further").hidden = page.next === null;
+    byId("further").onclick = () => list(page.next);
+  } catch (error) {
+    tell(error.message, true);
+  }
+}
+
+function entry(one) {
+  const made = document.createElement("li");
+  const button = element("button", one.title);
+  button.type = "button";
+  button.className = "quiet";
+  button.append(" ", element("small", new Date(one.updated_at).toLocaleDateString()));
+  button.addEventListener("click", () => {
+    byId("past").open = false;
+    replay(one.id, (after) => call("GET", `conversations/${one.id}?limit=200&after=${after}`));
+    byId("question").focus();
+  });
+  made.append(button);
+  return made;
+}
+
+byId("past").addEventListener("toggle", () => {
+  if (byId("past").open) list();
+});
+
+// --- who asks ---
+
+function signIn() {
+  if (!framed) {
+    location.replace(`/sign-in${location.search}`);
+    return;
+  }
+  // Signing in is not for a frame, which the page around it could lie about.
+  const [said, link] = byId("door").children;
+  const possible = keepsCookies();
+  said.textContent = possible
+    ? "Sign in to ask here."
+    : "Your browser keeps your sign-in from this page, which is of another site.";
+  link.textContent = possible ? "Sign in" : "Ask in a tab";
+  link.href = `${possible ? "/sign-in" : "/"}${location.search}`;
+  begin();
+  enter(false);
+}
+
+// Whether a session's cookie would come here: one of its kind is tried.
+function keepsCookies() {
+  const name = "ratchet-probe";
+  document.cookie = `${name}=1; Path=/widget; SameSite=Lax`;
+  const kept = document.cookie.includes(name);
+  document.cookie = `${name}=; Path=/widget; SameSite=Lax; Max-Age=0`;
+  return kept;
+}
+
+function enter(may) {
+  byId("door").hidden = may;
+  byId("form").hidden = byId("talks").hidden = !may || shared;
+}
+
+// Who asks is always shown: as whom, or that this page asks nobody who they are.
+async function greet() {
+  try {
+    const me = await call("GET", "session");
+    const alone = me.carrier === "machine";
+    byId("who").textContent = alone ? "Single user: whoever reaches this page" : me.user;
+    byId("leave").hidden = alone || framed;
+    enter(true);
+    if (!framed || document.hasFocus()) byId("question").focus();
+  } catch (error) {
+    tell(error.message, true);
+  }
+}
+
+byId("leave").addEventListener("click", async () => {
+  await fetch("/api/v1/session", { method: "DELETE" });
+  location.replace("/sign-in");
+});
+
+if (domain) document.querySelector("label[for=question]").textContent = `Ask ${domain}`;
+if (framed) {
+  document.documentElement.classList.add("framed");
+  byId("tab").href = `/${location.search}`;
+  byId("tab").hidden = false;
+  addEventListener("keydown", (event) => {
+    // All that the page around is ever told.
+    if (event.key === "Escape" && !event.isComposing) parent.postMessage("ratchet:close", "*");
+  });
+  addEventListener("focus", () => {
+    if (!byId("door").hidden) greet();
+    else if (document.activeElement === document.body) byId("question").focus();
+  });
+}
+enter(true);
+greet();
+if (shared) {
+  const token = location.hash.slice(1);
+  replay(null, (after) => call("POST", "shared-conversations/look", { token, after }));
+}

@@ -54,7 +54,7 @@ byId("form").addEventListener("submit", async (event) => {
   try {
     if (token) await send("invitations/accept", { token, name, password });
     else await send("session", { name, password });
-    location.replace("/");
+    location.replace(`/${location.search}`);
   } catch (error) {
     tell(error);
   } finally {
