@@ -8,6 +8,7 @@ from collections.abc import AsyncGenerator, Callable, Iterator, Mapping, Sequenc
 from contextlib import aclosing
 from dataclasses import replace
 from datetime import datetime
+from functools import partial
 from typing import Any
 from uuid import uuid4
 
@@ -21,6 +22,7 @@ from rag.answer.draft import Draft
 from rag.answer.evidence import Selector
 from rag.answer.followup import standalone
 from rag.answer.inert import Inert, addresses
+from rag.answer.judging import Ruling, Statement, ruled
 from rag.answer.rewriting import rewritten
 from rag.answer.support import Checker, mean, supported
 from rag.answer.tracing import fields
@@ -44,6 +46,8 @@ from rag.types import (
 )
 
 log = structlog.get_logger(__name__)
+Judges = Callable[[Principal, AskRequest, str], Writer]
+"""Who judges the claims of an answer, for whom it is made, in a domain of that name."""
 
 
 class Asker:
@@ -60,6 +64,8 @@ class Asker:
         chunker_revision: str,
         rewrite_seconds: float,
         cache_seconds: int,
+        judges: Judges | None,
+        judge_seconds: float,
         now: Callable[[], datetime] = utc_now,
     ) -> None:
         self.pack = pack
@@ -69,6 +75,8 @@ class Asker:
         self.traces = traces
         self.chunker_revision = chunker_revision
         self.rewrite_seconds = rewrite_seconds
+        self.judges = judges
+        self.judge_seconds = judge_seconds
         self.now = now
         self.cache = AnswerCache(traces, pack, cache_seconds, now) if cache_seconds else None
 
@@ -135,18 +143,16 @@ class Asker:
                 await asyncio.shield(self._save(draft, generation, record))
             raise
         finally:
-            if draft.rewriter is not None:
-                draft.rewriter.close()
+            for one in draft.beside:
+                one.close()
 
-    async def again(self, draft: Draft, writer: Writer) -> Draft:
-        """What another writer makes of the same question and passages; nothing is kept of it.
-
-        Raises ModelError.
-        """
-        other = Draft(
+    @staticmethod
+    def another(draft: Draft, writer: Writer, principal: Principal) -> Draft:
+        """The same question and passages for another writer, on the account of `principal`."""
+        return Draft(
             trace_id=draft.trace_id,
             place=None,
-            principal=draft.principal,
+            principal=principal,
             request=draft.request,
             standalone=draft.standalone,
             writer=writer,
@@ -154,13 +160,19 @@ class Asker:
             hits=draft.hits,
             evidence=draft.evidence,
         )
-        async with aclosing(self._pieces(other)) as pieces:
-            async for text, minted in pieces:
-                other.text += text
-                other.citations += minted
-        other.text = other.text.strip()
-        await self._check(other)
-        return other
+
+    async def write(self, draft: Draft) -> None:
+        """Write and check what has its passages; nothing is kept of it. Raises ModelError."""
+        try:
+            async with aclosing(self._pieces(draft)) as pieces:
+                async for text, minted in pieces:
+                    draft.text += text
+                    draft.citations += minted
+            draft.text = draft.text.strip()
+            await self._check(draft)
+        finally:
+            for one in draft.beside:
+                one.close()
 
     async def _stand_alone(self, draft: Draft) -> None:
         """Have a follow-up rewritten by a model, if one answers; else the rule's stays."""
@@ -262,7 +274,9 @@ class Asker:
         if draft.abstained:
             return
         since = time.perf_counter()
-        draft.claims = await self.checker.check(draft.text, draft.citations, draft.given)
+        if not draft.cached:
+            rule = partial(self._ruled, draft) if self.judges else None
+            draft.claims = await self.checker.check(draft.text, draft.citations, draft.given, rule)
         if self.pack.answer.unsupported == "remove":
             draft.text, draft.claims = supported(draft.text, draft.claims)
             if not any(claim.span for claim in draft.claims):
@@ -276,6 +290,24 @@ class Asker:
                 conflicts, draft.citations, evidence.sentences, evidence.pool, draft.hits
             )
         draft.lap("support", since)
+
+    async def _ruled(
+        self, draft: Draft, statements: Sequence[Statement]
+    ) -> Sequence[Ruling] | None:
+        """What the model that judges says of the statements, if it says anything usable."""
+        assert self.judges is not None
+        since = time.perf_counter()
+        try:
+            draft.judge = self.judges(draft.principal, draft.request, self.pack.name)
+            rulings = await ruled(draft.judge, statements, self.judge_seconds)
+        except RagError as error:
+            draft.judging = f"rule: {error.code}: {error.message}"[:300]
+            log.info("claims checked by rule", code=error.code)
+            return None
+        finally:
+            draft.lap("judge", since)
+        draft.judging = "model"
+        return rulings
 
     def _not_known(self, draft: Draft) -> str:
         titles = list(dict.fromkeys(hit.payload.title for hit in draft.hits))[:5]

@@ -10,10 +10,7 @@ from datetime import datetime, timedelta
 from rag.answer.draft import Draft
 from rag.domain import Pack
 from rag.store.traces import Traces, text_hash
-from rag.types import Citation
-
-Written = tuple[str, list[Citation]]
-"""A model's text and what it cites, as they were shown."""
+from rag.types import Citation, Claim
 
 
 class AnswerCache:
@@ -32,14 +29,18 @@ class AnswerCache:
         self._seconds = seconds
         self._now = now
 
-    async def written(self, draft: Draft) -> Written | None:
-        """What was written before, if anything; marks the draft with its trace."""
+    async def written(self, draft: Draft) -> tuple[str, list[Citation]] | None:
+        """What was written before, if anything, and what it cites.
+
+        The draft is told of which trace it is, and the verdicts on its claims.
+        """
         draft.cache_key = self._key(draft)
         since = self._now() - timedelta(seconds=self._seconds)
         found = await asyncio.to_thread(self._traces.written, draft.cache_key, since)
         if found is None:
             return None
         draft.cached = found["id"]
+        draft.claims = [Claim.model_validate(one) for one in found["claims"]]
         return found["answer"], [Citation.model_validate(one) for one in found["citations"]]
 
     def _key(self, draft: Draft) -> str:

@@ -27,6 +27,9 @@ class Draft:
     rewriter: Writer | None = None
     rewriting: str = "rule"
     """Who made the question stand alone: model, or rule, or why it was the rule."""
+    judge: Writer | None = None
+    judging: str = ""
+    """Who checked the claims: model, or why it was the rule; empty where no model is to."""
     hits: Sequence[Hit] = ()
     given: Sequence[Hit] = ()
     messages: Sequence[Message] = ()
@@ -52,16 +55,18 @@ class Draft:
         return gist(self.standalone)
 
     @property
+    def beside(self) -> list[Writer]:
+        """Who wrote something else than the answer: what came before it, or is said of it."""
+        return [one for one in (self.rewriter, self.judge) if one is not None]
+
+    @property
     def usage(self) -> Usage:
-        """Tokens and cost of the answer and of what was written before it."""
-        mine = self.writer.usage
-        if self.rewriter is None:
-            return mine
-        other = self.rewriter.usage
+        """Tokens and cost of the answer and of what was written beside it."""
+        each = [self.writer.usage, *(one.usage for one in self.beside)]
         return Usage(
-            prompt_tokens=mine.prompt_tokens + other.prompt_tokens,
-            completion_tokens=mine.completion_tokens + other.completion_tokens,
-            cost=mine.cost + other.cost,
+            prompt_tokens=sum(one.prompt_tokens for one in each),
+            completion_tokens=sum(one.completion_tokens for one in each),
+            cost=sum(one.cost for one in each),
         )
 
     def lap(self, stage: str, since: float) -> None:

@@ -2,13 +2,15 @@
 
 By rule and by two similarities, with no model but the embedder: which of the sentence's words the
 passage says, how near its meaning comes, and whether every number, date and name stands there.
+Where a model judges, it is asked for the meaning; what stands there word for word, and which exact
+facts do not, is told without it.
 """
 
 from __future__ import annotations
 
 import asyncio
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from math import exp, log
 from typing import Literal
@@ -20,6 +22,7 @@ from rag.answer.claims import Stated, stated
 from rag.answer.context import passage_text
 from rag.answer.evidence import sentences_and_rows
 from rag.answer.facts import Facts, contradicts, facts, missing
+from rag.answer.judging import Ruling, Statement
 from rag.answer.vectors import Vectors
 from rag.answer.words import is_identifier, spelt, words
 from rag.types import Citation, Claim, Hit
@@ -34,6 +37,7 @@ BIAS = -3.285
 WEIGHTS = (1.283, 2.059, 2.674, -0.911)
 SUPPORTED = 0.542
 PARTLY = 0.193
+_BELOW = 0.001
 
 
 @dataclass(frozen=True)
@@ -51,6 +55,19 @@ class Judged:
 
     score: float
     reason: str
+    most: float = 1.0
+    """What exact facts that are not there leave of it; it is part of the score already."""
+    certain: bool = False
+    """Nobody needs to be asked."""
+
+
+Rule = Callable[[Sequence[Statement]], Awaitable[Sequence[Ruling] | None]]
+"""What a model says of the statements; None where it says nothing usable."""
+_SAID: Mapping[Ruling, str] = {
+    "supported": "A model reads it in what it cites.",
+    "partly": "A model reads a part of it in what it cites.",
+    "unsupported": "A model does not read it in what it cites.",
+}
 
 
 class Checker:
@@ -62,35 +79,51 @@ class Checker:
         self.capitals = language != "de"
 
     async def check(
-        self, answer: str, citations: Sequence[Citation], given: Sequence[Hit]
+        self,
+        answer: str,
+        citations: Sequence[Citation],
+        given: Sequence[Hit],
+        rule: Rule | None = None,
     ) -> list[Claim]:
-        """Every sentence that claims something, with its verdict; `given` holds what is cited."""
+        """Every sentence that claims something, with its verdict; `given` holds what is cited.
+
+        `rule` is asked once about all that needs it, if anything does.
+        """
         told = stated(answer)
         passages = {hit.payload.chunk_id: hit for hit in given}
         cited = {one.n: one for one in citations}
-        found: list[Claim] = []
-        for one in told:
-            sources = [cited[n] for n in one.cited if n in cited]
-            judged = await self._judge(one, sources, passages)
-            found.append(
-                Claim(
-                    span=(one.start, one.end),
-                    text=one.text,
-                    verdict=verdict(judged.score),
-                    score=round(judged.score, 4),
-                    reason=judged.reason,
-                    citations=tuple(source.n for source in sources),
-                )
+        sources = [[cited[n] for n in one.cited if n in cited] for one in told]
+        judged = [
+            await self._judge(one, its, passages) for one, its in zip(told, sources, strict=True)
+        ]
+        if rule is not None:
+            open_ = [at for at, one in enumerate(judged) if not one.certain]
+            statements = [
+                Statement(told[at].text, [_whole(one, passages) for one in sources[at]])
+                for at in open_
+            ]
+            rulings = await rule(statements) if statements else None
+            for at, ruling in zip(open_, rulings or (), strict=bool(rulings)):
+                judged[at] = overruled(judged[at], ruling)
+        return [
+            Claim(
+                span=(one.start, one.end),
+                text=one.text,
+                verdict=verdict(found.score),
+                score=round(found.score, 4),
+                reason=found.reason,
+                citations=tuple(source.n for source in its),
             )
-        return found
+            for one, its, found in zip(told, sources, judged, strict=True)
+        ]
 
     async def _judge(
         self, one: Stated, sources: Sequence[Citation], passages: Mapping[str, Hit]
     ) -> Judged:
         if not sources:
-            return Judged(0.0, "It cites nothing.")
+            return Judged(0.0, "It cites nothing.", certain=True)
         if any(_folded(one.text) == _folded(spoken(source.quote)) for source in sources):
-            return Judged(1.0, "It stands there word for word.")
+            return Judged(1.0, "It stands there word for word.", certain=True)
         read = [
             said
             for source in sources
@@ -119,6 +152,11 @@ class Checker:
         return [self.said(text[start:end], about) for start, end in spans]
 
 
+def _whole(source: Citation, passages: Mapping[str, Hit]) -> str:
+    hit = passages.get(source.chunk_id)
+    return source.quote if hit is None else f"{hit.payload.title}. {passage_text(hit)}"
+
+
 def nearest(claim: Said, read: Sequence[Said]) -> list[Said]:
     """The sentences that share most with the claim, the most telling words counting most."""
     weights = _weights(claim, read)
@@ -137,7 +175,7 @@ def judge(
 ) -> Judged:
     """The score of the claim and its reason. `vectors` are those of `near`, a row each."""
     if not near:
-        return Judged(0.0, "What it cites has no text.")
+        return Judged(0.0, "What it cites has no text.", certain=True)
     gone = lost(claim, read)
     z = BIAS + sum(
         weight * value
@@ -150,17 +188,33 @@ def judge(
     if denied:
         # However alike the rest is.
         told = f"'{denied}' is denied by one of them and not by the other."
-        return Judged(score * PARTLY, told)
+        return Judged(score * PARTLY, told, most=PARTLY)
     if gone:
         of = len(claim.facts.numbers) + len(claim.facts.dates) + len(claim.facts.names)
         most = SUPPORTED if len(gone) < of else PARTLY
-        return Judged(score * most, f"Not in what it cites: {', '.join(gone)}.")
+        return Judged(score * most, f"Not in what it cites: {', '.join(gone)}.", most=most)
     unsaid = claim.words - frozenset[str]().union(*(said.words for said in read))
     if verdict(score) == "supported":
         return Judged(score, "What it cites says so.")
     if unsaid:
         return Judged(score, f"What it cites does not speak of: {spelt(claim.text, unsaid)}.")
     return Judged(score, "What it cites says this in no few sentences.")
+
+
+def overruled(by_rule: Judged, ruling: Ruling) -> Judged:
+    """The score that a model's word makes of it: within what the word means, and what facts leave.
+
+    Where exact facts are not in what is cited, that stays the reason.
+    """
+    score = by_rule.score / by_rule.most
+    if ruling == "supported":
+        score = max(score, SUPPORTED)
+    elif ruling == "partly":
+        score = min(max(score, PARTLY), SUPPORTED - _BELOW)
+    else:
+        score = min(score, PARTLY - _BELOW)
+    reason = by_rule.reason if by_rule.most < 1 else _SAID[ruling]
+    return Judged(score * by_rule.most, reason, by_rule.most, certain=True)
 
 
 def features(

@@ -102,15 +102,19 @@ def _rendered(message: Message, told: Mapping[str, Answered]) -> dict[str, Any]:
 
 
 def _story(draft: Draft) -> dict[str, Any]:
-    """Who wrote the answer, and who the question that stands alone."""
+    """Who wrote the answer, who the question that stands alone, and who judged the claims."""
     story = draft.writer.story()
     if draft.request.history:
         story["standalone"] = {"by": draft.rewriting}
     if draft.rewriter is not None:
-        before = draft.rewriter.story()
-        story["standalone"] |= {"attempts": before["attempts"]}
-        # What was spent is counted even if nothing was to be written after it.
-        story["price"] = story["price"] or before["price"]
+        story["standalone"] |= {"attempts": draft.rewriter.story()["attempts"]}
+    if draft.judging:
+        story["judge"] = {"by": draft.judging}
+    if draft.judge is not None:
+        story["judge"] |= {"attempts": draft.judge.story()["attempts"]}
+    for one in draft.beside:
+        # What was spent is counted even if no model wrote the answer.
+        story["price"] = story["price"] or one.story()["price"]
     if draft.cached:
         story["cached"] = draft.cached
     return story

@@ -8,6 +8,7 @@ from rag.answer.ask import Asker
 from rag.answer.evidence import Selector
 from rag.answer.support import Checker
 from rag.answer.vectors import Vectors
+from rag.app.models import Models
 from rag.app.parts import Parts
 from rag.backends.bm25 import Bm25Encoder
 from rag.domain import Pack, builtin_pack, load_pack
@@ -28,8 +29,9 @@ class Domain:
 class Domains:
     """Finds a domain by name: declared in the settings, or a pack that comes with Ratchet."""
 
-    def __init__(self, parts: Parts) -> None:
+    def __init__(self, parts: Parts, models: Models) -> None:
         self._parts = parts
+        self._models = models
         self._vectors = Vectors(parts.embedder)
         self._loaded: dict[str, Domain] = {}
 
@@ -86,4 +88,6 @@ class Domains:
             chunker_revision=self._parts.chunker.fingerprint,
             rewrite_seconds=self._parts.settings.answer.rewrite_seconds,
             cache_seconds=self._parts.settings.answer.cache_seconds,
+            judges=self._models.judge if self._parts.settings.answer.judge else None,
+            judge_seconds=self._parts.settings.answer.judge_seconds,
         )

@@ -75,7 +75,9 @@ class App:
         self.settings = parts.settings
         self._parts = parts
         self._resources = resources
-        self._domains = Domains(parts)
+        budgets = Budgets(parts.settings.budgets, parts.spending, parts.ledger.now)
+        self._models = Models(parts.settings, budgets)
+        self._domains = Domains(parts, self._models)
         self.accounts = Accounts(parts)
         self.oidc = Oidc(parts, self.accounts)
         self._people = People(parts, self._domains, self.accounts)
@@ -87,8 +89,6 @@ class App:
         self._sources = Sources(parts, self._domains)
         self._uploads = Uploads(parts)
         self._generations = Generations(parts)
-        budgets = Budgets(parts.settings.budgets, parts.spending, parts.ledger.now)
-        self._models = Models(parts.settings, budgets)
         self._defaults = Defaults(parts, self._models)
         self.trials = Trials(parts, self._domains, self._models, self._defaults, self.accounts)
         self._model_verbs = ModelVerbs(parts, self._models)

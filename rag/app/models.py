@@ -52,6 +52,11 @@ class Models:
             after=after,
         )
 
+    def judge(self, principal: Principal, request: AskRequest, domain: str) -> Writer:
+        """Who judges the claims of an answer to this question; `close` it. Raises as `writer`."""
+        asked = AskRequest(question=request.question, model=self._settings.answer.judge)
+        return self.writer(principal, asked, domain)
+
     def model(self, name: str) -> Model:
         """A declared model, ready to be asked. Raises NotFound, ConfigError."""
         declared = self._settings.models.get(name)

@@ -158,21 +158,22 @@ class Trials:
         price: str | None = None
         try:
             with closing(self._models.writer(nobody, draft.request, name, trial.model)) as writer:
+                other = domain.asker.another(draft, writer, nobody)
                 try:
-                    of = await self._measured(of, draft, domain, writer)
+                    of = await self._measured(of, other, domain)
                 finally:
-                    spent, price = writer.usage, writer.story()["price"]
+                    spent, price = other.usage, writer.story()["price"]
                     of = of.model_copy(update={"model": writer.name, **spent.model_dump()})
         except RagError as error:
             of = of.model_copy(update={"fault": error.code})
         await asyncio.to_thread(self._kept.keep, of, name, price)
 
-    async def _measured(self, of: Shadow, draft: Draft, domain: Domain, writer: Writer) -> Shadow:
+    async def _measured(self, of: Shadow, made: Draft, domain: Domain) -> Shadow:
         try:
             async with asyncio.timeout(SECONDS):
-                made = await domain.asker.again(draft, writer)
+                await domain.asker.write(made)
         except TimeoutError as error:
-            said = f"The model '{writer.name}' was not done within {SECONDS:g} seconds."
+            said = f"The model '{made.writer.name}' was not done within {SECONDS:g} seconds."
             raise ModelTimeout(said) from error
         return of.model_copy(
             update={

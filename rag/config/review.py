@@ -82,6 +82,12 @@ def _answering(settings: Settings) -> Iterator[str]:
             f"{did_you_mean(chosen, [EXTRACTIVE, *declared])}"
         )
 
+    if settings.answer.judge and settings.answer.judge not in declared:
+        yield (
+            f"answer.judge: no model '{settings.answer.judge}' is declared, so claims are checked "
+            f"by rule. {did_you_mean(settings.answer.judge, declared)}"
+        )
+
 
 def _models(settings: Settings) -> Iterator[str]:
     for name, model in settings.models.items():

@@ -249,6 +249,14 @@ class AnswerSettings(Section):
         le=60,
         description="A model may take so long to make a follow-up stand alone; 0: by rule alone.",
     )
+    judge: str = Field(
+        default="",
+        description="A name under [models] or [routes] that reads whether what is cited supports "
+        "each claim; empty: by rule.",
+    )
+    judge_seconds: float = Field(
+        default=10.0, gt=0, le=120, description="It may take so long; then the rule decides."
+    )
     cache_seconds: int = Field(
         default=0,
         ge=0,

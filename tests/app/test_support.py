@@ -1,8 +1,10 @@
 """The support check in a whole answer: events, policy, trace, and what a reader may not see."""
 
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from pathlib import Path
 from typing import Any
+
+import pytest
 
 from rag.app import App
 from rag.config import CandidateSettings, ModelSettings
@@ -12,6 +14,8 @@ from rag.models.writer import Writer
 from rag.store.redacting import REMOVED
 from rag.types import AnswerEvent, AskRequest, Finish, Hit, Message, Principal
 from tests.app.test_app import ANNA, BOB, run
+from tests.app.test_trials import Stubs
+from tests.app.test_trials import run as run_with_models
 
 QUESTION = AskRequest(question="How many kg does the turbine pump TX-9 weigh?")
 TOLD = "The turbine pump TX-9 weighs 40 kg [1]. It costs 900 crowns [1]. Nobody cites this one.\n"
@@ -142,3 +146,75 @@ def test_a_trace_tells_no_claim_of_what_may_not_be_read(tmp_path: Path) -> None:
         assert (claim["text"], claim["reason"]) == (REMOVED, REMOVED)
 
     run(tmp_path, story)
+
+
+# --- where a model judges -----------------------------------------------------------------------
+
+PARAPHRASED = (
+    "Forty kilograms is what one has to lift here [1]. ",
+    "The turbine pump TX-9 weighs 90 kg [1]. ",
+    "The turbine pump TX-9 weighs 40 kg [1].",
+)
+
+
+def judged(root: Path, rulings: str, story: Callable[[App, Stubs], Awaitable[None]]) -> None:
+    """`old` writes three sentences, and `new` judges them."""
+
+    async def told(app: App, stubs: Stubs) -> None:
+        stubs["old"].text = PARAPHRASED
+        stubs["new"].text = (rulings,)
+        await story(app, stubs)
+
+    run_with_models(root, told, 'judge = "new"\njudge_seconds = 20\n')
+
+
+def test_a_model_judges_what_does_not_stand_there_word_for_word(tmp_path: Path) -> None:
+    async def story(app: App, stubs: Stubs) -> None:
+        answer = await app.ask(BOB, QUESTION)
+        assert [one.verdict for one in answer.claims] == ["supported", "partly", "supported"]
+        assert [one.reason for one in answer.claims] == [
+            "A model reads it in what it cites.",
+            "Not in what it cites: 90 kg.",
+            "It stands there word for word.",
+        ]
+        (asked,) = stubs["new"].requests
+        told = asked["messages"][1]["content"]
+        assert "1 (A): Forty kilograms" in told
+        assert "2 (A): The turbine pump TX-9 weighs 90 kg" in told
+        assert "3 (" not in told
+        trace = await app.trace(BOB, answer.trace_id)
+        assert trace["route"]["judge"]["by"] == "model"
+        # A thousand tokens for each, of USD 1,000 a million, and 50 at twice that.
+        assert answer.usage.cost == trace["cost"] == pytest.approx(2.2)
+        assert answer.timings["judge"] <= answer.timings["support"]
+
+    judged(tmp_path, "1 supported\n2 supported\n", story)
+
+
+@pytest.mark.parametrize(
+    ("fault", "code"), [("500", "model_broken"), ("garbled", "model_garbled"), ("stalled", "")]
+)
+def test_where_it_says_nothing_usable_the_rule_decides(
+    tmp_path: Path, fault: str, code: str
+) -> None:
+    async def story(app: App, stubs: Stubs) -> None:
+        if fault != "garbled":
+            stubs["new"].modes = [fault]
+        answer = await app.ask(BOB, QUESTION)
+        assert answer.claims[2].verdict == "supported"
+        assert "model" not in answer.claims[0].reason
+        trace = await app.trace(BOB, answer.trace_id)
+        assert trace["route"]["judge"]["by"].startswith(f"rule: {code}")
+
+    judged(tmp_path, "All of it is fine.", story)
+
+
+def test_nobody_is_asked_about_quotes(tmp_path: Path) -> None:
+    async def story(app: App, stubs: Stubs) -> None:
+        quoted = AskRequest(question=QUESTION.question, model="extractive")
+        answer = await app.ask(BOB, quoted)
+        assert {one.verdict for one in answer.claims} == {"supported"}
+        assert not stubs["new"].requests
+        assert "judge" not in (await app.trace(BOB, answer.trace_id))["route"]
+
+    judged(tmp_path, "1 unsupported", story)
