@@ -93,5 +93,39 @@ def test_a_conversation_is_held_left_and_opened_again(
         assert "geese" not in withheld
         page.picture("again")
         ask(page, CHAIR, 2)
-        assert [one.turns for one in run(app.conversations.page(me, "chairs"))] == [3, 1]
+        talks = run(app.conversations.page(me, "chairs"))
+        assert [one.turns for one in talks] == [3, 1]
+        assert page.problems == []
+
+        run(app.conversations.delete(me, talks[0].id))
+        page.run(f"byId('question').value = {json.dumps(CHAIR)}")
+        page.run(click("#ask"))
+        page.until("byId('status').className === 'problem' && !byId('ask').disabled")
+        assert page.run("byId('question').value") == CHAIR, "it can be asked again elsewhere"
+        assert len(page.run(TEXTS)) == 3
+
+
+def test_what_arrives_late_is_not_shown_in_the_next_conversation(
+    deployment: Deployment, tmp_path: Path
+) -> None:
+    app, run = deployment.app, deployment.run
+    me = app.person(None)
+    with browser(tmp_path) as page:
+        page.open(f"{deployment.url}/")
+        page.run(f"byId('question').value = {json.dumps(QUESTION)}")
+        page.run(f"{click('#ask')}; {click('#new')}")
+        assert page.run("byId('ask').disabled") is False
+        text = ask(page, "<b>Who</b> shows the receipt?", 1)
+        assert text.startswith("<b>Who</b>")
+        assert len(page.run(TEXTS)) == 1
+        for _ in range(100):
+            latest = run(app.conversations.page(me))[:2]
+            if {one.title for one in latest} == {QUESTION, "<b>Who</b> shows the receipt?"}:
+                break
+        else:
+            raise AssertionError(latest)
+        assert [one.turns for one in latest] == [1, 1]
+        page.run(click("#past summary"))
+        page.until("document.querySelectorAll('#past li button').length > 1")
+        assert page.run("document.querySelectorAll('#past b, article b').length") == 0
         assert page.problems == []

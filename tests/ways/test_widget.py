@@ -26,9 +26,9 @@ OPERATOR = Principal(id=LOCAL, roles=frozenset(Role))
 SECRET = "tulip"
 """Stands in the address of the page around and in the page."""
 HOST = """<!doctype html><html lang="en"><title>Intranet tulip</title>
-<style>* { font-size: 31px !important } button { background: #f00 !important }
+<style nonce="n">* { font-size: 31px !important } button { background: #f00 !important }
   ratchet-ask { position: static; width: 300px } iframe { display: none !important }</style>
-<script>
+<script nonce="n">
   const read = [], heard = [];
   addEventListener("message", (event) => heard.push(event.data));
   for (const [of, name] of [[Document.prototype, "cookie"], [Document.prototype, "title"],
@@ -46,22 +46,29 @@ HOST = """<!doctype html><html lang="en"><title>Intranet tulip</title>
 <script src="URL/widget.js" defer></script>
 <body><h1>Pumps of the tulip works</h1><input value="tulip"><button>Ours</button></body></html>
 """
+POLICY = (
+    "default-src 'none'; script-src 'nonce-n' URL; frame-src URL; style-src 'nonce-n'; "
+    "img-src 'self'; require-trusted-types-for 'script'"
+)
+"""As strict as a page around may be."""
 ADDED = "Object.getOwnPropertyNames(window).filter((name) => !before.includes(name))"
 ALONE = "document.activeElement.id === 'question' && document.hasFocus()"
 WIDGET = "document.activeElement.tagName === 'RATCHET-ASK'"
 
 
 @contextmanager
-def site(page: list[bytes]) -> Iterator[int]:
-    """Serves whatever page is in the list, on a port of its own."""
+def site(shown: list[str]) -> Iterator[int]:
+    """Serves the policy and the page that are in the list, on a port of its own."""
 
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
             self.send_response(200 if self.path.startswith("/page") else 204)
             self.send_header("Content-Type", "text/html; charset=utf-8")
+            if self.path.startswith("/page"):
+                self.send_header("Content-Security-Policy", shown[0])
             self.end_headers()
             if self.path.startswith("/page"):
-                self.wfile.write(page[0])
+                self.wfile.write(shown[1].encode())
 
         def log_message(self, format: str, *args: object) -> None: ...
 
@@ -81,7 +88,7 @@ class Intranet:
 
     deployment: Deployment
     browser: Page
-    page: list[bytes]
+    shown: list[str]
     listed: int
     other: int
 
@@ -91,7 +98,8 @@ class Intranet:
 
     def show(self, domain: str = "", host: str = "127.0.0.1", port: int = 0) -> Page:
         """The page of a site, with the panel opened by keys."""
-        self.page[0] = HOST.replace("URL", self.url).replace("DOMAIN", domain).encode()
+        page = HOST.replace("DOMAIN", domain)
+        self.shown[:] = [one.replace("URL", self.url) for one in (POLICY, page)]
         address = f"http://{host}:{port or self.listed}/page?{SECRET}"
         self.browser.open(address, f"{LOADED} && document.querySelector('ratchet-ask') !== null")
         for _ in range(3):  # past the page's own input and button
@@ -109,9 +117,9 @@ class Intranet:
 
 @pytest.fixture(scope="module")
 def intranet(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Intranet]:
-    page = [b""]
+    shown: list[str] = []
     with ExitStack() as stack:
-        listed, other = stack.enter_context(site(page)), stack.enter_context(site(page))
+        listed, other = stack.enter_context(site(shown)), stack.enter_context(site(shown))
         origins = json.dumps([f"http://{host}:{listed}" for host in ("127.0.0.1", "localhost")])
         more = f"[accounts]\nrequired = true\n[server]\nembed_in = {origins}\n"
         root = tmp_path_factory.mktemp("intranet")
@@ -120,7 +128,7 @@ def intranet(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Intranet]:
         made.run(made.app.accounts.join(link.partition("#")[2], None, PASSWORD))
         page_of = stack.enter_context(browser(root / "profile"))
         page_of.open("about:blank", LOADED)
-        yield Intranet(made, page_of, page, listed, other)
+        yield Intranet(made, page_of, shown, listed, other)
 
 
 def until_open(page: Page, wanted: bool) -> None:
@@ -158,6 +166,7 @@ def test_one_asks_further_and_rates_on_another_page(intranet: Intranet) -> None:
     ]
     assert [[one.value for one in given] for given in rated] == [[1], []]
 
+    assert page.run("document.referrer", us) == ""
     assert page.run("read") == [], "nothing of the page around is read"
     assert page.run(ADDED) == []
     assert page.run("document.querySelectorAll('ratchet-ask').length") == 1
@@ -205,6 +214,13 @@ def test_without_a_session_it_leads_to_a_tab(intranet: Intranet) -> None:
     intranet.sign_in()
     page.run("dispatchEvent(new Event('focus'))", us)
     page.until("byId('who').textContent === 'ada' && byId('door').hidden", us)
+    ask(page, CHAIR, 1, us)
+    page.call("Network.clearBrowserCookies")
+    page.run("byId('question').value = 'And then?'", us)
+    page.run(click("#ask"), us)
+    page.until(f"{door}.includes('Sign in to ask here')", us)
+    assert page.run("document.querySelectorAll('article').length", us) == 0, "nobody's any more"
+    intranet.sign_in()
     # And a page that may show it, but of another site, where no session can be.
     page = intranet.show("chairs", host="localhost")
     page.press("Enter")

@@ -157,6 +157,7 @@ function rateable(form, trace, again) {
   // One at a time, so that the last word on the page is the last word that is kept.
   async function keep(act, thanks) {
     const buttons = form.querySelectorAll("button");
+    const at = form.contains(document.activeElement) ? document.activeElement : null;
     for (const one of buttons) one.disabled = true;
     try {
       kept = await act();
@@ -165,6 +166,7 @@ function rateable(form, trace, again) {
       say(error.message, true);
     } finally {
       for (const one of buttons) one.disabled = false;
+      at?.focus({ preventScroll: true }); // What is disabled loses it.
     }
   }
 
@@ -272,6 +274,8 @@ byId("form").addEventListener("submit", async (event) => {
     tell(error.message, true);
   } finally {
     if (of === talk) byId("ask").disabled = false;
+    if (of === talk && document.activeElement === document.body)
+      byId("question").focus({ preventScroll: true });
   }
 });
 
