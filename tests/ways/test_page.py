@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+from rag.types import Answer, Citation, Claim, Conflict, Usage
 from tests.ways.chromium import Page, browser, click, needs_chromium
 from tests.ways.conftest import Deployment
 from tests.ways.test_openai import QUESTION
@@ -103,6 +104,43 @@ def test_a_conversation_is_held_left_and_opened_again(
         page.until("byId('status').className === 'problem' && !byId('ask').disabled")
         assert page.run("byId('question').value") == CHAIR, "it can be asked again elsewhere"
         assert len(page.run(TEXTS)) == 3
+
+
+def test_what_falls_short_is_marked_and_nothing_becomes_html(
+    deployment: Deployment, tmp_path: Path
+) -> None:
+    bad = "<img src=x onerror=alert(1)>"
+    cited = Citation(
+        n=1, document_id="d", document=bad, uri=bad, version=1, chunk_id="c", page=2, span=(0, 1),
+        quote=bad,
+    )  # fmt: skip
+    other = cited.model_copy(update={"document": f"Old {bad}"})
+    claims = [
+        Claim(span=span, text="", verdict=verdict, score=0.5, reason=bad, citations=(1,))
+        for span, verdict in (((3, 9), "supported"), ((10, 17), "partly"), (None, "unsupported"))
+    ]  # fmt: skip
+    answer = Answer(
+        answer=f"𝔸. Whole. Partly. {bad}", citations=(cited,), abstained=False, confidence=0.5,
+        claims=tuple(claims), support=0.5, removed=1, standalone=bad, trace_id="t", model=bad,
+        conflicts=(Conflict(n=1, other=other, dated=("2025", "2019"), newer=True),),
+        timings={}, usage=Usage(),
+    )  # fmt: skip
+    shown = {**answer.model_dump(mode="json"), "question": bad}
+    with browser(tmp_path) as page:
+        page.open(f"{deployment.url}/")
+        page.run(f"byId('turns').append(exchange({json.dumps(shown)}))")
+        (text,) = page.run(TEXTS)
+        for words in (
+            f"𝔸. Whole. Partly. (partly supported) {bad}",
+            "One sentence without support left out.",
+            f"Sources disagree: Old {bad} (2019) says “{bad}”; [1] is newer (2025).",
+        ):
+            assert words in text
+        assert (
+            page.run("document.querySelector('mark').textContent") == "Partly. (partly supported)"
+        )
+        assert page.run("document.querySelectorAll('#turns :is(img, script)').length") == 0
+        assert page.problems == []
 
 
 def test_what_arrives_late_is_not_shown_in_the_next_conversation(
