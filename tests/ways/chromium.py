@@ -81,7 +81,7 @@ class Page:
         return said["result"].get("value")
 
     def until(self, script: str, frame: str = "") -> None:
-        for _ in range(100):
+        for _ in range(600):
             if self.run(script, frame):
                 return
             time.sleep(0.05)

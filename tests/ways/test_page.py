@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from pathlib import Path
 
 from rag.types import Answer, Citation, Claim, Conflict, Usage
@@ -156,10 +157,11 @@ def test_what_arrives_late_is_not_shown_in_the_next_conversation(
         text = ask(page, "<b>Who</b> shows the receipt?", 1)
         assert text.startswith("<b>Who</b>")
         assert len(page.run(TEXTS)) == 1
-        for _ in range(100):
+        for _ in range(600):
             latest = run(app.conversations.page(me))[:2]
             if {one.title for one in latest} == {QUESTION, "<b>Who</b> shows the receipt?"}:
                 break
+            time.sleep(0.05)
         else:
             raise AssertionError(latest)
         assert [one.turns for one in latest] == [1, 1]
