@@ -9,12 +9,13 @@ from fastapi import APIRouter, Path, Query, Request, Response
 from fastapi.responses import RedirectResponse
 from pydantic import Field, SecretStr
 
+from rag.api.once import Once
 from rag.api.policy import CallerOf, Keeper, Public, User, cookie_name
 from rag.api.routes import RESPONSES
 from rag.api.state import Server, State
 from rag.api.strict import StrictRoute
 from rag.app.oidc import PATIENCE_S
-from rag.errors import RagError, Unauthenticated
+from rag.errors import Conflict, RagError, Unauthenticated
 from rag.store.accounts import Account
 from rag.store.audit import Entry
 from rag.store.signins import ApiKey, SignedIn
@@ -251,12 +252,22 @@ async def keys(who: User, caller: CallerOf, server: Server) -> Keys:
 
 
 @router.post("/keys")
-async def add_key(body: NewKey, who: User, caller: CallerOf, server: Server) -> MadeKey:
-    """Make an API key; a key itself cannot."""
-    key, secret = await server.app.accounts.add_key(
-        caller, body.name, body.scopes, body.days, body.owner
-    )
-    return MadeKey(key=key, secret=secret)
+async def add_key(body: NewKey, who: User, caller: CallerOf, server: Server, once: Once) -> MadeKey:
+    """Make an API key; a key itself cannot. Sent again under its idempotency key: 409."""
+
+    async def make() -> MadeKey:
+        key, secret = await server.app.accounts.add_key(
+            caller, body.name, body.scopes, body.days, body.owner
+        )
+        return MadeKey(key=key, secret=secret)
+
+    async def again(key_id: str) -> MadeKey:
+        raise Conflict(
+            f"This request made the key {key_id}, which was shown once.",
+            hint="If it was lost on the way, remove it and make another.",
+        )
+
+    return await once.made(who, make, lambda made: made.key.id, again)
 
 
 @router.delete("/keys/{key_id}")

@@ -21,7 +21,7 @@ from rag.api.chat import (
     asked,
     failure,
 )
-from rag.api.feedback import Key
+from rag.api.once import Key, Once
 from rag.api.policy import Room, User
 from rag.api.problems import EXPECTED, MEDIA_TYPE, of_failure, of_surprise
 from rag.api.routes import EVENTS, Id
@@ -90,7 +90,9 @@ async def model(model: str, who: User, server: Server) -> Model:
 
 
 @router.post("/chat/completions", response_model=Completion, responses=EVENTS, dependencies=[Room])
-async def complete(request: Request, body: ChatRequest, who: User, server: Server) -> Any:
+async def complete(
+    request: Request, body: ChatRequest, who: User, server: Server, once: Once
+) -> Any:
     """Answer the last message from the documents of a domain; those before it are its history.
 
     Citations are annotations of the message. `stream` sends chunks, `[DONE]` last.
@@ -98,12 +100,13 @@ async def complete(request: Request, body: ChatRequest, who: User, server: Serve
     question = asked(body)
     reply = Reply(body, str(request.base_url))
     if not body.stream:
-        answer = await while_connected(request, server.app.ask(who, question))
+        made = once.answer(who, lambda: server.app.ask(who, question))
+        answer = await while_connected(request, made)
         server.metrics.answer(answer)
         return reply.whole(answer)
 
     async def chunks() -> AsyncGenerator[tuple[str, Any]]:
-        async for event in server.app.stream(who, question):
+        async for event in once.events(who, lambda: server.app.stream(who, question)):
             if event.event == "started":
                 yield "chunk", reply.begin(event.data["trace_id"])
             elif event.event == "token" and (chunk := reply.token(event.data["text"])):

@@ -7,6 +7,7 @@ from typing import Annotated
 from fastapi import APIRouter, Path, Query, Response
 from pydantic import Field
 
+from rag.api.once import Once
 from rag.api.policy import User
 from rag.api.routes import RESPONSES, Cursor, Domain, Name
 from rag.api.state import Server
@@ -53,9 +54,16 @@ class Look(Body):
 
 
 @router.post("/conversations", status_code=201)
-async def begin(body: Begin, who: User, server: Server) -> Conversation:
+async def begin(body: Begin, who: User, server: Server, once: Once) -> Conversation:
     """Begin a conversation; questions are asked in it by its id, at `/answers`."""
-    return await server.app.conversations.begin(who, body.domain, body.title or "")
+    kept = server.app.conversations
+
+    async def again(conversation_id: str) -> Conversation:
+        return (await kept.show(who, conversation_id, limit=1)).conversation
+
+    return await once.made(
+        who, lambda: kept.begin(who, body.domain, body.title or ""), lambda one: one.id, again
+    )
 
 
 @router.get("/conversations")

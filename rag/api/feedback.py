@@ -2,25 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from fastapi import APIRouter
 
-from fastapi import APIRouter, Header
-
+from rag.api.once import Key
 from rag.api.policy import User
 from rag.api.routes import RESPONSES, Id
 from rag.api.state import Server
 from rag.api.strict import StrictRoute
 from rag.feedback import Consent, ConsentAsked, Feedback, Verdict
 from rag.types import Data as Body
-
-Key = Annotated[
-    str | None,
-    Header(
-        alias="Idempotency-Key",
-        pattern=r"^[\x21-\x7e]{1,200}$",
-        description="Sent again with the same verdict, it gives what it gave before.",
-    ),
-]
 
 router = APIRouter(prefix="/api/v1", route_class=StrictRoute, responses=RESPONSES)
 

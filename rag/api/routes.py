@@ -10,6 +10,7 @@ from urllib.parse import quote
 from fastapi import APIRouter, Path, Query, Request, Response
 from pydantic import Field
 
+from rag.api.once import Once
 from rag.api.policy import Admin, Data, Room, User
 from rag.api.problems import MEDIA_TYPE, Problem
 from rag.api.state import Server
@@ -98,13 +99,14 @@ class Rebuilt(Body):
 
 
 @router.post("/answers", response_model=Answer, responses=EVENTS, dependencies=[Room])
-async def ask(request: Request, body: AskRequest, who: User, server: Server) -> Any:
+async def ask(request: Request, body: AskRequest, who: User, server: Server, once: Once) -> Any:
     """Answer a question, as one object or, for `Accept: text/event-stream`, as it is made.
 
     Events: started, hits, token, citation, then answer or error. Leaving cancels the answer.
     """
     if not wants_events(request):
-        answer = await while_connected(request, server.app.ask(who, body))
+        made = once.answer(who, lambda: server.app.ask(who, body))
+        answer = await while_connected(request, made)
         server.metrics.answer(answer)
         return answer
 
@@ -113,7 +115,8 @@ async def ask(request: Request, body: AskRequest, who: User, server: Server) -> 
             server.metrics.answer(Answer.model_validate(event.data))
         return event
 
-    events = (counted(event) async for event in server.app.stream(who, body))
+    made = once.events(who, lambda: server.app.stream(who, body))
+    events = (counted(event) async for event in made)
     return await event_stream(request, answer_events(events))
 
 

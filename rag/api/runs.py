@@ -7,6 +7,7 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, Query, Request
 
+from rag.api.once import Once
 from rag.api.policy import Admin
 from rag.api.routes import EVENTS, RESPONSES, Domain, Id
 from rag.api.sources import Source
@@ -27,9 +28,16 @@ class Runs(Body):
 
 
 @router.post("/sources/{source}/sync", status_code=202)
-async def start_sync(source: Source, who: Admin, server: Server, domain: Domain = None) -> Run:
+async def start_sync(
+    source: Source, who: Admin, server: Server, once: Once, domain: Domain = None
+) -> Run:
     """Ask for a sync; a worker does it. 409 names the run while the source is worked on."""
-    return await server.app.start_sync(who, source, domain)
+    return await once.made(
+        who,
+        lambda: server.app.start_sync(who, source, domain),
+        lambda run: run.id,
+        lambda run_id: server.app.run(who, run_id, domain),
+    )
 
 
 @router.put("/sources/{source}/schedule")

@@ -7,6 +7,7 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Path
 from pydantic import Field
 
+from rag.api.once import Once
 from rag.api.policy import Admin, Keeper
 from rag.api.routes import RESPONSES, Domain, Name
 from rag.api.state import Server
@@ -92,10 +93,15 @@ async def sources(who: Admin, server: Server, domain: Domain = None) -> Sources:
 
 
 @router.post("/sources", status_code=201)
-async def add_source(body: NewSource, who: Admin, server: Server) -> SourceInfo:
+async def add_source(body: NewSource, who: Admin, server: Server, once: Once) -> SourceInfo:
     """Register a source once its connector accepts the configuration and can reach it."""
-    return await server.app.add_source(
-        who, connector=body.connector, config=body.config, name=body.name, domain=body.domain
+    return await once.made(
+        who,
+        lambda: server.app.add_source(
+            who, connector=body.connector, config=body.config, name=body.name, domain=body.domain
+        ),
+        lambda made: made.id,
+        lambda source_id: server.app.source(who, source_id, body.domain),
     )
 
 

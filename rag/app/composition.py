@@ -33,6 +33,7 @@ from rag.store.feedback import FeedbackLog
 from rag.store.folder import DataFolder
 from rag.store.ledger import Ledger
 from rag.store.outbox import Outbox
+from rag.store.repeats import Repeats
 from rag.store.runs import Runs
 from rag.store.signins import Keys, Sessions
 from rag.store.spending import Spending
@@ -92,6 +93,7 @@ async def build(settings: Settings, *, serve_url: str | None = None) -> App:
             sessions=Sessions(database, utc_now),
             keys=Keys(database, utc_now),
             audit=Audit(database, utc_now),
+            repeats=Repeats(database, utc_now),
             index=index,
             embedder=embedder,
             reranker=reranker,

@@ -22,13 +22,14 @@ from rag.app.housekeeping import Housekeeping
 from rag.app.model_verbs import ModelVerbs
 from rag.app.models import Models
 from rag.app.oidc import Oidc
+from rag.app.once import Once
 from rag.app.parts import Parts
 from rag.app.people import People
 from rag.app.privacy import Privacy
 from rag.app.quotas import Quotas
 from rag.app.runs import Runs
 from rag.app.sources import Sources
-from rag.app.traces import Traces
+from rag.app.traces import Traces, answer_of
 from rag.app.trials import Trials
 from rag.app.uploads import Uploads
 from rag.domain import Pack
@@ -85,6 +86,7 @@ class App:
         self._traces = Traces(parts, self._people)
         self.conversations = Conversations(parts, self._people, self._traces, self.accounts)
         self._ratings = Ratings(parts, self._people, self._traces)
+        self.once = Once(parts)
         self._quotas = Quotas(parts)
         self._sources = Sources(parts, self._domains)
         self._uploads = Uploads(parts)
@@ -154,6 +156,10 @@ class App:
     async def trace(self, principal: Principal, trace_id: str) -> Mapping[str, Any]:
         """Everything that made an answer, but for what the principal may no longer read."""
         return await self._traces.get(principal, trace_id)
+
+    async def answer(self, principal: Principal, trace_id: str) -> Answer:
+        """What was answered, as the principal may see it now."""
+        return answer_of(await self._traces.get(principal, trace_id))
 
     async def domains(self, principal: Principal) -> list[str]:
         """The domains in which the principal is known, the default one first."""

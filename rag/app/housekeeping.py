@@ -62,6 +62,7 @@ class Housekeeping:
         ledger = self._parts.ledger
         contents = Contents(ledger.database, self._parts.blobs, ledger.now)
         contents.finish()
+        self._parts.repeats.forget()
         retention = Retention(ledger.database, contents, ledger.now)
         while retention.stray():
             pass

@@ -16,6 +16,7 @@ from rag.store.database import Guard
 from rag.store.feedback import FeedbackLog
 from rag.store.ledger import Ledger
 from rag.store.outbox import Outbox
+from rag.store.repeats import Repeats
 from rag.store.runs import Runs
 from rag.store.signins import Keys, Sessions
 from rag.store.spending import Spending
@@ -43,6 +44,7 @@ class Parts:
     sessions: Sessions
     keys: Keys
     audit: Audit
+    repeats: Repeats
     index: Index
     embedder: Embedder
     reranker: Reranker | None

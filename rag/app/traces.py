@@ -9,8 +9,9 @@ from typing import Any
 from rag.app.parts import Parts
 from rag.app.people import People
 from rag.errors import NotFound
+from rag.retrieve.expand import gist
 from rag.store.redacting import REMOVED, named, redacted
-from rag.types import Principal
+from rag.types import Answer, Citation, Claim, Conflict, Principal, Usage
 
 
 class Traces:
@@ -60,6 +61,29 @@ class Traces:
         each = [self._ledger.readable(who, domain, of) for who in readers]
         readable = set[str].intersection(*each) if each else set[str]()
         return [redacted(trace, readable) for trace in traces]
+
+
+def answer_of(trace: Mapping[str, Any]) -> Answer:
+    """The answer that a shown trace tells of. The titles that were looked at are not kept."""
+    names = ("answer", "abstained", "support", "model", "timings")
+    claims = [Claim.model_validate(one) for one in trace["claims"]]
+    alone = trace["query_standalone"]
+    return Answer(
+        **{name: trace[name] for name in names},
+        trace_id=trace["id"],
+        confidence=round(trace["confidence"], 4),
+        citations=tuple(Citation.model_validate(one) for one in trace["citations"]),
+        claims=tuple(claims),
+        removed=sum(one.span is None for one in claims),
+        conflicts=tuple(Conflict.model_validate(one) for one in trace["conflicts"]),
+        standalone=None if alone == gist(trace["query_raw"]) else alone,
+        cached="cached" in trace["route"],
+        usage=Usage(
+            prompt_tokens=trace["prompt_tokens"],
+            completion_tokens=trace["completion_tokens"],
+            cost=trace["cost"],
+        ),
+    )
 
 
 def withheld(trace: Mapping[str, Any]) -> bool:

@@ -130,6 +130,16 @@ HOLDINGS: tuple[Holding, ...] = (
         of="member",
     ),
     Holding(
+        models.RepeatRow,
+        {
+            Holds.PERSON: "principal_id",
+            Holds.WORDS: "key",
+            Holds.SECRET: "digest",
+            Holds.PLAIN: "made",
+        },
+        of="principal_id",
+    ),
+    Holding(
         models.TurnRow,
         {Holds.WORDS: "question", Holds.PLAIN: "conversation_id trace_id"},
         of="conversation_id",

@@ -446,6 +446,18 @@ class FeedbackRequestRow(Base):
     at: Mapped[datetime]
 
 
+class RepeatRow(Base):
+    """A request under its idempotency key, and what it made; None while it is being done."""
+
+    __tablename__ = "repeats"
+
+    principal_id: Mapped[str] = mapped_column(String(200), primary_key=True)
+    key: Mapped[str] = mapped_column(String(200), primary_key=True)
+    digest: Mapped[str] = mapped_column(String(64))
+    made: Mapped[str | None] = mapped_column(String(200))
+    at: Mapped[datetime] = mapped_column(index=True)
+
+
 class ConsentRow(Base):
     """For what a person agreed that feedback is used, each time they said so; the last counts."""
 

@@ -15,6 +15,7 @@ from typing import Any, cast
 from rag.app.accounts import Accounts
 from rag.app.conversations import Conversations
 from rag.app.oidc import Oidc
+from rag.app.once import Once
 from rag.app.privacy import Privacy
 from rag.config import Settings
 from rag.errors import (
@@ -39,6 +40,7 @@ from rag.store.database import Database
 from rag.store.ended import Ended
 from rag.store.freshness import BOUNDS, Measured
 from rag.store.ledger import Ledger
+from rag.store.repeats import Repeats
 from rag.store.signins import Keys, Sessions
 from rag.store.spending import Spent
 from rag.store.traces import Traces
@@ -135,6 +137,10 @@ class Stores:
     def audit(self) -> Audit:
         return Audit(self.database, utc_now)
 
+    @cached_property
+    def repeats(self) -> Repeats:
+        return Repeats(self.database, utc_now)
+
 
 class Known:
     """Everybody is, in every domain; and what they were answered before is not kept here."""
@@ -212,6 +218,7 @@ class FakeApp:
         parts, nothing = cast(Any, self.parts), cast(Any, None)
         self.privacy = Privacy(parts, domains, self.accounts, nothing, nothing, nothing)
         self.oidc = Oidc(cast(Any, self.parts), self.accounts)
+        self.once = Once(cast(Any, self.parts))
         known = cast(Any, Known())
         self.conversations = Conversations(cast(Any, self.parts), known, known, self.accounts)
         self.checks = [Check(name="database", ok=True, detail="reachable")]

@@ -38,6 +38,21 @@ PEOPLE: dict[str, set[Role]] = {
 }
 CALLERS = (NOBODY, SUSPENDED, "ursula", "dora", "adam")
 CARRIERS = ("session", "key")
+PASSWORD = "seven green lamps hum"
+KNOWN_BODIES: dict[str, dict[str, Any]] = {
+    "POST /api/v1/connectors/{connector}/check": {"config": {"path": "documents"}},
+    "POST /api/v1/models/conformance": {"model": "extractive"},
+    "POST /api/v1/session": {"name": "ursula", "password": PASSWORD},
+    "POST /api/v1/sources": {"connector": "uploads", "config": {}},
+    "POST /v1/chat/completions": {
+        "model": "lamps",
+        "messages": [{"role": "user", "content": "How long is the warranty?"}],
+    },
+    "PUT /api/v1/models/default": {"model": "quoting"},
+    "PUT /api/v1/models/trial": {"model": "quoting", "share": 0.5},
+    "PUT /api/v1/password": {"before": PASSWORD, "after": PASSWORD},
+}
+"""What has to be so for anything to come of it; the rest of a body is as generated."""
 PATIENCE_S = 60.0
 """Whatever takes longer hangs."""
 STREAM = "text/event-stream"
@@ -101,7 +116,7 @@ class Site:
     @cached_property
     def password(self) -> str:
         """A hash, made once as it takes a moment."""
-        return hashed("seven green lamps hum")
+        return hashed(PASSWORD)
 
     @property
     def app(self) -> Any:
@@ -283,7 +298,11 @@ def last_event(text: str) -> str:
 
 @contextmanager
 def site(root: Path) -> Iterator[Site]:
-    more = "[accounts]\nrequired = true\n[limits]\nrequests_per_minute = 0\nanswers_at_once = 0\n"
+    more = (
+        "[accounts]\nrequired = true\nerase_self = true\n"
+        "[limits]\nrequests_per_minute = 0\nanswers_at_once = 0\n"
+        '[routes.quoting]\ncandidates = ["extractive"]\n'
+    )
     with running(written(root, more)) as deployment:
         made = Site(deployment)
         made.people()
@@ -316,6 +335,7 @@ def try_operation(of: Site, label: str, examples: int, *, fresh: bool = False) -
             # There is one domain and few objects: what names another is refused at the door.
             for name in ("domain", "conversation"):
                 case.body.pop(name, None)
+            case.body |= KNOWN_BODIES.get(label, {})
         for caller in CALLERS:
             of.send(case, caller, known, carrier, events=events)
 
