@@ -5,9 +5,11 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any, cast
+from typing import Any, cast, get_origin
 
 from pydantic import ValidationError
+from pydantic.fields import FieldInfo
+from pydantic_core import from_json
 from pydantic_settings import InitSettingsSource
 
 from rag.config.reading import read_text, read_toml
@@ -86,15 +88,15 @@ def _file(
 
 def _variables(
     environ: Mapping[str, str], tree: Mapping[str, Any]
-) -> Iterator[tuple[Place, tuple[str, str]]]:
+) -> Iterator[tuple[Place, tuple[str, Any]]]:
     """Every `RAG_*` variable as the place it sets, with its name and value."""
     known = dict(leaves(Settings))
     for name, value in sorted(environ.items()):
         if not name.startswith(PREFIX) or name == CONFIG_VARIABLE:
             continue
         place = _place(name, tree)
-        if _general(place) in known:
-            yield place, (name, value)
+        if (found := known.get(_general(place))) is not None:
+            yield place, (name, _written(value, found))
             continue
         plain = name.removesuffix("_FILE")
         place = _place(plain, tree)
@@ -105,6 +107,17 @@ def _variables(
             raise ConfigError(f"{name}: {plain} is set too.", hint="Remove one of the two.")
         secret = Path(value).expanduser()
         yield place, (name, read_text(secret, f"{name}: {secret}").strip())
+
+
+def _written(value: str, field: FieldInfo) -> Any:
+    """What a variable says: lists, which are no text, are written as JSON."""
+    if get_origin(field.annotation) not in (tuple, list, dict):
+        return value
+    try:
+        return from_json(value)
+    except ValueError:
+        # Refused by the setting itself, in its own words.
+        return value
 
 
 def _nearest(name: str, known: list[Place]) -> str:
@@ -139,7 +152,7 @@ def _general(place: Place) -> Place:
     return place
 
 
-def _nested(variables: Mapping[Place, tuple[str, str]]) -> dict[str, Any]:
+def _nested(variables: Mapping[Place, tuple[str, Any]]) -> dict[str, Any]:
     tree: dict[str, Any] = {}
     for (*above, last), (_, value) in variables.items():
         here = tree

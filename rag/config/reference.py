@@ -26,7 +26,7 @@ Settings are read once, at the start, in this order, later ones winning:
 3. variables: `RAG_` and the key in capitals, sections joined by two underscores, so
    `server.port` is `RAG_SERVER__PORT`; a `NAME` of yours is written in capitals with `_` for every
    other sign (`models.gpt-4.api_key` is `RAG_MODELS__GPT_4__API_KEY`); an empty variable counts as
-   not set;
+   not set, and a list is written as JSON, `["a", "b"]`;
 4. `--data` and `--domain`.
 
 A **secret** can also be given as a file: `RAG_INDEX__API_KEY_FILE=/run/secrets/qdrant`.

@@ -95,6 +95,15 @@ def test_a_variable_reaches_a_model_whose_name_no_shell_can_spell(data: Path) ->
     assert list(settings.models) == ["Gpt-4.1"]
 
 
+def test_a_variable_may_be_a_list(data: Path) -> None:
+    environ = {"RAG_OIDC__ADMIN_GROUPS": '["staff", "it"]', "RAG_INDEX__API_KEY": "[1]"}
+    settings = load(data=data, environ=environ)
+    assert settings.oidc.admin_groups == ("staff", "it")
+    assert settings.index.api_key.get_secret_value() == "[1]"
+    with pytest.raises(ConfigError, match="RAG_OIDC__ADMIN_GROUPS"):
+        load(data=data, environ={"RAG_OIDC__ADMIN_GROUPS": "staff"})
+
+
 def test_a_secret_comes_from_a_file_without_its_line_end(data: Path, tmp_path: Path) -> None:
     secret = tmp_path / "key"
     secret.write_text("s3cret\n")

@@ -15,8 +15,8 @@ import httpx
 import pytest
 from sqlalchemy import create_engine, make_url, text
 
-from rag.config import load, warnings
-from rag.errors import Locked
+from rag.config import load, refuse_exposed, warnings
+from rag.errors import ConfigError, Locked
 from rag.store.folder import DataFolder
 from tests.backends.rest_standin import stand_in
 from tests.deploy.compose import DOCKERFILE, FILLED, compose, example, image_variables, started
@@ -72,28 +72,43 @@ def test_its_api_and_worker_answer_from_what_they_read(
             }
             return replaced | ({"RAG_SERVER__PORT": free_port()} if name == "api" else {})
 
-        with started(services["api"], elsewhere("api")) as (_, said):
+        with started(services["api"], elsewhere("api")) as (api, said):
             url = re.findall(r"http://127\.0\.0\.1:\d+", said)[0]
             assert healthy(services["api"], url)
+            assert httpx.get(f"{url}/api/v1/sources").status_code == 401
+            assert api.stdout is not None
+            admin = first_admin(url, api.stdout.readline())
             body = {"connector": "files", "config": {"path": str(docs)}, "name": "docs"}
-            assert httpx.post(f"{url}/api/v1/sources", json=body, timeout=60).status_code == 201
-            run = httpx.post(f"{url}/api/v1/sources/docs/sync").json()
+            assert admin.post("/sources", json=body).status_code == 201
+            run = admin.post("/sources/docs/sync").json()
             assert run["state"] == "queued", "the API leaves it to a worker"
             with started(services["worker"], elsewhere("worker")) as (worker, ready):
                 assert ready.startswith("Working")
                 with pytest.raises(Locked):
                     DataFolder.acquire(data)
-                events = httpx.get(f"{url}/api/v1/runs/{run['id']}/events", timeout=120).text
+                events = admin.get(f"/runs/{run['id']}/events").text
                 ended = json.loads(events.strip().splitlines()[-1].removeprefix("data: "))
                 assert (ended["state"], ended["report"]["added"]) == ("succeeded", 1)
                 assert f":{worker.pid}:" in ended["worker"]
                 asked = {"question": "How long is the warranty of the lamp L-7?"}
-                answer = httpx.post(f"{url}/api/v1/answers", json=asked, timeout=120).json()
+                answer = admin.post("/answers", json=asked).json()
                 assert "30 months" in answer["answer"]
                 assert answer["citations"][0]["document"]
                 worker.send_signal(signal.SIGTERM)
                 assert worker.wait(60) == 0
+            admin.close()
         assert not healthy(services["api"], url)
+
+
+def first_admin(url: str, said: str) -> httpx.Client:
+    """Follow the link that the first start printed, as a browser does."""
+    (link,) = re.findall(r"http://localhost:8000/join#(\S+)", said)
+    admin = httpx.Client(base_url=f"{url}/api/v1", headers={"Origin": url}, timeout=120)
+    chosen = {"token": link, "name": "ada", "password": "seven green pumps hum"}
+    assert admin.post("/invitations/accept", json=chosen).status_code == 200
+    assert admin.post("/invitations/accept", json=chosen).status_code == 404, "good once"
+    assert "admin" in admin.get("/session").json()["roles"]
+    return admin
 
 
 def free_port() -> str:
@@ -117,12 +132,23 @@ def test_nothing_starts_without_its_passwords(missing: str) -> None:
 
 
 def test_other_machines_reach_nothing(services: dict[str, Any]) -> None:
-    published = [port for one in services.values() for port in one.get("ports", ())]
-    assert published
-    assert all(port.startswith("127.0.0.1:") for port in published)
-    # On the host's network the address it binds is the host's.
-    assert services["api"]["environment"]["RAG_SERVER__HOST"] == "127.0.0.1"
-    assert [name for name, one in services.items() if "network_mode" in one] == ["api"]
+    published = {name: one["ports"] for name, one in services.items() if "ports" in one}
+    assert published == {"api": ["127.0.0.1:8000:8000"]}
+    assert not any("network_mode" in one for one in services.values())
+
+
+def test_the_api_is_reached_by_others_only_where_they_sign_in(
+    services: dict[str, Any], tmp_path: Path
+) -> None:
+    opened = compose({**FILLED, "PUBLISH": "0.0.0.0:80", "PUBLIC_URL": "https://ask.example.org"})
+    api = opened["services"]["api"]
+    assert api["ports"] == ["0.0.0.0:80:8000"]
+    for environment in (services["api"]["environment"], api["environment"]):
+        refuse_exposed(load(data=tmp_path, environ=environment))
+        without = {**environment, "RAG_ACCOUNTS__REQUIRED": "false"}
+        with pytest.raises(ConfigError, match="nobody signs in"):
+            refuse_exposed(load(data=tmp_path, environ=without))
+    assert api["environment"]["RAG_SERVER__PUBLIC_URL"] == "https://ask.example.org"
 
 
 @pytest.mark.parametrize("name", OURS)
