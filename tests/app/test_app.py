@@ -32,6 +32,7 @@ from rag.store.folder import DataFolder
 from rag.store.ledger import Ledger
 from rag.store.models import TraceRow
 from rag.store.outbox import Outbox
+from rag.store.repeats import Repeats
 from rag.store.runs import Runs
 from rag.store.signins import Keys, Sessions
 from rag.store.spending import Spending
@@ -98,6 +99,7 @@ def open_app(
         sessions=Sessions(database, utc_now),
         keys=Keys(database, utc_now),
         audit=Audit(database, utc_now),
+        repeats=Repeats(database, utc_now),
         settings=settings,
         ledger=Ledger(database),
         blobs=Blobs(data / "blobs"),
