@@ -10,6 +10,7 @@ from fastapi.responses import RedirectResponse
 from pydantic import Field, SecretStr
 
 from rag.api.once import Once
+from rag.api.pages import Limit, page
 from rag.api.policy import CallerOf, Keeper, Public, User, cookie_name
 from rag.api.routes import RESPONSES
 from rag.api.state import Server, State
@@ -299,13 +300,13 @@ async def change_account(
 async def audit(
     who: Keeper,
     server: Server,
-    limit: Annotated[int, Query(ge=1, le=1_000)] = 100,
+    limit: Limit = 100,
     before: Before = None,
 ) -> AuditPage:
     """Who did what, newest first; `next` is `before` of the page after this one."""
     entries = await server.app.accounts.audit(who, limit + 1, before)
-    page = entries[:limit]
-    return AuditPage(entries=page, next=page[-1].id if len(entries) > limit else None)
+    shown, more = page(entries, limit, lambda one: one.id)
+    return AuditPage(entries=shown, next=more)
 
 
 def set_session(response: Response, server: State, token: str) -> None:

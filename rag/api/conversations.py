@@ -8,8 +8,9 @@ from fastapi import APIRouter, Path, Query, Response
 from pydantic import Field
 
 from rag.api.once import Once
+from rag.api.pages import Cursor, page
 from rag.api.policy import User
-from rag.api.routes import RESPONSES, Cursor, Domain, Name
+from rag.api.routes import RESPONSES, Domain, Name
 from rag.api.state import Server
 from rag.api.strict import StrictRoute
 from rag.conversations import LONGEST_TITLE, Conversation, Talk
@@ -79,9 +80,8 @@ async def conversations(
     found = await server.app.conversations.page(
         who, domain, search=search, limit=limit + 1, after=cursor
     )
-    page = found[:limit]
-    more = place_of(page[-1]) if len(found) > limit else None
-    return Conversations(conversations=page, next=more)
+    shown, more = page(found, limit, place_of)
+    return Conversations(conversations=shown, next=more)
 
 
 @router.get("/conversations/{conversation_id}")

@@ -11,6 +11,7 @@ from fastapi import APIRouter, Path, Query, Request, Response
 from pydantic import Field
 
 from rag.api.once import Once
+from rag.api.pages import Cursor, Limit, page
 from rag.api.policy import Admin, Data, Room, User
 from rag.api.problems import MEDIA_TYPE, Problem
 from rag.api.state import Server
@@ -38,8 +39,6 @@ from rag.types import Data as Body
 Id = Annotated[str, Path(pattern=r"^[A-Za-z0-9_.:-]{1,200}$")]
 Version = Annotated[int, Path(ge=1, le=2**31 - 1)]
 Domain = Annotated[str | None, Query(min_length=1, max_length=100)]
-Limit = Annotated[int, Query(ge=1, le=1_000)]
-Cursor = Annotated[str | None, Query(pattern=r"^[A-Za-z0-9-]{1,100}$")]
 Name = Annotated[str, Field(min_length=1, max_length=200)]
 
 _PROBLEM: dict[str, Any] = {
@@ -155,8 +154,8 @@ async def documents(
     found = await server.app.documents(
         who, domain=domain, failed=failed, held=held, limit=limit + 1, after=cursor
     )
-    page = found[:limit]
-    return Documents(documents=page, next=page[-1].id if len(found) > limit else None)
+    shown, more = page(found, limit, lambda one: one.id)
+    return Documents(documents=shown, next=more)
 
 
 @router.get(

@@ -8,6 +8,7 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Query, Request
 
 from rag.api.once import Once
+from rag.api.pages import Cursor, Limit, page
 from rag.api.policy import Admin
 from rag.api.routes import EVENTS, RESPONSES, Domain, Id
 from rag.api.sources import Source
@@ -18,13 +19,14 @@ from rag.types import Data as Body
 from rag.types import Run, Schedule, SourceInfo
 
 Of = Annotated[str | None, Query(min_length=1, max_length=200, description="Name or id.")]
-Limit = Annotated[int, Query(ge=1, le=1_000)]
 
 router = APIRouter(prefix="/api/v1", route_class=StrictRoute, responses=RESPONSES)
 
 
 class Runs(Body):
     runs: list[Run]
+    next: str | None = None
+    """The cursor of the next page; null after the last."""
 
 
 @router.post("/sources/{source}/sync", status_code=202)
@@ -51,11 +53,17 @@ async def schedule_source(
 
 @router.get("/runs")
 async def runs(
-    who: Admin, server: Server, source: Of = None, limit: Limit = 50, domain: Domain = None
+    who: Admin,
+    server: Server,
+    source: Of = None,
+    limit: Limit = 50,
+    cursor: Cursor = None,
+    domain: Domain = None,
 ) -> Runs:
     """The latest runs, newest first: those under way and what became of the others."""
-    found = await server.app.runs(who, source=source, domain=domain, limit=limit)
-    return Runs(runs=found)
+    found = await server.app.runs(who, source=source, domain=domain, limit=limit + 1, after=cursor)
+    shown, more = page(found, limit, lambda one: one.id)
+    return Runs(runs=shown, next=more)
 
 
 @router.get("/runs/{run_id}")

@@ -409,9 +409,11 @@ class App:
         source: str | None = None,
         domain: str | None = None,
         limit: int = 50,
+        after: str | None = None,
     ) -> list[Run]:
-        """The latest runs of a domain, or of a source, newest first."""
-        return await self._runs.list(source, domain, limit)
+        """The latest runs of a domain, or of a source, newest first; those asked for before the
+        one with the id `after`."""
+        return await self._runs.list(source, domain, limit, after)
 
     async def run(self, principal: Principal, run_id: str, domain: str | None = None) -> Run:
         return await self._runs.get(run_id, domain)

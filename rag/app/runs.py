@@ -103,11 +103,13 @@ class Runs:
 
     # --- looking at them ---
 
-    async def list(self, source: str | None, domain: str | None, limit: int) -> list[Run]:
-        """The latest runs of a domain, or of a source, newest first."""
+    async def list(
+        self, source: str | None, domain: str | None, limit: int, after: str | None
+    ) -> list[Run]:
+        """The latest runs of a domain, or of a source, newest first; those after one of them."""
         name = self._domains.get(domain).pack.name
         chosen = None if source is None else (await self._sources.get(source, domain)).id
-        return await asyncio.to_thread(self._parts.runs.history, name, chosen, limit)
+        return await asyncio.to_thread(self._parts.runs.history, name, chosen, limit, after)
 
     async def get(self, run_id: str, domain: str | None) -> Run:
         """Raises NotFound, also for a run of another domain."""

@@ -36,8 +36,9 @@ class RunVerbs(Line):
         source: str | None = None,
         domain: str | None = None,
         limit: int = 50,
+        after: str | None = None,
     ) -> list[Run]:
-        params = query(source=source, domain=domain, limit=str(limit))
+        params = query(source=source, domain=domain, limit=str(limit), cursor=after)
         found = await self.json("GET", "runs", principal, domain, params=params)
         return [Run.model_validate(one) for one in found["runs"]]
 

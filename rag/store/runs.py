@@ -11,10 +11,10 @@ from datetime import datetime, timedelta
 from typing import Any, Literal
 from uuid import uuid4
 
-from sqlalchemy import ColumnElement, delete, func, select, text, update
+from sqlalchemy import ColumnElement, and_, delete, func, or_, select, text, update
 from sqlalchemy.orm import Session, object_session
 
-from rag.errors import Conflict, NotFound, Superseded
+from rag.errors import Conflict, InvalidInput, NotFound, Superseded
 from rag.store.database import Announce, Database, Guard, announce_nothing
 from rag.store.models import GenerationRow, RunRow, SourceRow
 from rag.types import Data, Run, RunError, RunProgress, Schedule, SourceInfo
@@ -117,13 +117,28 @@ class Runs:
         with self.database.read() as session:
             return _run(self._get(session, run_id))
 
-    def history(self, domain: str, source_id: str | None = None, limit: int = 50) -> list[Run]:
-        """The latest runs of a domain or of a source, newest first."""
+    def history(
+        self,
+        domain: str,
+        source_id: str | None = None,
+        limit: int = 50,
+        after: str | None = None,
+    ) -> list[Run]:
+        """The latest runs of a domain or of a source, newest first; those after the one named.
+
+        Raises InvalidInput where that one is none of the domain's, or is no longer kept.
+        """
         statement = select(RunRow).where(RunRow.domain == domain)
         if source_id is not None:
             statement = statement.where(RunRow.source_id == source_id)
         statement = statement.order_by(RunRow.requested_at.desc(), RunRow.id).limit(limit)
         with self.database.read() as session:
+            if after is not None:
+                last = session.get(RunRow, after)
+                if last is None or last.domain != domain:
+                    raise InvalidInput(f"The list has no run '{after}' to go on after.")
+                same = and_(RunRow.requested_at == last.requested_at, RunRow.id > last.id)
+                statement = statement.where(or_(RunRow.requested_at < last.requested_at, same))
             return [_run(row) for row in session.scalars(statement)]
 
     def held(self) -> list[Held]:

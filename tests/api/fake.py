@@ -510,11 +510,15 @@ class FakeApp:
         return made
 
     async def runs(
-        self, principal: Principal, *, source=None, domain=None, limit: int = 50
+        self, principal: Principal, *, source=None, domain=None, limit: int = 50, after=None
     ) -> list[Run]:
         chosen = None if source is None else (await self.source(principal, source, domain)).id
         found = [one for one in self.ran if chosen in (None, one.source_id)]
-        return found[::-1][:limit]
+        latest = found[::-1]
+        places = [None, *(one.id for one in latest)]
+        if after not in places:
+            raise InvalidInput(f"The list has no run '{after}' to go on after.")
+        return latest[places.index(after) :][:limit]
 
     async def run(self, principal: Principal, run_id: str, domain: str | None = None) -> Run:
         for one in self.ran:

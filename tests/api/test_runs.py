@@ -27,8 +27,10 @@ def test_a_run_is_asked_for_listed_followed_and_cancelled(client: TestClient, so
     busy = client.post(f"{source}/sync")
     assert busy.status_code == 409
     assert run["id"] in busy.json()["detail"]
-    assert client.get(f"{API}/runs").json() == {"runs": [run]}
-    assert client.get(f"{API}/runs", params={"source": "manuals"}).json() == {"runs": [run]}
+    assert client.get(f"{API}/runs").json() == {"runs": [run], "next": None}
+    of = client.get(f"{API}/runs", params={"source": "manuals"})
+    assert of.json() == {"runs": [run], "next": None}
+    assert client.get(f"{API}/runs", params={"cursor": "none"}).status_code == 422
     assert client.get(f"{API}/runs", params={"source": "none"}).status_code == 404
     one = f"{API}/runs/{run['id']}"
     assert client.get(one).json() == run

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from rag.errors import Conflict, InvalidInput, NotFound, RagError, Superseded
+from rag.errors import Conflict, InvalidInput, InvalidInput, NotFound, RagError, Superseded
 from rag.jobs import next_due
 from rag.store.database import Database
 from rag.store.ledger import Ledger
@@ -175,6 +175,13 @@ def test_history_is_kept_newest_first_and_not_for_ever(at: Setup) -> None:
         at.now += timedelta(days=40)
     assert [run.id for run in at.runs.history("test")] == ids[::-1]
     assert [run.id for run in at.runs.history("test", at.docs.id, 1)] == ids[2:]
+    walked = [at.runs.history("test", limit=1)[0]]
+    while page := at.runs.history("test", limit=1, after=walked[-1].id):
+        walked += page
+    assert [run.id for run in walked] == ids[::-1]
+    for domain, after in (("test", "none"), ("other", ids[0])):
+        with pytest.raises(InvalidInput):
+            at.runs.history(domain, after=after)
     assert at.runs.history("test", at.mail.id) == at.runs.history("other") == []
     at.runs.finish(at.claimed(), "succeeded", progress=DONE)
     assert ids[0] not in [run.id for run in at.runs.history("test")]
