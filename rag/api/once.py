@@ -51,7 +51,7 @@ class Requested:
 
     async def answer(self, who: Principal, make: Callable[[], Awaitable[Answer]]) -> Answer:
         async def again(trace_id: str) -> Answer:
-            return await self._app.answer(who, trace_id)
+            return await self._app.once.answer(who, trace_id)
 
         return await self.made(who, make, lambda made: made.trace_id, again)
 
@@ -65,7 +65,7 @@ class Requested:
             return
         async with self._app.once.doing(who, self._key, self._digest) as doing:
             if doing.made is not None:
-                answer = await self._app.answer(who, doing.made)
+                answer = await self._app.once.answer(who, doing.made)
                 yield AnswerEvent(event="started", data={"trace_id": answer.trace_id})
                 yield AnswerEvent(event="token", data={"text": answer.answer})
                 yield AnswerEvent(event="answer", data=answer.model_dump(mode="json"))

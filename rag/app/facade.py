@@ -29,7 +29,7 @@ from rag.app.privacy import Privacy
 from rag.app.quotas import Quotas
 from rag.app.runs import Runs
 from rag.app.sources import Sources
-from rag.app.traces import Traces, answer_of
+from rag.app.traces import Traces
 from rag.app.trials import Trials
 from rag.app.uploads import Uploads
 from rag.domain import Pack
@@ -86,7 +86,7 @@ class App:
         self._traces = Traces(parts, self._people)
         self.conversations = Conversations(parts, self._people, self._traces, self.accounts)
         self._ratings = Ratings(parts, self._people, self._traces)
-        self.once = Once(parts)
+        self.once = Once(parts, self._traces)
         self._quotas = Quotas(parts)
         self._sources = Sources(parts, self._domains)
         self._uploads = Uploads(parts)
@@ -156,10 +156,6 @@ class App:
     async def trace(self, principal: Principal, trace_id: str) -> Mapping[str, Any]:
         """Everything that made an answer, but for what the principal may no longer read."""
         return await self._traces.get(principal, trace_id)
-
-    async def answer(self, principal: Principal, trace_id: str) -> Answer:
-        """What was answered, as the principal may see it now."""
-        return answer_of(await self._traces.get(principal, trace_id))
 
     async def domains(self, principal: Principal) -> list[str]:
         """The domains in which the principal is known, the default one first."""

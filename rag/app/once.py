@@ -8,7 +8,8 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
 from rag.app.parts import Parts
-from rag.types import Principal
+from rag.app.traces import Traces, answer_of
+from rag.types import Answer, Principal
 
 
 @dataclass
@@ -21,8 +22,13 @@ class Doing:
 class Once:
     """Knows the requests of the last day that had a key."""
 
-    def __init__(self, parts: Parts) -> None:
+    def __init__(self, parts: Parts, traces: Traces) -> None:
         self._parts = parts
+        self._traces = traces
+
+    async def answer(self, principal: Principal, trace_id: str) -> Answer:
+        """What was answered before, as the principal may see it now."""
+        return answer_of(await self._traces.get(principal, trace_id))
 
     @asynccontextmanager
     async def doing(self, who: Principal, key: str, digest: str) -> AsyncGenerator[Doing]:

@@ -218,7 +218,7 @@ class FakeApp:
         parts, nothing = cast(Any, self.parts), cast(Any, None)
         self.privacy = Privacy(parts, domains, self.accounts, nothing, nothing, nothing)
         self.oidc = Oidc(cast(Any, self.parts), self.accounts)
-        self.once = Once(cast(Any, self.parts))
+        self.once = Once(cast(Any, self.parts), nothing)
         known = cast(Any, Known())
         self.conversations = Conversations(cast(Any, self.parts), known, known, self.accounts)
         self.checks = [Check(name="database", ok=True, detail="reachable")]

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from rag.errors import Conflict, InvalidInput, InvalidInput, NotFound, RagError, Superseded
+from rag.errors import Conflict, InvalidInput, NotFound, RagError, Superseded
 from rag.jobs import next_due
 from rag.store.database import Database
 from rag.store.ledger import Ledger
