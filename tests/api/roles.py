@@ -243,6 +243,8 @@ class Site:
         response = case.call(
             base_url=self.deployment.url, session=self.http, headers=headers, timeout=PATIENCE_S
         )
+        # Signing in sets a cookie, which is not for the next caller.
+        self.http.cookies.clear()
         case.path_parameters = given
         self.seen[operation.label, caller, response.status_code] += 1
         slowest = self.slowest.get(operation.label, 0.0)
