@@ -76,7 +76,7 @@ async def overhead(server: Server, questions: Sequence[str], short: bool) -> dic
     above = [1000 * (one.seconds - MODEL_S - _searching(one)) for one in whole]
     return {
         "answers": len(told),
-        "errors": len(told) - len(whole),
+        "errors": _errors(told),
         "answers_per_s": round(len(told) / wall, 1),
         "overhead": spread(above),
         "first_word": spread([1000 * (one.first_s - FIRST_S - _searching(one)) for one in whole]),
@@ -84,6 +84,12 @@ async def overhead(server: Server, questions: Sequence[str], short: bool) -> dic
         "server_cpu_ms_per_answer": round(1000 * cpu / len(told), 1),
         "stages_p50_ms": _stages(whole),
     }
+
+
+def _errors(told: Sequence[Told]) -> dict[str, int]:
+    """By code; those without one were cut off, or are empty."""
+    wrong = [one.code for one in told if one.status != 200 or not one.answer.get("answer")]
+    return {code or "cut off": wrong.count(code) for code in sorted(set(wrong))}
 
 
 def _stages(told: Sequence[Told]) -> dict[str, float]:
@@ -96,10 +102,9 @@ def _stages(told: Sequence[Told]) -> dict[str, float]:
 
 async def throughput(server: Server, questions: Sequence[str], short: bool) -> dict[str, Any]:
     told, wall, cpu = await _in_turn(server, questions, "instant", JSON, 5 if short else SECONDS)
-    wrong = [one for one in told if one.status != 200 or not one.answer.get("answer")]
     return {
         "answers": len(told),
-        "errors": len(wrong),
+        "errors": _errors(told),
         "answers_per_s": round(len(told) / wall, 1),
         "latency": spread([1000 * one.seconds for one in told]),
         "server_cpu_ms_per_answer": round(1000 * cpu / len(told), 1),

@@ -83,7 +83,7 @@ def until(true: Callable[[], bool], seconds: float = 120) -> None:
     while not true():
         if time.monotonic() > end:
             raise TimeoutError("it did not come about")
-        time.sleep(0.05)
+        time.sleep(0.2)
 
 
 @contextmanager
@@ -100,9 +100,15 @@ def deployed(root: Path, passages: Sequence[str]) -> Iterator[Server]:
 
 
 def _ready(url: str) -> bool:
+    """The documents were read, and it answers from them."""
     try:
+        runs = httpx.get(f"{url}/api/v1/runs", trust_env=False)
+        states = {one["state"] for one in runs.json()["runs"]} if runs.is_success else set()
+        if states != {"succeeded"}:
+            return False
         asked = {"question": "What is it?", "model": "instant"}
-        return httpx.post(f"{url}/api/v1/answers", json=asked, trust_env=False).is_success
+        answer = httpx.post(f"{url}/api/v1/answers", json=asked, trust_env=False, timeout=60)
+        return answer.is_success and bool(answer.json()["answer"])
     except httpx.TransportError:
         return False
 

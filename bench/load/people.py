@@ -23,6 +23,8 @@ class Told(NamedTuple):
     tokens: int
     answer: Mapping[str, Any]
     """Empty where none came."""
+    code: str = ""
+    """Of the failure."""
 
 
 @asynccontextmanager
@@ -52,6 +54,9 @@ async def ask(port: int, person: int, question: str, model: str, accept: str) ->
         status = int((await reader.readline()).split()[1])
         while (await reader.readline()).strip():
             pass
+        if status != 200:
+            said = json.loads(await reader.read())
+            return Told(status, time.perf_counter() - began, 0.0, 0, {}, said["code"])
         if accept == EVENTS:
             event = b""
             while line := await reader.readline():
@@ -65,8 +70,6 @@ async def ask(port: int, person: int, question: str, model: str, accept: str) ->
                         answer = json.loads(line[5:])
         elif status == 200:
             answer = json.loads(await reader.read())
-        else:
-            await reader.read()
     return Told(status, time.perf_counter() - began, first, tokens, answer)
 
 
