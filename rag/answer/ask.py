@@ -66,6 +66,7 @@ class Asker:
         cache_seconds: int,
         judges: Judges | None,
         judge_seconds: float,
+        turns: asyncio.Semaphore,
         now: Callable[[], datetime] = utc_now,
     ) -> None:
         self.pack = pack
@@ -77,6 +78,7 @@ class Asker:
         self.rewrite_seconds = rewrite_seconds
         self.judges = judges
         self.judge_seconds = judge_seconds
+        self.turns = turns
         self.now = now
         self.cache = AnswerCache(traces, pack, cache_seconds, now) if cache_seconds else None
 
@@ -112,7 +114,11 @@ class Asker:
         try:
             yield AnswerEvent(event="started", data={"trace_id": draft.trace_id})
             await self._stand_alone(draft)
-            await self._retrieve(draft, generation)
+            since = time.perf_counter()
+            # Searched for all at once, each would be ready only when the last one is.
+            async with self.turns:
+                draft.lap("queue", since)
+                await self._retrieve(draft, generation)
             yield AnswerEvent(event="hits", data={"hits": [_brief(hit) for hit in draft.hits]})
             # What may still be removed is not shown before it is checked.
             held = self.pack.answer.unsupported == "remove"

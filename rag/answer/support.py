@@ -12,6 +12,7 @@ import asyncio
 from collections import Counter
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from math import exp, log
 from typing import Literal
 
@@ -29,6 +30,8 @@ from rag.types import Citation, Claim, Hit
 
 NEAREST = 24
 """Sentences of what is cited that are compared by meaning: those that share the most words."""
+PASSAGES = 256
+"""Read passages that are kept ready, some 20 MB."""
 TOGETHER, ASIDE, SPANNING = 3, 7, 5
 """How many sentences may say a claim together; stand side by side; make up its meaning."""
 
@@ -77,6 +80,8 @@ class Checker:
         self.vectors = vectors
         # In German every noun has a capital.
         self.capitals = language != "de"
+        # Many claims cite one passage, and many answers do.
+        self._sentences = lru_cache(PASSAGES)(self._cut)
 
     async def check(
         self,
@@ -141,15 +146,19 @@ class Checker:
         own = frozenset(words(text))
         return Said(text, own | about, facts(text, capitals=self.capitals))
 
-    def _read(self, source: Citation, passages: Mapping[str, Hit]) -> list[Said]:
-        """The sentences of the passage cited, and the quote first, which may be part of one."""
+    def _read(self, source: Citation, passages: Mapping[str, Hit]) -> Sequence[Said]:
+        """The sentences of the passage cited, or its quote where the passage is not at hand."""
         hit = passages.get(source.chunk_id)
         if hit is None:
             return [self.said(source.quote)]
-        about = frozenset(words(" ".join((hit.payload.title, *hit.payload.headings))))
-        text = passage_text(hit)
+        return self._sentences(
+            " ".join((hit.payload.title, *hit.payload.headings)), passage_text(hit)
+        )
+
+    def _cut(self, headings: str, text: str) -> tuple[Said, ...]:
+        about = frozenset(words(headings))
         spans = sentences_and_rows(text)
-        return [self.said(text[start:end], about) for start, end in spans]
+        return tuple(self.said(text[start:end], about) for start, end in spans)
 
 
 def _whole(source: Citation, passages: Mapping[str, Hit]) -> str:

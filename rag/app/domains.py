@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import dataclass
 
 from rag.answer.ask import Asker
@@ -11,9 +12,13 @@ from rag.answer.vectors import Vectors
 from rag.app.models import Models
 from rag.app.parts import Parts
 from rag.backends.bm25 import Bm25Encoder
+from rag.backends.encoder import usable_cores
 from rag.domain import Pack, builtin_pack, load_pack
 from rag.errors import ConfigError, NotFound, did_you_mean
 from rag.retrieve.retriever import Retriever
+
+PER_CORE = 2
+"""Questions worked on at once: while one waits for the engine or the database, another computes."""
 
 
 @dataclass(frozen=True)
@@ -33,6 +38,7 @@ class Domains:
         self._parts = parts
         self._models = models
         self._vectors = Vectors(parts.embedder)
+        self._turns = asyncio.Semaphore(PER_CORE * usable_cores())
         self._loaded: dict[str, Domain] = {}
 
     def get(self, name: str | None) -> Domain:
@@ -90,4 +96,5 @@ class Domains:
             cache_seconds=self._parts.settings.answer.cache_seconds,
             judges=self._models.judge if self._parts.settings.answer.judge else None,
             judge_seconds=self._parts.settings.answer.judge_seconds,
+            turns=self._turns,
         )

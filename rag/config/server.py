@@ -37,7 +37,7 @@ class ServerSettings(Section):
         default=250_000_000, ge=1_000, description="Largest document accepted as an upload."
     )
     max_concurrent: int = Field(
-        default=32, ge=1, description="Answers being made at once; more get 503."
+        default=256, ge=1, description="Answers being made at once; more get 503."
     )
 
     @field_validator("embed_in")
