@@ -12,6 +12,7 @@ from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from difflib import get_close_matches
+from functools import lru_cache
 from math import exp, log
 
 import numpy as np
@@ -28,6 +29,8 @@ MAX_HITS = 10
 # Shares of the best score that a further sentence needs, from the same passage and from another.
 NEAR_SAME_HIT, NEAR = 0.75, 0.85
 MAX_SENTENCES = 160
+PASSAGES = 1_024
+"""Passages of which the sentences are kept ready, some 20 MB."""
 YEAR = re.compile(r"(?<!\d)(?:19|20)\d\d(?!\d)")
 _OBSOLETE = re.compile(
     r"\b(?:superseded by|replaced by|no longer (?:valid|in force|applies)|withdrawn|obsolete|"
@@ -211,28 +214,45 @@ def _pool(hits: Sequence[Hit]) -> list[Sentence]:
         titled = names(f"{payload.title}. {'. '.join(payload.headings)}").all
         named = f"{payload.title} {payload.uri} {' '.join(payload.headings)}"
         years = [int(year) for year in YEAR.findall(named)]
-        for start, end in sentences_and_rows(text):
-            key = (payload.document_id, base + start, base + end)
+        for one in _cut(text):
+            key = (payload.document_id, base + one.start, base + one.end)
             if key in seen:
                 continue
             seen.add(key)
-            sentence = text[start:end]
             pool.append(
-                Sentence(
+                replace(
+                    one,
                     hit=number,
-                    start=base + start,
-                    end=base + end,
-                    text=sentence,
-                    words=tuple(words(sentence)),
+                    start=base + one.start,
+                    end=base + one.end,
                     context_words=heading,
-                    names=names(sentence).all,
                     context_names=titled,
                     rank=hit.rank,
                     year=max(years, default=0),
-                    obsolete=bool(_OBSOLETE.search(sentence) or _OBSOLETE.search(named)),
+                    obsolete=one.obsolete or bool(_OBSOLETE.search(named)),
                 )
             )
     return pool[:MAX_SENTENCES]
+
+
+@lru_cache(PASSAGES)
+def _cut(text: str) -> tuple[Sentence, ...]:
+    """The sentences of a passage by themselves: many questions find the same ones."""
+    return tuple(
+        Sentence(
+            hit=0,
+            start=start,
+            end=end,
+            text=(sentence := text[start:end]),
+            words=tuple(words(sentence)),
+            context_words=frozenset(),
+            names=names(sentence).all,
+            rank=0,
+            year=0,
+            obsolete=bool(_OBSOLETE.search(sentence)),
+        )
+        for start, end in sentences_and_rows(text)
+    )
 
 
 def sentences_and_rows(text: str) -> list[tuple[int, int]]:

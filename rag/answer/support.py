@@ -31,7 +31,7 @@ from rag.types import Citation, Claim, Hit
 NEAREST = 24
 """Sentences of what is cited that are compared by meaning: those that share the most words."""
 PASSAGES = 256
-"""Read passages that are kept ready, some 20 MB."""
+"""Read passages that are kept ready, some 8 MB."""
 TOGETHER, ASIDE, SPANNING = 3, 7, 5
 """How many sentences may say a claim together; stand side by side; make up its meaning."""
 
