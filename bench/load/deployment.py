@@ -23,8 +23,8 @@ from rag.domain import init_pack
 REPOSITORY = Path(__file__).parents[2]
 PEOPLE = 200
 PER_FILE = 50
-"""Passages in a document: each is a paragraph that becomes a chunk or two."""
-CHUNK_TOKENS = 130
+"""Passages in a document; each becomes two chunks or three."""
+CHUNK_TOKENS = 60
 MODELS = ("paced", "instant", "slow")
 
 
