@@ -220,7 +220,11 @@ def missing(claim: Facts, said: Sequence[Facts], said_words: set[str]) -> list[s
         and not (number.readings & years and not number.unit)
     ]
     lost += [date.shown for date in claim.dates if not any(date.within(one) for one in dates)]
-    lost += [name for name in claim.names if not set(words(name)) <= said_words]
+    # A name that is left where a number was taken out, as in 0/0A, is no word of the sentence.
+    names = {name for facts_ in said for name in facts_.names}
+    lost += [
+        name for name in claim.names if name not in names and not set(words(name)) <= said_words
+    ]
     return lost
 
 
