@@ -27,9 +27,10 @@ WORDS = Words(edge.Filter, edge.FieldCondition, edge.MatchAny, edge.RangeFloat)
 FLUSH_EVERY = 2048
 """Points between two flushes: few enough that none holds up a search for more than 50 ms."""
 IDLE_S = 0.5
-UNFLUSHED_S = (5.0, 30.0)
-"""A write waits so long for others to share its flush, which keeps searches waiting: at least,
-then for a moment of silence; and at most."""
+UNFLUSHED_S = (30.0, 60.0)
+"""A write waits so long for others to share its flush: at least, then for a moment of silence; and
+at most. Each keeps searches waiting, for a quarter of a second where other files are written too.
+"""
 CLAIM_PATIENCE_S = 30.0
 _SCHEMA = {
     "keyword": edge.PayloadSchemaType.Keyword,

@@ -377,11 +377,14 @@ def test_writes_share_a_flush_and_none_waits_for_ever(tmp_path: Path, monkeypatc
     try:
         assert shard.patience is None
         shard.answer(write)
-        assert shard.patience == 5.0
-        now[0] += 4.9
+        least, most = qdrant_edge_shard.UNFLUSHED_S
+        assert shard.patience == least
+        now[0] += least - 0.1
         shard.answer(write)
         assert shard.patience == qdrant_edge_shard.IDLE_S, "a moment of silence is enough now"
-        now[0] += 26
+        now[0] += most - least
+        assert shard.patience == qdrant_edge_shard.IDLE_S
+        now[0] += 0.2
         assert shard.patience == 0, "silence or not"
         shard.flush()
         assert shard.patience is None
