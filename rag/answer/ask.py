@@ -282,7 +282,9 @@ class Asker:
         since = time.perf_counter()
         if not draft.cached:
             rule = partial(self._ruled, draft) if self.judges else None
-            draft.claims = await self.checker.check(draft.text, draft.citations, draft.given, rule)
+            draft.claims = await self.checker.check(
+                draft.text, draft.citations, draft.given, rule, turns=self.turns
+            )
         if self.pack.answer.unsupported == "remove":
             draft.text, draft.claims = supported(draft.text, draft.claims)
             if not any(claim.span for claim in draft.claims):

@@ -11,6 +11,7 @@ from __future__ import annotations
 import asyncio
 from collections import Counter
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from functools import lru_cache
 from math import exp, log
@@ -64,6 +65,20 @@ class Judged:
     """Nobody needs to be asked."""
 
 
+@dataclass(frozen=True)
+class Compared:
+    """A claim with the sentences of what it cites, and those of them that share most with it."""
+
+    claim: Said
+    read: Sequence[Said]
+    near: Sequence[Said]
+
+    @property
+    def texts(self) -> list[str]:
+        """What is embedded: the claim, then the nearest."""
+        return [self.claim.text, *(said.text for said in self.near)]
+
+
 Rule = Callable[[Sequence[Statement]], Awaitable[Sequence[Ruling] | None]]
 """What a model says of the statements; None where it says nothing usable."""
 _SAID: Mapping[Ruling, str] = {
@@ -89,18 +104,20 @@ class Checker:
         citations: Sequence[Citation],
         given: Sequence[Hit],
         rule: Rule | None = None,
+        *,
+        turns: AbstractAsyncContextManager[object],
     ) -> list[Claim]:
         """Every sentence that claims something, with its verdict; `given` holds what is cited.
 
-        `rule` is asked once about all that needs it, if anything does.
+        `rule` is asked once about all that needs it, if anything does. What computes takes one of
+        the `turns`, the wait for a model none.
         """
         told = stated(answer)
         passages = {hit.payload.chunk_id: hit for hit in given}
         cited = {one.n: one for one in citations}
         sources = [[cited[n] for n in one.cited if n in cited] for one in told]
-        judged = [
-            await self._judge(one, its, passages) for one, its in zip(told, sources, strict=True)
-        ]
+        async with turns:
+            judged = await self._by_rule(told, sources, passages)
         if rule is not None:
             open_ = [at for at, one in enumerate(judged) if not one.certain]
             statements = [
@@ -122,25 +139,46 @@ class Checker:
             for one, its, found in zip(told, sources, judged, strict=True)
         ]
 
-    async def _judge(
+    async def _by_rule(
+        self,
+        told: Sequence[Stated],
+        sources: Sequence[Sequence[Citation]],
+        passages: Mapping[str, Hit],
+    ) -> list[Judged]:
+        """One of each, in their order; all that is compared by meaning is embedded together."""
+
+        def opened() -> list[Judged | Compared]:
+            pairs = zip(told, sources, strict=True)
+            return [self._opened(one, its, passages) for one, its in pairs]
+
+        def closed(vectors: Mapping[int, np.ndarray]) -> list[Judged]:
+            return [
+                one
+                if isinstance(one, Judged)
+                else judge(one.claim, one.read, one.near, vectors[at][0], vectors[at][1:])
+                for at, one in enumerate(found)
+            ]
+
+        found = await asyncio.to_thread(opened)
+        texts = {at: one.texts for at, one in enumerate(found) if isinstance(one, Compared)}
+        if not texts:
+            return closed({})
+        rows = await self.vectors.of([text for each in texts.values() for text in each])
+        ends = np.cumsum([len(each) for each in texts.values()])
+        parts = np.split(rows, ends[:-1])
+        return await asyncio.to_thread(closed, dict(zip(texts, parts, strict=True)))
+
+    def _opened(
         self, one: Stated, sources: Sequence[Citation], passages: Mapping[str, Hit]
-    ) -> Judged:
+    ) -> Judged | Compared:
+        """The verdict, where it takes no comparison by meaning."""
         if not sources:
             return Judged(0.0, "It cites nothing.", certain=True)
         if any(_folded(one.text) == _folded(spoken(source.quote)) for source in sources):
             return Judged(1.0, "It stands there word for word.", certain=True)
-        read = [
-            said
-            for source in sources
-            for said in await asyncio.to_thread(self._read, source, passages)
-        ]
-        return await self.judge(self.said(one.text), read)
-
-    async def judge(self, claim: Said, read: Sequence[Said]) -> Judged:
-        """How far the sentences support the claim."""
-        near = nearest(claim, read)
-        vectors = await self.vectors.of([claim.text, *(said.text for said in near)])
-        return await asyncio.to_thread(judge, claim, read, near, vectors[0], vectors[1:])
+        read = [said for source in sources for said in self._read(source, passages)]
+        claim = self.said(one.text)
+        return Compared(claim, read, nearest(claim, read))
 
     def said(self, text: str, about: frozenset[str] = frozenset()) -> Said:
         own = frozenset(words(text))

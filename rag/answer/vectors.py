@@ -24,7 +24,9 @@ class Vectors:
     async def of(self, texts: Sequence[str]) -> np.ndarray:
         """A unit vector a row. Cutting a text to what the embedder reads only blurs a score."""
         texts = [text[:MAX_CHARS] for text in texts]
-        missing = [text for text in dict.fromkeys(texts) if text not in self._kept]
+        # What others ask meanwhile may push out what is kept now.
+        known = {text: self._kept[text] for text in texts if text in self._kept}
+        missing = [text for text in dict.fromkeys(texts) if text not in known]
         if missing:
             limit = self.embedder.max_tokens
             cut = [
@@ -33,10 +35,10 @@ class Vectors:
             ]
             vectors = await self.embedder.embed_documents(cut, urgent=True)
             for text, vector in zip(missing, vectors, strict=True):
-                self._kept[text] = np.asarray(vector, dtype=np.float32)
-        found = [self._kept[text] for text in texts]
-        for text in texts:
+                known[text] = np.asarray(vector, dtype=np.float32)
+        for text, vector in known.items():
+            self._kept[text] = vector
             self._kept.move_to_end(text)
         while len(self._kept) > CACHED:
             self._kept.popitem(last=False)
-        return np.stack(found)
+        return np.stack([known[text] for text in texts])

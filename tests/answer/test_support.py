@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Sequence
+from contextlib import nullcontext
 
 import pytest
 from hypothesis import given
@@ -33,7 +34,7 @@ def citation(hit: Hit, n: int = 1, quote: str = "") -> Citation:
 def check(answer: str, hits: Sequence[Hit] = HITS, quote: str = "") -> list[Claim]:
     checker = Checker(Vectors(HashingEmbedder()), "en")
     citations = [citation(one, n, quote) for n, one in enumerate(hits, 1)]
-    return asyncio.run(checker.check(answer, citations, hits))
+    return asyncio.run(checker.check(answer, citations, hits, turns=nullcontext()))
 
 
 def verdict(answer: str) -> tuple[str, str]:
