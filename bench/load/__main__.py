@@ -133,8 +133,10 @@ async def streams(server: Server, questions: Sequence[str], short: bool) -> dict
 
 async def leaving(server: Server, questions: Sequence[str], short: bool) -> dict[str, Any]:
     rng = random.Random(11)
-    for n in range(20):
-        await ask(server.port, n, questions[n], "paced", EVENTS)
+    # Pools grow to what is wanted at once, and stay so.
+    await asyncio.gather(
+        *(ask(server.port, n, questions[n], "paced", EVENTS) for n in range(PEOPLE))
+    )
     await asyncio.sleep(3)
     before = server.held()
     places = asyncio.Semaphore(PEOPLE)
