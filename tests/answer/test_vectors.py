@@ -11,18 +11,17 @@ from rag.testing.fakes import HashingEmbedder
 
 
 def test_each_text_is_embedded_once_and_rows_are_in_order() -> None:
-    class Counting(HashingEmbedder):
-        embedded: list[str] = []
+    embedded: list[str] = []
 
+    class Counting(HashingEmbedder):
         async def embed_documents(self, texts, *, urgent=False):
-            self.embedded += texts
+            embedded.extend(texts)
             return await super().embed_documents(texts, urgent=urgent)
 
-    embedder = Counting()
-    kept = Vectors(embedder)
+    kept = Vectors(Counting())
     first = asyncio.run(kept.of(["a b", "c", "a b"]))
     again = asyncio.run(kept.of(["c", "a b"]))
-    assert embedder.embedded == ["a b", "c"]
+    assert embedded == ["a b", "c"]
     assert np.array_equal(first[0], first[2])
     assert np.array_equal(first[[1, 0]], again)
 
