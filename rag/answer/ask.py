@@ -63,7 +63,7 @@ class Asker:
         traces: Traces,
         chunker_revision: str,
         rewrite_seconds: float,
-        cache_seconds: int,
+        cache: AnswerCache | None,
         judges: Judges | None,
         judge_seconds: float,
         turns: asyncio.Semaphore,
@@ -80,7 +80,7 @@ class Asker:
         self.judge_seconds = judge_seconds
         self.turns = turns
         self.now = now
-        self.cache = AnswerCache(traces, pack, cache_seconds, now) if cache_seconds else None
+        self.cache = cache
 
     async def stream(
         self,
@@ -281,23 +281,27 @@ class Asker:
             return
         since = time.perf_counter()
         if not draft.cached:
+            # What is given again was checked when it was written, and what had to go is gone.
             rule = partial(self._ruled, draft) if self.judges else None
             draft.claims = await self.checker.check(
                 draft.text, draft.citations, draft.given, rule, turns=self.turns
             )
-        if self.pack.answer.unsupported == "remove":
-            draft.text, draft.claims = supported(draft.text, draft.claims)
-            if not any(claim.span for claim in draft.claims):
-                draft.abstained = True
-                draft.text = self._not_known(draft)
-            used = {n for claim in draft.claims if claim.span for n in claim.citations}
-            draft.citations = [one for one in draft.citations if one.n in used]
+            if self.pack.answer.unsupported == "remove":
+                self._remove(draft)
         evidence = draft.evidence
         if evidence is not None and not draft.abstained and not names_a_year(draft.query):
             draft.conflicts = await asyncio.to_thread(
                 conflicts, draft.citations, evidence.sentences, evidence.pool, draft.hits
             )
         draft.lap("support", since)
+
+    def _remove(self, draft: Draft) -> None:
+        draft.text, draft.claims = supported(draft.text, draft.claims)
+        if not any(claim.span for claim in draft.claims):
+            draft.abstained = True
+            draft.text = self._not_known(draft)
+        used = {n for claim in draft.claims if claim.span for n in claim.citations}
+        draft.citations = [one for one in draft.citations if one.n in used]
 
     async def _ruled(
         self, draft: Draft, statements: Sequence[Statement]

@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 from rag.answer.draft import Draft
 from rag.domain import Pack
 from rag.store.traces import Traces, text_hash
-from rag.types import Citation, Claim
+from rag.types import Citation, Claim, utc_now
 
 
 class AnswerCache:
@@ -22,10 +22,17 @@ class AnswerCache:
     """
 
     def __init__(
-        self, traces: Traces, pack: Pack, seconds: int, now: Callable[[], datetime]
+        self,
+        traces: Traces,
+        pack: Pack,
+        judge: str,
+        seconds: int,
+        now: Callable[[], datetime] = utc_now,
     ) -> None:
+        """`judge` is the name of the model that judges the claims, if one does."""
         self._traces = traces
         self._pack = pack
+        self._judge = judge
         self._seconds = seconds
         self._now = now
 
@@ -55,5 +62,6 @@ class AnswerCache:
             # Two copies of a document say the same, and not everybody may read both.
             "passages": [hit.payload.chunk_id for hit in draft.given],
             "policy": self._pack.answer.unsupported,
+            "judge": self._judge,
         }
-        return text_hash(json.dumps(made_of, sort_keys=True, default=str))
+        return text_hash(json.dumps(made_of, sort_keys=True))

@@ -6,6 +6,7 @@ import asyncio
 from dataclasses import dataclass
 
 from rag.answer.ask import Asker
+from rag.answer.cache import AnswerCache
 from rag.answer.evidence import Selector
 from rag.answer.support import Checker
 from rag.answer.vectors import Vectors
@@ -85,6 +86,7 @@ class Domains:
 
     def asker(self, pack: Pack, retriever: Retriever) -> Asker:
         """What answers from a pack's knobs, which may be others than the pack on disk has."""
+        answer = self._parts.settings.answer
         return Asker(
             pack=pack,
             retriever=retriever,
@@ -92,9 +94,11 @@ class Domains:
             checker=Checker(self._vectors, pack.language),
             traces=self._parts.traces,
             chunker_revision=self._parts.chunker.fingerprint,
-            rewrite_seconds=self._parts.settings.answer.rewrite_seconds,
-            cache_seconds=self._parts.settings.answer.cache_seconds,
-            judges=self._models.judge if self._parts.settings.answer.judge else None,
-            judge_seconds=self._parts.settings.answer.judge_seconds,
+            rewrite_seconds=answer.rewrite_seconds,
+            cache=AnswerCache(self._parts.traces, pack, answer.judge, answer.cache_seconds)
+            if answer.cache_seconds
+            else None,
+            judges=self._models.judge if answer.judge else None,
+            judge_seconds=answer.judge_seconds,
             turns=self._turns,
         )

@@ -1,5 +1,6 @@
 """What a model wrote is given again to the same question over the same passages, to no other."""
 
+import asyncio
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from datetime import timedelta
@@ -13,7 +14,7 @@ from rag.errors import ModelCut
 from rag.store.models import TraceRow
 from rag.store.redacting import REMOVED
 from rag.types import Answer, AskRequest, Principal
-from tests.app.test_app import ANNA, BOB
+from tests.app.test_app import ANNA, BOB, open_app
 from tests.app.test_trials import QUESTION, Stubs, run
 
 ON = "cache_seconds = 3600\n"
@@ -134,5 +135,26 @@ def test_while_a_model_is_tried_each_answer_is_written(tmp_path: Path) -> None:
         await ask(app)
         await app.trials.begin(ANNA, "new", "shadow", 1.0)
         assert not (await ask(app)).cached
+
+    run(tmp_path, story, ON)
+
+
+def test_what_was_removed_leaves_the_rest_as_it_was(tmp_path: Path) -> None:
+    asyncio.run(open_app(tmp_path).aclose())
+    pack = tmp_path / "pack" / "pack.toml"
+    removing = 'unsupported = "remove"'
+    pack.write_text(pack.read_text().replace('unsupported = "mark"', removing))
+    assert removing in pack.read_text()
+
+    async def story(app: App, stubs: Stubs) -> None:
+        stubs["old"].text = (
+            "The turbine pump TX-9 weighs 40 kg [1]. ",
+            "Nobody has heard of Atlantis. ",
+            "The flange of it is blue [1].",
+        )
+        first, second = await ask(app), await ask(app)
+        assert (first.removed, second.cached) == (1, True)
+        for name in ("answer", "citations", "claims", "removed"):
+            assert getattr(second, name) == getattr(first, name), name
 
     run(tmp_path, story, ON)
