@@ -8,6 +8,8 @@ WORKDIR /src
 COPY requirements requirements
 RUN pip install --no-cache-dir --require-hashes -r requirements/bootstrap.txt
 COPY pyproject.toml README.md ./
+COPY ui ui
+RUN python ui/node.py ci && python ui/node.py run build && rm -rf .node ui/node_modules
 COPY rag rag
 COPY connectors connectors
 RUN python requirements/install.py --image && pip uninstall -y uv hatchling editables

@@ -6,7 +6,12 @@ DATA ?= data
 PORT ?= 8000
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: run test check bench bench-faults lock format clean
+# The web UI, built only when something of it changed. Node is the system's or comes from PyPI.
+UI := rag/api/static/ui/index.html
+UI_FROM := $(shell find ui -type f -not -path '*/node_modules/*' -not -path '*/screenshots/*')
+NPM := $(PYTHON) ui/node.py
+
+.PHONY: run test ui screenshots bench bench-faults lock format clean
 
 $(VENV)/.installed: requirements/lock.txt requirements/bootstrap.txt pyproject.toml
 	@command -v $(PYTHON) >/dev/null || { echo "Python 3.11 is needed: set PYTHON=/path/to/python3.11"; exit 1; }
@@ -15,15 +20,31 @@ $(VENV)/.installed: requirements/lock.txt requirements/bootstrap.txt pyproject.t
 	$(BIN)/python requirements/install.py
 	touch $@
 
-run: $(VENV)/.installed
+ui/node_modules/.installed: ui/package.json ui/package-lock.json ui/.npmrc ui/node.py
+	$(NPM) ci
+	touch $@
+
+$(UI): ui/node_modules/.installed $(UI_FROM)
+	$(NPM) run build
+
+ui: $(UI)
+
+run: $(VENV)/.installed $(UI)
 	$(BIN)/rag --data $(DATA) start --port $(PORT)
 
-test: $(VENV)/.installed
+test: $(VENV)/.installed $(UI)
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/basedpyright
 	$(BIN)/lint-imports
+	$(NPM) run check
+	$(NPM) run test
 	$(BIN)/python -m pytest -n auto --dist loadfile
+
+# Every page, light, dark and as wide as a phone, into ui/screenshots.
+screenshots: $(VENV)/.installed $(UI)
+	mkdir -p ui/screenshots
+	SCREENSHOTS=ui/screenshots $(BIN)/python -m pytest tests/ui/test_looks.py tests/ui/test_manage.py
 
 bench: $(VENV)/.installed .bench/.installed
 	$(BIN)/python -m bench
@@ -43,4 +64,4 @@ format: $(VENV)/.installed
 	$(BIN)/ruff check --fix .
 
 clean:
-	rm -rf $(VENV) .bench
+	rm -rf $(VENV) .bench .node ui/node_modules rag/api/static/ui

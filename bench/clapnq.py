@@ -4,16 +4,18 @@
 `python -m bench.clapnq DATA/clapnq_dev FOLDER` puts the pooled passages into a data folder, asks
 all 600 questions of the extractive default, each also with its own passage taken out of the hits,
 and prints one JSON object. What was asked is kept in FOLDER, so that a run cut off goes on.
+`--model N` has SmolLM2-135M answer N of them too, as many of each kind, with unsupported sentences
+removed: what then has no sentence left is refused as well.
 Thresholds, and where it says so weights, are fitted on one fold and measured on the other.
 """
 
 from __future__ import annotations
 
+import argparse
 import asyncio
 import hashlib
 import json
-import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -23,9 +25,10 @@ from bench.evidence import fit
 from bench.wice import auroc
 from rag.answer.evidence import CONFIDENCE
 from rag.app import App, build
-from rag.config import load
+from rag.config import AnswerSettings, ModelSettings, load
 from rag.domain import init_pack
-from rag.types import Principal
+from rag.types import AskRequest, Principal
+from tests.backends.small_llm import CONTEXT, small_llm
 
 WHO = Principal(id="local")
 FALSE_REFUSAL = 0.10
@@ -104,15 +107,18 @@ async def asked(app: App, question: dict[str, Any], own: set[str]) -> dict[str, 
     }
 
 
+def cuts(scores: np.ndarray, answerable: np.ndarray, fold: np.ndarray) -> np.ndarray:
+    """The threshold for each question, fitted on the other fold."""
+    of = [np.quantile(scores[(fold != one) & answerable], FALSE_REFUSAL) for one in (0, 1)]
+    return np.array(of)[fold]
+
+
 def figures(
     scores: np.ndarray, without: np.ndarray, answerable: np.ndarray, fold: np.ndarray
 ) -> dict[str, float]:
     """Both errors, and how much is refused once the right passage is gone."""
-    refused, refused_without = np.zeros(len(scores), bool), np.zeros(len(scores), bool)
-    for one in (0, 1):
-        cut = np.quantile(scores[(fold != one) & answerable], FALSE_REFUSAL)
-        here = fold == one
-        refused[here], refused_without[here] = scores[here] < cut, without[here] < cut
+    cut = cuts(scores, answerable, fold)
+    refused, refused_without = scores < cut, without < cut
     return {
         "auroc": round(auroc(scores, answerable), 3),
         "unanswerable refused": round(float(refused[~answerable].mean()), 3),
@@ -125,16 +131,95 @@ def weighed(weights: Sequence[float] | np.ndarray, rows: np.ndarray) -> np.ndarr
     return weights[0] + rows @ np.asarray(weights[1:])
 
 
-def report(rows: list[dict[str, Any]]) -> dict[str, Any]:
+async def answer_some(data: Path, folder: Path, url: str, count: int, kept: Path) -> None:
+    """Adds to `kept` what the model made of each of so many questions that is not in it yet."""
+    done = {one["id"] for one in lines(kept)} if kept.exists() else set()
+    questions = sorted(lines(data / "beir" / "queries.jsonl"), key=lambda one: digest(one["_id"]))
+    kinds = [
+        [one for one in questions if one["metadata"]["answerable"] is kind][: count // 2]
+        for kind in (True, False)
+    ]
+    settings = load(folder)
+    settings = settings.model_copy(update=asked_of(url))
+    app = await build(settings)
+    domain = app._domains.get(None)
+    answer = {"unsupported": "remove", "abstain_below": 0.0, "context_tokens": 500}
+    domain.asker.pack = domain.pack.model_copy(
+        update={"answer": domain.pack.answer.model_copy(update=answer)}
+    )
+    try:
+        with kept.open("a", encoding="utf-8") as out:
+            for question in [one for pair in zip(*kinds, strict=True) for one in pair]:
+                if question["_id"] in done:
+                    continue
+                told = await app.ask(WHO, AskRequest(question=question["text"]))
+                row = {"id": question["_id"], "abstained": told.abstained}
+                more = {"support": told.support, "removed": told.removed, "answer": told.answer}
+                out.write(json.dumps({**row, **more}) + "\n")
+                out.flush()
+    finally:
+        await app.aclose()
+
+
+def asked_of(url: str) -> dict[str, Any]:
+    small = ModelSettings(
+        provider="openai_like",
+        model="smollm2",
+        base_url=url,
+        context_window=CONTEXT,
+        max_output_tokens=64,
+        timeout_seconds=600,
+    )
+    return {"models": {"small": small}, "answer": AnswerSettings(model="small")}
+
+
+def with_model(rows: list[dict[str, Any]], told: list[dict[str, Any]]) -> dict[str, Any]:
+    """Both errors where the threshold of the other fold refuses, then what has nothing left."""
+    answerable, fold, scores, _ = crossed(rows)
+    refused = dict(
+        zip((one["id"] for one in rows), scores < cuts(scores, answerable, fold), strict=True)
+    )
+    kind = {one["id"]: one["answerable"] for one in rows}
+
+    def share(which: bool, of: Callable[[dict[str, Any]], bool]) -> float:
+        return round(float(np.mean([of(one) for one in told if kind[one["id"]] is which])), 3)
+
+    both = {"unanswerable refused": False, "false refusal": True}
+    return {
+        "questions": len(told),
+        "by the threshold": {
+            k: share(v, lambda one: bool(refused[one["id"]])) for k, v in both.items()
+        },
+        "and where nothing is left": {
+            k: share(v, lambda one: bool(refused[one["id"]]) or one["abstained"])
+            for k, v in both.items()
+        },
+        "nothing left, of what is asked": {
+            k: share(v, lambda one: one["abstained"]) for k, v in both.items()
+        },
+    }
+
+
+def digest(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def crossed(rows: list[dict[str, Any]]) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+    """answerable, the fold, and the scores with and without the passage by the other's weights."""
     answerable = np.array([one["answerable"] for one in rows])
-    digests = [hashlib.sha256(one["id"].encode()).hexdigest() for one in rows]
-    fold = np.array([int(digest, 16) % 2 for digest in digests])
+    fold = np.array([int(digest(one["id"]), 16) % 2 for one in rows])
     here, without = (np.array([one[key] for one in rows]) for key in ("features", "without"))
     fitted, fitted_without = np.zeros(len(rows)), np.zeros(len(rows))
     for one in (0, 1):
         weights = fit(here[fold != one], answerable[fold != one].astype(float))
         fitted[fold == one] = weighed(weights, here[fold == one])
         fitted_without[fold == one] = weighed(weights, without[fold == one])
+    return answerable, fold, fitted, fitted_without
+
+
+def report(rows: list[dict[str, Any]]) -> dict[str, Any]:
+    answerable, fold, fitted, fitted_without = crossed(rows)
+    here, without = (np.array([one[key] for one in rows]) for key in ("features", "without"))
     cosine, gone = (np.array([one[key] for one in rows]) for key in ("dense", "dense_without"))
     whole = fit(here, answerable.astype(float))
     return {
@@ -150,13 +235,23 @@ def report(rows: list[dict[str, Any]]) -> dict[str, Any]:
 
 
 def main() -> None:
-    data, folder = (Path(argument).resolve() for argument in sys.argv[1:3])
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("data", type=Path)
+    parser.add_argument("folder", type=Path)
+    parser.add_argument("--model", type=int, default=0, metavar="N")
+    given = parser.parse_args()
+    data, folder = given.data.resolve(), given.folder.resolve()
     if not (folder / "rag.toml").exists():
         folder.mkdir(parents=True, exist_ok=True)
         prepare(data, folder)
-    kept = folder / "asked.jsonl"
+    kept, composed = folder / "asked.jsonl", folder / "composed.jsonl"
     asyncio.run(ask_all(data, folder, kept))
-    print(json.dumps(report(lines(kept)), indent=2))
+    found = report(lines(kept))
+    if given.model:
+        with small_llm() as url:
+            asyncio.run(answer_some(data, folder, url, given.model, composed))
+        found["SmolLM2"] = with_model(lines(kept), lines(composed))
+    print(json.dumps(found, indent=2))
 
 
 if __name__ == "__main__":

@@ -49,6 +49,8 @@ class Exchange(Data):
     conflicts: tuple[Conflict, ...] = ()
     abstained: bool = False
     support: float | None = None
+    removed: int = 0
+    """Sentences that nothing supports and that were taken out."""
     model: str = ""
 
 

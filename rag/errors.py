@@ -151,6 +151,13 @@ class ModelRefused(ModelError):
     code, retryable = "model_refused", False
 
 
+class ModelKeyless(ModelError):
+    """The key that the model needs is not there, or cannot be read; an admin sets it."""
+
+    code, status, exit_code = "model_keyless", 409, 6
+    retryable, retry_after_s = False, None
+
+
 class ModelTimeout(ModelError):
     """The model did not begin, or did not end, in time."""
 

@@ -299,6 +299,8 @@ class AskRequest(Data):
     """What was said before, where no conversation is named: that one knows by itself."""
     conversation: str | None = Field(default=None, pattern=r"^[0-9a-f-]{36}$")
     filter: Filter | None = None
+    fresh: bool = False
+    """Written anew, though a model wrote an answer to the same before."""
 
     @model_validator(mode="after")
     def _one_past(self) -> Self:
@@ -537,6 +539,18 @@ class SourceInfo(Data):
     """By what happened: change, delete, revoke; told of one source, not in lists."""
 
 
+class DomainInfo(Data):
+    """A domain as it greets whoever asks there."""
+
+    name: str
+    title: str
+    description: str = ""
+    language: str
+    suggested_questions: tuple[str, ...] = ()
+    sources: tuple[str, ...] = ()
+    """Names of the sources with a document that the caller may read."""
+
+
 class ConnectorInfo(Data):
     """A kind of source that can be added; `form` is the JSON Schema of its configuration."""
 
@@ -569,6 +583,13 @@ class DocumentInfo(Data):
     """From when on a sync tries a failed one again."""
     held: bool = False
     """Gone from the source, but so much vanished at once that an admin must confirm it."""
+
+
+class Rotated(Data):
+    """Of how many sources and models the credentials were encrypted anew."""
+
+    sources: int
+    models: int
 
 
 class Collected(Data):

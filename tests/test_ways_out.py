@@ -21,6 +21,7 @@ ADAPTERS = {
     "rag/egress/sessions.py": {"httpx", "requests"},
     "rag/backends/openai_embeddings.py": {"httpx"},
     "rag/backends/llamaindex.py": {"httpx"},
+    "rag/backends/openai_chat.py": {"httpx"},
     "rag/webhooks.py": {"httpx"},
     "rag/backends/model_endings.py": {"httpx"},
     "rag/backends/model_lines.py": {"httpx"},

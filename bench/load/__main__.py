@@ -25,18 +25,29 @@ from collections.abc import Callable, Coroutine, Sequence
 from pathlib import Path
 from statistics import quantiles
 from tempfile import TemporaryDirectory
-from typing import Any
+from typing import Any, NamedTuple
 
-from bench.load.deployment import Server, deployed
+from bench.load.deployment import PEOPLE, Server, deployed
 from bench.load.people import EVENTS, JSON, Told, ask, health, left
 from bench.load.stub_model import EACH_S, FIRST_S, TOKENS
 from bench.search import read
 
-PEOPLE, STREAMS, LEAVING = 50, 200, 2_000
-SECONDS = 60.0
 MODEL_S = FIRST_S + (TOKENS - 1) * EACH_S
 SEARCH = ("embed", "dense", "sparse", "search")
-Scene = Callable[[Server, Sequence[str], bool], Coroutine[Any, Any, dict[str, Any]]]
+
+
+class Scale(NamedTuple):
+    """How many people ask and for how long; listen at once, to which model; ask and go away."""
+
+    people: int = 50
+    seconds: float = 60.0
+    streams: int = 200
+    listen_to: str = "slow"
+    leaving: int = 2_000
+
+
+SHORT = Scale(people=20, seconds=3.0, streams=40, listen_to="paced", leaving=60)
+Scene = Callable[[Server, Sequence[str], Scale], Coroutine[Any, Any, dict[str, Any]]]
 
 
 def spread(milliseconds: Sequence[float]) -> dict[str, float]:
@@ -47,19 +58,19 @@ def spread(milliseconds: Sequence[float]) -> dict[str, float]:
 
 
 async def _in_turn(
-    server: Server, questions: Sequence[str], model: str, accept: str, seconds: float
+    server: Server, questions: Sequence[str], model: str, accept: str, people: int, seconds: float
 ) -> tuple[list[Told], float, float]:
-    """Fifty people who ask again once they are answered; with wall and processor seconds."""
+    """People who ask again once they are answered; with wall and processor seconds."""
     told: list[Told] = []
     turn = itertools.cycle(questions)
     began, spent = time.perf_counter(), server.cpu_s()
 
     async def person(n: int) -> None:
-        await asyncio.sleep(n * MODEL_S / PEOPLE if model == "paced" else 0)
+        await asyncio.sleep(n * MODEL_S / people if model == "paced" else 0)
         while time.perf_counter() - began < seconds:
             told.append(await ask(server.port, n, next(turn), model, accept))
 
-    await asyncio.gather(*(person(n) for n in range(PEOPLE)))
+    await asyncio.gather(*(person(n) for n in range(people)))
     return told, time.perf_counter() - began, server.cpu_s() - spent
 
 
@@ -69,10 +80,12 @@ def _searching(told: Told) -> float:
     return sum(timings.get(stage, 0.0) for stage in SEARCH) / 1000
 
 
-async def overhead(server: Server, questions: Sequence[str], short: bool) -> dict[str, Any]:
-    await _in_turn(server, questions, "paced", EVENTS, 5)
-    told, wall, cpu = await _in_turn(server, questions, "paced", EVENTS, 10 if short else SECONDS)
-    whole = [one for one in told if one.status == 200 and one.tokens and one.answer]
+async def overhead(server: Server, questions: Sequence[str], scale: Scale) -> dict[str, Any]:
+    await _in_turn(server, questions, "paced", EVENTS, scale.people, scale.seconds / 12)
+    told, wall, cpu = await _in_turn(
+        server, questions, "paced", EVENTS, scale.people, scale.seconds
+    )
+    whole = [one for one in told if one.whole]
     above = [1000 * (one.seconds - MODEL_S - _searching(one)) for one in whole]
     return {
         "answers": len(told),
@@ -100,8 +113,10 @@ def _stages(told: Sequence[Told]) -> dict[str, float]:
     }
 
 
-async def throughput(server: Server, questions: Sequence[str], short: bool) -> dict[str, Any]:
-    told, wall, cpu = await _in_turn(server, questions, "instant", JSON, 5 if short else SECONDS)
+async def throughput(server: Server, questions: Sequence[str], scale: Scale) -> dict[str, Any]:
+    told, wall, cpu = await _in_turn(
+        server, questions, "instant", JSON, scale.people, scale.seconds
+    )
     return {
         "answers": len(told),
         "errors": _errors(told),
@@ -112,10 +127,12 @@ async def throughput(server: Server, questions: Sequence[str], short: bool) -> d
     }
 
 
-async def streams(server: Server, questions: Sequence[str], short: bool) -> dict[str, Any]:
-    model = "paced" if short else "slow"
+async def streams(server: Server, questions: Sequence[str], scale: Scale) -> dict[str, Any]:
     listening = asyncio.gather(
-        *(ask(server.port, n, questions[n % len(questions)], model, EVENTS) for n in range(STREAMS))
+        *(
+            ask(server.port, n, questions[n % len(questions)], scale.listen_to, EVENTS)
+            for n in range(scale.streams)
+        )
     )
     taken: list[float] = []
     while not listening.done():
@@ -124,33 +141,39 @@ async def streams(server: Server, questions: Sequence[str], short: bool) -> dict
     told = await listening
     return {
         "streams": len(told),
-        "truncated": sum(not one.answer for one in told),
+        "truncated": sum(not one.whole for one in told),
         "seconds": round(max(one.seconds for one in told), 1),
-        "tokens": [min(one.tokens for one in told), max(one.tokens for one in told)],
         "healthz": spread(taken),
     }
 
 
-async def leaving(server: Server, questions: Sequence[str], short: bool) -> dict[str, Any]:
+async def leaving(server: Server, questions: Sequence[str], scale: Scale) -> dict[str, Any]:
     rng = random.Random(11)
     # Pools grow to what is wanted at once, and stay so.
     await asyncio.gather(
-        *(ask(server.port, n, questions[n], "paced", EVENTS) for n in range(PEOPLE))
+        *(
+            ask(server.port, n, questions[n % len(questions)], "paced", EVENTS)
+            for n in range(scale.people)
+        )
     )
     await asyncio.sleep(3)
     before = server.held()
-    places = asyncio.Semaphore(PEOPLE)
-    count = LEAVING // 20 if short else LEAVING
+    places = asyncio.Semaphore(scale.people)
 
     async def one(n: int) -> None:
         async with places:
-            await left(server.port, n % STREAMS, questions[n % len(questions)], rng.random() * 1.5)
+            await left(server.port, n % PEOPLE, questions[n % len(questions)], rng.random() * 1.5)
 
     began = time.perf_counter()
-    await asyncio.gather(*(one(n) for n in range(count)))
+    await asyncio.gather(*(one(n) for n in range(scale.leaving)))
     took = time.perf_counter() - began
     await asyncio.sleep(5)
-    return {"left": count, "seconds": round(took, 1), "before": before, "after": server.held()}
+    return {
+        "left": scale.leaving,
+        "seconds": round(took, 1),
+        "before": before,
+        "after": server.held(),
+    }
 
 
 SCENES: dict[str, Scene] = {
@@ -168,6 +191,7 @@ def main() -> None:
     parser.add_argument("--only", nargs="*", choices=list(SCENES), default=list(SCENES))
     parser.add_argument("--short", action="store_true", help="see that it works")
     given = parser.parse_args()
+    scale = SHORT if given.short else Scale()
     passages = read(given.passages, given.count)
     questions = [" ".join(text.split()[:12]) for text in passages[:: max(1, len(passages) // 500)]]
     with TemporaryDirectory(prefix="ratchet-load-", ignore_cleanup_errors=True) as scratch:
@@ -176,7 +200,7 @@ def main() -> None:
             ready = {"chunks": server.chunks(), "read_s": round(time.perf_counter() - began, 1)}
             print(json.dumps({"section": "load", "result": ready}), flush=True)
             for name in given.only:
-                found = asyncio.run(SCENES[name](server, questions, given.short))
+                found = asyncio.run(SCENES[name](server, questions, scale))
                 print(json.dumps({"section": f"load {name}", "result": found}), flush=True)
 
 

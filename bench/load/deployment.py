@@ -127,7 +127,8 @@ def _data(root: Path, passages: Sequence[str], stub: int) -> Path:
     models = "".join(
         f'[models.{name}]\nprovider = "openai_like"\nmodel = "{name}"\n'
         f'base_url = "http://127.0.0.1:{stub}/v1"\ncontext_window = 8192\n'
-        f"max_output_tokens = 300\n"
+        # The slow one takes five minutes.
+        f"max_output_tokens = 300\ntimeout_seconds = 600\n"
         for name in MODELS
     )
     (data / "rag.toml").write_text(

@@ -20,11 +20,17 @@ class Told(NamedTuple):
     seconds: float
     first_s: float
     """To the first word."""
-    tokens: int
+    text: str
+    """As it was streamed."""
     answer: Mapping[str, Any]
     """Empty where none came."""
     code: str = ""
     """Of the failure."""
+
+    @property
+    def whole(self) -> bool:
+        """Every word of the answer was streamed, and its end."""
+        return bool(self.answer) and self.text.strip() == self.answer["answer"]
 
 
 @asynccontextmanager
@@ -49,14 +55,14 @@ async def asked(
 async def ask(port: int, person: int, question: str, model: str, accept: str) -> Told:
     """The whole answer, read as it comes."""
     began = time.perf_counter()
-    first, tokens, answer = 0.0, 0, {}
+    first, text, answer = 0.0, "", {}
     async with asked(port, person, question, model, accept) as reader:
         status = int((await reader.readline()).split()[1])
         while (await reader.readline()).strip():
             pass
         if status != 200:
             said = json.loads(await reader.read())
-            return Told(status, time.perf_counter() - began, 0.0, 0, {}, said["code"])
+            return Told(status, time.perf_counter() - began, 0.0, "", {}, said["code"])
         if accept == EVENTS:
             event = b""
             while line := await reader.readline():
@@ -65,12 +71,12 @@ async def ask(port: int, person: int, question: str, model: str, accept: str) ->
                 elif line.startswith(b"data:"):
                     if event == b"token":
                         first = first or time.perf_counter() - began
-                        tokens += 1
+                        text += json.loads(line[5:])["text"]
                     elif event == b"answer":
                         answer = json.loads(line[5:])
-        elif status == 200:
+        else:
             answer = json.loads(await reader.read())
-    return Told(status, time.perf_counter() - began, first, tokens, answer)
+    return Told(status, time.perf_counter() - began, first, text, answer)
 
 
 async def left(port: int, person: int, question: str, after_s: float) -> None:

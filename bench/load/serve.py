@@ -9,9 +9,11 @@ from __future__ import annotations
 
 import asyncio
 import signal
+import sys
 from pathlib import Path
 
 from rag.app import composition
+from rag.backends.encoder import SWITCH_S
 from rag.cli import main
 from rag.config import Settings
 from rag.testing.fakes import HashingEmbedder
@@ -32,6 +34,8 @@ def counted() -> None:
 
 
 def instant(_: Settings) -> Instant:
+    # As a real encoder has it.
+    sys.setswitchinterval(SWITCH_S)
     return Instant(DIMENSION)
 
 

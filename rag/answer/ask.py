@@ -19,8 +19,8 @@ from rag.answer.citations import Markers, cite_sentence, spoken
 from rag.answer.conflicts import conflicts, names_a_year, newest
 from rag.answer.context import assemble, passage_text
 from rag.answer.draft import Draft
-from rag.answer.evidence import Selector
-from rag.answer.followup import standalone
+from rag.answer.evidence import NONE, Selector
+from rag.answer.followup import refers, standalone, touched
 from rag.answer.inert import Inert, addresses
 from rag.answer.judging import Ruling, Statement, ruled
 from rag.answer.rewriting import rewritten
@@ -108,8 +108,8 @@ class Asker:
             writer=writer,
             started=time.perf_counter(),
             generation=generation.id,
-            # What a trial compares, and what is evaluated, is written each time.
-            repeats=record and writer.trial is None,
+            # What a trial compares, what is evaluated or asked for anew is written each time.
+            repeats=record and writer.trial is None and not request.fresh,
         )
         try:
             yield AnswerEvent(event="started", data={"trace_id": draft.trace_id})
@@ -198,6 +198,20 @@ class Asker:
         draft.lap("standalone", since)
 
     async def _retrieve(self, draft: Draft, generation: Generation) -> None:
+        """What answers the question, or a follow-up together with what went before."""
+        question = draft.request.question
+        await self._search(draft, generation)
+        assert draft.evidence is not None
+        if draft.standalone == question or draft.rewriting == "model":
+            return
+        if refers(question):
+            draft.evidence = draft.evidence if touched(question, draft.evidence.pool) else NONE
+        elif not touched(question, draft.evidence.sentences[:1]):
+            # It was taken for a follow-up because it is short, and what went before won.
+            draft.standalone = question
+            await self._search(draft, generation)
+
+    async def _search(self, draft: Draft, generation: Generation) -> None:
         knobs = self.pack.retrieval
         result = await self.retriever.retrieve(
             draft.principal,

@@ -6,10 +6,9 @@ import re
 from collections.abc import Sequence
 
 from rag.answer.context import passage_text
-from rag.answer.evidence import Sentence
+from rag.answer.evidence import Sentence, cut
 from rag.answer.inert import addresses, inert
 from rag.answer.words import words
-from rag.ingest.sentences import split_sentences
 from rag.types import Citation, Hit
 
 # One number, or several: models write [1, 2] and [1-3] as well. Sixty characters at most, so that
@@ -100,14 +99,11 @@ def _best_quote(n: int, hit: Hit, said: str) -> Citation:
     claim = set(words(said.rstrip().rsplit("\n", 1)[-1][-400:]))
     text = passage_text(hit)
     base = hit.context_start if hit.context else hit.payload.start
-    spans = [span for span in split_sentences(text) if text[span[0] : span[1]].strip()]
-    if not spans:
+    sentences = cut(text)
+    if not sentences:
         return _citation(n, hit, hit.payload.start, hit.payload.end, hit.payload.text)
-    start, end = max(spans, key=lambda s: (len(claim & set(words(text[s[0] : s[1]]))), -s[0]))
-    quote = text[start:end]
-    start += len(quote) - len(quote.lstrip())
-    quote = quote.strip()
-    return _citation(n, hit, base + start, base + start + len(quote), quote)
+    best = max(sentences, key=lambda one: (len(claim.intersection(one.words)), -one.start))
+    return _citation(n, hit, base + best.start, base + best.end, best.text)
 
 
 def _citation(n: int, hit: Hit, start: int, end: int, quote: str) -> Citation:

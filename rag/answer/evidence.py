@@ -214,7 +214,7 @@ def _pool(hits: Sequence[Hit]) -> list[Sentence]:
         titled = names(f"{payload.title}. {'. '.join(payload.headings)}").all
         named = f"{payload.title} {payload.uri} {' '.join(payload.headings)}"
         years = [int(year) for year in YEAR.findall(named)]
-        for one in _cut(text):
+        for one in cut(text):
             key = (payload.document_id, base + one.start, base + one.end)
             if key in seen:
                 continue
@@ -236,7 +236,7 @@ def _pool(hits: Sequence[Hit]) -> list[Sentence]:
 
 
 @lru_cache(PASSAGES)
-def _cut(text: str) -> tuple[Sentence, ...]:
+def cut(text: str) -> tuple[Sentence, ...]:
     """The sentences of a passage by themselves: many questions find the same ones."""
     return tuple(
         Sentence(

@@ -121,6 +121,9 @@ _NUMBER = re.compile(
     rf"(?:[\s-]?(?P<unit>{_UNIT_NAMES})(?!\w))?(?!\w|-[^\W\d])",
     re.IGNORECASE,
 )
+# Dates and most numbers have one: a text without is looked through no further.
+_DIGIT = re.compile(r"\d")
+_MAY_NUMBER = re.compile(rf"\d|{'|'.join(_NUMBER_WORDS)}", re.IGNORECASE)
 _CAPITAL = re.compile(r"(?<!\w)[A-ZÄÖÜÉ][\w'’.-]*")
 _NEGATION = re.compile(
     r"\b(?:not|never|no|none|neither|nor|without|cannot|nicht|nie|niemals|ohne|kein\w*)\b"
@@ -231,6 +234,8 @@ def missing(claim: Facts, said: Sequence[Facts], said_words: set[str]) -> list[s
 def _dates(text: str) -> tuple[list[Date], str]:
     """The dates, and the text with them blanked out."""
     found: list[Date] = []
+    if not _DIGIT.search(text):
+        return found, text
     for pattern in _DATES:
         for match in pattern.finditer(text):
             readings = frozenset(_readings(match.groupdict()))
@@ -255,7 +260,12 @@ def _readings(parts: dict[str, str | None]) -> Iterable[tuple[int, int, int]]:
 def _numbers(text: str) -> tuple[list[Number], str]:
     """The numbers, and the text with them blanked out."""
     found: list[Number] = []
+    if not _MAY_NUMBER.search(text):
+        return found, text
+    at, rest = 0, ""
     for match in _NUMBER.finditer(text):
+        rest += text[at : match.start()] + " " * len(match.group())
+        at = match.end()
         written = match["number"]
         scale = 10.0 ** _SCALES.get((match["scale"] or "").lower(), 0)
         unit = _UNIT.get((match["unit"] or match["before"] or "").lower(), "")
@@ -267,7 +277,7 @@ def _numbers(text: str) -> tuple[list[Number], str]:
                 bound="least" if match["least"] else "most" if match["most"] else "",
             )
         )
-    return found, _NUMBER.sub(lambda match: " " * len(match.group()), text)
+    return found, rest + text[at:]
 
 
 def _values(written: str) -> Iterable[float]:

@@ -24,6 +24,7 @@ _DASHED = re.compile(r"\d+(?:-\d+)+")
 _LONG_PART = re.compile(r"(?:^|-)(?!(?:19|20)\d\d(?:-|$))\d{3,}")
 _YEAR = re.compile(r"(?:19|20)\d\d")
 _MARKS = frozenset({"number", "no", "nr", "num", "nummer", "#", "№"})
+_DIGIT = re.compile(r"\d")
 _JOINS = frozenset({"and", "or", "und", "oder"})
 _UNIT_WORDS = """
 % ° € $ percent euro euros eur usd dollar dollars cent cents pound pounds gbp franc francs chf crown
@@ -47,8 +48,13 @@ class Names:
         return self.codes | self.numbered
 
 
+_NONE = Names()
+
+
 def names(text: str) -> Names:
     """Every name in a text. Quantities, ordinals, decimals, dates and years name nothing."""
+    if not _DIGIT.search(text):
+        return _NONE
     codes: set[Name] = set()
     numbered: set[Name] = set()
     tokens = _TOKEN.findall(text.casefold())

@@ -22,7 +22,7 @@ import numpy as np
 from rag.answer.citations import spoken
 from rag.answer.claims import Stated, stated
 from rag.answer.context import passage_text
-from rag.answer.evidence import sentences_and_rows
+from rag.answer.evidence import cut
 from rag.answer.facts import Facts, contradicts, facts, missing
 from rag.answer.judging import Ruling, Statement
 from rag.answer.vectors import Vectors
@@ -180,9 +180,8 @@ class Checker:
         claim = self.said(one.text)
         return Compared(claim, read, nearest(claim, read))
 
-    def said(self, text: str, about: frozenset[str] = frozenset()) -> Said:
-        own = frozenset(words(text))
-        return Said(text, own | about, facts(text, capitals=self.capitals))
+    def said(self, text: str) -> Said:
+        return Said(text, frozenset(words(text)), facts(text, capitals=self.capitals))
 
     def _read(self, source: Citation, passages: Mapping[str, Hit]) -> Sequence[Said]:
         """The sentences of the passage cited, or its quote where the passage is not at hand."""
@@ -195,8 +194,10 @@ class Checker:
 
     def _cut(self, headings: str, text: str) -> tuple[Said, ...]:
         about = frozenset(words(headings))
-        spans = sentences_and_rows(text)
-        return tuple(self.said(text[start:end], about) for start, end in spans)
+        return tuple(
+            Said(one.text, frozenset(one.words) | about, facts(one.text, capitals=self.capitals))
+            for one in cut(text)
+        )
 
 
 def _whole(source: Citation, passages: Mapping[str, Hit]) -> str:

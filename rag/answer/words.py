@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Set
+from functools import lru_cache
 
 _WORD = re.compile(r"[^\W_]+(?:[-./'’][^\W_]+)*")
 _POSSESSIVE = re.compile(r"['’]s$")
@@ -25,15 +26,18 @@ STOP = frozenset(_FUNCTION_WORDS.split())
 def words(text: str) -> list[str]:
     """Content words in order. An identifier such as `HX-200` is itself and nothing else."""
     found: list[str] = []
-    for match in _WORD.finditer(text.casefold()):
-        word = _POSSESSIVE.sub("", match.group())
-        if any(map(str.isdigit, word)):
-            found.append(word)
-            continue
-        found.extend(
-            stem(part) for part in _SPLIT.split(word) if part not in STOP and len(part) > 1
-        )
+    for word in _WORD.findall(text.casefold()):
+        found += _content(word)
     return found
+
+
+@lru_cache(1 << 16)
+def _content(word: str) -> tuple[str, ...]:
+    """What of a written word counts. Texts repeat their words, so each is looked at once."""
+    word = _POSSESSIVE.sub("", word)
+    if any(map(str.isdigit, word)):
+        return (word,)
+    return tuple(stem(part) for part in _SPLIT.split(word) if part not in STOP and len(part) > 1)
 
 
 def spelt(text: str, stems: Set[str]) -> str:
@@ -44,7 +48,7 @@ def spelt(text: str, stems: Set[str]) -> str:
 
 def is_identifier(word: str) -> bool:
     """A word that names one thing: it has a digit in it, and letters or a dash too."""
-    return any(map(str.isdigit, word)) and not word.isdigit()
+    return not word.isalpha() and not word.isdigit() and any(map(str.isdigit, word))
 
 
 def stem(word: str) -> str:

@@ -25,6 +25,7 @@ from rag.types import Role
 
 Token = Annotated[str, Field(min_length=1, max_length=200)]
 Password = Annotated[SecretStr, Field(max_length=1_000)]
+AfterAccount = Annotated[str | None, Query(min_length=1, max_length=100)]
 AccountName = Annotated[str, Path(min_length=1, max_length=100, description="An account's name.")]
 ObjectId = Annotated[str, Path(pattern=r"^[a-f0-9-]{36}$")]
 Said = Annotated[str, Query(max_length=4_000)]
@@ -115,6 +116,8 @@ class Link(Body):
 
 class Accounts(Body):
     accounts: list[Account]
+    next: str | None = None
+    """The cursor of the next page; null after the last."""
 
 
 class AccountChange(Body):
@@ -284,8 +287,13 @@ async def invite(body: Invite, who: Keeper, server: Server) -> Link:
 
 
 @router.get("/accounts")
-async def accounts(who: Keeper, server: Server) -> Accounts:
-    return Accounts(accounts=await server.app.accounts.list(who))
+async def accounts(
+    who: Keeper, server: Server, limit: Limit = 1_000, cursor: AfterAccount = None
+) -> Accounts:
+    """By name, `limit` at a time; `next` is the cursor of the page after this one."""
+    found = await server.app.accounts.list(who, limit + 1, cursor)
+    shown, more = page(found, limit, lambda one: one.id)
+    return Accounts(accounts=shown, next=more)
 
 
 @router.patch("/accounts/{name}")

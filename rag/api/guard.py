@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import re
+import secrets
 import time
-from collections.abc import Sequence
+from collections.abc import MutableMapping, Sequence
+from typing import Any
 from urllib.parse import urlsplit
 
 from starlette.datastructures import Headers, MutableHeaders
@@ -23,11 +25,13 @@ _UPLOAD = re.compile(r"/api/v1/sources/[^/]+/uploads/.*", re.DOTALL)
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
 _HOST = re.compile(r"(\[[0-9a-f:.]+\]|[a-z0-9.-]+)(?::\d{1,5})?", re.IGNORECASE)
 
+_STYLE = "style-src 'self'"
 _PAGE_POLICY = (
-    "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; "
-    "img-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors "
+    f"default-src 'none'; script-src 'self'; {_STYLE}; connect-src 'self'; img-src 'self'; "
+    "worker-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors "
 )
 _DATA_POLICY = "default-src 'none'; base-uri 'none'; frame-ancestors 'none'; sandbox"
+_NONCE = "ratchet.nonce"
 _HEADERS = {
     "X-Content-Type-Options": "nosniff",
     "X-Frame-Options": "DENY",
@@ -37,6 +41,11 @@ _HEADERS = {
 }
 _OF_DATA = {**_HEADERS, "Content-Security-Policy": _DATA_POLICY}
 _OF_PAGES = {**_HEADERS, "Content-Security-Policy": f"{_PAGE_POLICY}'none'"}
+
+
+def nonce_of(scope: MutableMapping[str, Any]) -> str:
+    """What style elements of this answer have to carry; without it they have no effect."""
+    return scope.setdefault(_NONCE, secrets.token_urlsafe(16))
 
 
 class Guard:
@@ -76,6 +85,11 @@ class Guard:
                 status = message["status"]
                 headers = MutableHeaders(scope=message)
                 headers.update(goes_along)
+                if (nonce := scope.get(_NONCE)) is not None:
+                    policy = headers["Content-Security-Policy"]
+                    headers["Content-Security-Policy"] = policy.replace(
+                        _STYLE, f"{_STYLE} 'nonce-{nonce}'"
+                    )
                 headers.setdefault("Cache-Control", "no-store")
             await send(message)
 

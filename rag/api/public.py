@@ -1,4 +1,4 @@
-"""What anyone on this machine may see: health, metrics and the page."""
+"""What anyone on this machine may see: health, metrics and the Ask widget."""
 
 from __future__ import annotations
 
@@ -14,7 +14,6 @@ from rag.api.guard import WIDGET
 from rag.api.policy import Keeper, Public
 from rag.api.problems import of_status, respond
 from rag.api.state import Server, State
-from rag.config import unusable
 from rag.errors import NotFound
 from rag.types import Check
 
@@ -33,7 +32,7 @@ async def healthz() -> dict[str, str]:
 async def readyz(server: Server) -> Any:
     """Whether questions can be answered now, with the checks that say so."""
     checks = await server.app.ready()
-    problems = unusable(server.app.settings)
+    problems = await server.app.unusable()
     checks.append(
         Check(name="configuration", ok=not problems, detail=" ".join(problems) or "usable")
     )
@@ -52,21 +51,9 @@ async def prometheus(who: Keeper, server: Server) -> Response:
     return Response(text, headers={"Content-Type": metrics.MEDIA_TYPE})
 
 
-@router.get("/")
-async def page() -> FileResponse:
-    """A plain page to ask on."""
-    return FileResponse(STATIC / "ask.html", media_type="text/html; charset=utf-8")
-
-
-@router.get("/shared")
-async def shared_page() -> FileResponse:
-    """Where a link to a conversation leads; the same page, which finds the token after the #."""
-    return FileResponse(STATIC / "ask.html", media_type="text/html; charset=utf-8")
-
-
 @router.get(WIDGET)
 async def widget_page(server: Server) -> FileResponse:
-    """The same page in the panel of the Ask widget: the only one that others may frame."""
+    """The page in the panel of the Ask widget: the only one that others may frame."""
     _require_embedding(server)
     return FileResponse(STATIC / "ask.html", media_type="text/html; charset=utf-8")
 
@@ -78,25 +65,9 @@ async def widget_script(server: Server) -> FileResponse:
     return FileResponse(STATIC / "widget.js", media_type="text/javascript; charset=utf-8")
 
 
-@router.get("/sign-in")
-async def sign_in_page() -> FileResponse:
-    return FileResponse(STATIC / "sign-in.html", media_type="text/html; charset=utf-8")
-
-
-@router.get("/join")
-async def join_page() -> FileResponse:
-    """Where a link leads; the same page, which finds the token after the #."""
-    return FileResponse(STATIC / "sign-in.html", media_type="text/html; charset=utf-8")
-
-
 @router.get("/static/ask.js")
 async def script() -> FileResponse:
     return FileResponse(STATIC / "ask.js", media_type="text/javascript; charset=utf-8")
-
-
-@router.get("/static/sign-in.js")
-async def sign_in_script() -> FileResponse:
-    return FileResponse(STATIC / "sign-in.js", media_type="text/javascript; charset=utf-8")
 
 
 @router.get("/static/ask.css")

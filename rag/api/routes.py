@@ -29,6 +29,7 @@ from rag.types import (
     AskRequest,
     Check,
     DocumentInfo,
+    Payload,
     Progress,
     SearchRequest,
     SearchResult,
@@ -37,8 +38,11 @@ from rag.types import (
 from rag.types import Data as Body
 
 Id = Annotated[str, Path(pattern=r"^[A-Za-z0-9_.:-]{1,200}$")]
+After = Annotated[int, Query(ge=0, le=2**31 - 1, description="Number of the first chunk.")]
 Version = Annotated[int, Path(ge=1, le=2**31 - 1)]
 Domain = Annotated[str | None, Query(min_length=1, max_length=100)]
+Of = Annotated[str | None, Query(min_length=1, max_length=200, description="Name or id.")]
+Sought = Annotated[str, Query(max_length=200, description="A part of it; case does not count.")]
 Name = Annotated[str, Field(min_length=1, max_length=200)]
 
 _PROBLEM: dict[str, Any] = {
@@ -86,6 +90,12 @@ class Documents(Body):
     documents: list[DocumentInfo]
     next: str | None = None
     """The cursor of the next page; null after the last."""
+
+
+class Chunks(Body):
+    chunks: list[Payload]
+    next: int | None = None
+    """The number of the chunk to go on from; null where these are all."""
 
 
 class Checks(Body):
@@ -143,16 +153,26 @@ async def documents(
     server: Server,
     failed: bool = False,
     held: bool = False,
+    source: Of = None,
+    search: Sought = "",
     domain: Domain = None,
     limit: Limit = 100,
     cursor: Cursor = None,
 ) -> Documents:
     """The documents the caller may read, those not indexed, or those whose deletion is held.
 
+    Of one source where it is named, with `search` in title or address where that is given.
     By source and address, `limit` at a time; `next` is the cursor of the page after this one.
     """
     found = await server.app.documents(
-        who, domain=domain, failed=failed, held=held, limit=limit + 1, after=cursor
+        who,
+        domain=domain,
+        failed=failed,
+        held=held,
+        source=source,
+        search=search,
+        limit=limit + 1,
+        after=cursor,
     )
     shown, more = page(found, limit, lambda one: one.id)
     return Documents(documents=shown, next=more)
@@ -177,6 +197,21 @@ async def text(document_id: Id, version: Version, who: User, server: Server) -> 
     found = await server.app.text(who, document_id, version)
     data = found.encode("utf-8", errors="replace")
     return _attachment(data, f"{document_id}.{version}.txt", "text/plain; charset=utf-8")
+
+
+@router.get("/documents/{document_id}/versions/{version}/chunks")
+async def chunks(
+    document_id: Id,
+    version: Version,
+    who: User,
+    server: Server,
+    after: After = 0,
+    limit: Limit = 100,
+) -> Chunks:
+    """The pieces that are found of a version, in order; none where it answers nothing now."""
+    found = await server.app.chunks(who, document_id, version, after=after, limit=limit)
+    more = len(found) == limit
+    return Chunks(chunks=found, next=found[-1].ordinal + 1 if more else None)
 
 
 @router.post("/syncs", response_model=SyncReport, responses=EVENTS)

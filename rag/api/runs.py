@@ -3,22 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import AsyncGenerator
-from typing import Annotated, Any
+from typing import Any
 
-from fastapi import APIRouter, Query, Request
+from fastapi import APIRouter, Request
 
 from rag.api.once import Once
 from rag.api.pages import Cursor, Limit, page
 from rag.api.policy import Admin
-from rag.api.routes import EVENTS, RESPONSES, Domain, Id
+from rag.api.routes import EVENTS, RESPONSES, Domain, Id, Of
 from rag.api.sources import Source
 from rag.api.state import Server
 from rag.api.streams import event_stream
 from rag.api.strict import StrictRoute
 from rag.types import Data as Body
 from rag.types import Run, Schedule, SourceInfo
-
-Of = Annotated[str | None, Query(min_length=1, max_length=200, description="Name or id.")]
 
 router = APIRouter(prefix="/api/v1", route_class=StrictRoute, responses=RESPONSES)
 

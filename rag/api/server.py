@@ -12,16 +12,19 @@ from rag.api import (
     accounts,
     completions,
     conversations,
+    declared,
     feedback,
     groups,
     models,
     privacy,
     problems,
     public,
+    reading,
     routes,
     runs,
     sources,
     tools,
+    ui,
     uploads,
 )
 from rag.api.guard import Guard, names_of
@@ -60,9 +63,11 @@ def create_app(app: App, mcp: Answering | None = None) -> FastAPI:
     problems.install(api)
     api.include_router(public.router)
     api.include_router(public.watched)
+    api.include_router(ui.router)
     api.include_router(routes.router)
     api.include_router(sources.router)
     api.include_router(uploads.router)
+    api.include_router(reading.router)
     api.include_router(runs.router)
     api.include_router(groups.router)
     api.include_router(feedback.router)
@@ -71,6 +76,7 @@ def create_app(app: App, mcp: Answering | None = None) -> FastAPI:
     if mcp is not None:
         api.include_router(tools.router(mcp))
     api.include_router(models.router)
+    api.include_router(declared.router)
     api.include_router(accounts.router)
     api.include_router(privacy.router)
     api.add_middleware(

@@ -12,7 +12,7 @@ from rag.api.policy import Admin, Keeper
 from rag.api.routes import RESPONSES, Domain, Name
 from rag.api.state import Server
 from rag.api.strict import StrictRoute
-from rag.types import Collected, ConnectorInfo, SourceInfo
+from rag.types import Collected, ConnectorInfo, Rotated, SourceInfo
 from rag.types import Data as Body
 
 Source = Annotated[str, Path(min_length=1, max_length=200, description="Name or id.")]
@@ -65,10 +65,6 @@ class Retry(Body):
 
 class Counted(Body):
     documents: int
-
-
-class Rotated(Body):
-    sources: int
 
 
 @router.get("/connectors")
@@ -168,4 +164,4 @@ async def collect(who: Keeper, server: Server) -> Collected:
 @router.post("/keys/rotate")
 async def rotate_keys(who: Keeper, server: Server) -> Rotated:
     """Encrypt every stored credential with a new key."""
-    return Rotated(sources=await server.app.rotate_keys(who))
+    return await server.app.rotate_keys(who)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Coroutine
-from contextlib import suppress
+from contextlib import aclosing, suppress
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
@@ -21,6 +21,9 @@ T = TypeVar("T")
 Events = AsyncIterator[tuple[str, Any]]
 SILENCE_SECONDS = 15.0
 """After this long without an event a comment is sent, so that no proxy closes the line."""
+AHEAD = 64
+"""Events that are ready before the client has taken the first of them, at most."""
+_END = b""
 
 
 def wants_events(request: Request) -> bool:
@@ -101,40 +104,49 @@ async def event_stream(
     return EventSourceResponse(_encoded(first, events, request.url.path, dialect))
 
 
-def _heard(done: asyncio.Future[Any]) -> None:
-    """Nobody is left to tell how it ended."""
-    if not done.cancelled():
-        done.exception()
-
-
 async def _encoded(
     first: tuple[str, Any], events: AsyncGenerator[tuple[str, Any]], path: str, dialect: Dialect
 ) -> AsyncIterator[bytes]:
-    yield dialect.event(*first)
-    pending: asyncio.Future[tuple[str, Any]] | None = None
+    """The events as bytes; those that came about while others were being sent, together."""
+    ready: asyncio.Queue[bytes] = asyncio.Queue(AHEAD)
+    ready.put_nowait(dialect.event(*first))
+    work = asyncio.create_task(_put(events, ready, path, dialect))
     try:
-        while True:
-            pending = pending or asyncio.ensure_future(anext(events))
-            await asyncio.wait({pending}, timeout=SILENCE_SECONDS)
-            if not pending.done():
+        ended = False
+        while not ended:
+            try:
+                async with asyncio.timeout(SILENCE_SECONDS):
+                    parts = [await ready.get()]
+            except TimeoutError:
                 yield KEEPALIVE_COMMENT
                 continue
-            name, data = pending.result()
-            pending = None
-            yield dialect.event(name, data)
-    except StopAsyncIteration:
-        if dialect.end:
-            yield dialect.end
-    except RagError as error:
-        yield dialect.problem(of_error(error, path)) + dialect.end
-    except Exception as error:  # noqa: BLE001 - the response has begun, so this is the only way to tell
-        yield dialect.problem(of_surprise(error)) + dialect.end
+            while not ready.empty():
+                parts.append(ready.get_nowait())
+            ended = parts[-1] == _END
+            yield b"".join(parts)
     finally:
-        if pending is not None and not pending.done():
-            # The client left: the work behind the next event is told to stop, once. We are told
-            # again and again, which must not reach it: it would never get to closing its lines.
-            pending.add_done_callback(_heard)
-            pending.cancel()
-            await asyncio.wait({pending})
-        else:
-            await events.aclose()
+        # Where the client left, the work is told to stop, once. We are told again and again, which
+        # must not reach it: it would never get to closing its lines.
+        work.cancel()
+        await asyncio.wait({work})
+
+
+async def _put(
+    events: AsyncGenerator[tuple[str, Any]],
+    ready: asyncio.Queue[bytes],
+    path: str,
+    dialect: Dialect,
+) -> None:
+    """Every event as it comes, then how it ended, then nothing: `_END`."""
+    last = dialect.end
+    try:
+        async with aclosing(events):
+            async for name, data in events:
+                await ready.put(dialect.event(name, data))
+    except RagError as error:
+        last = dialect.problem(of_error(error, path)) + dialect.end
+    except Exception as error:  # noqa: BLE001 - the response has begun, so this is the only way to tell
+        last = dialect.problem(of_surprise(error)) + dialect.end
+    if last:
+        await ready.put(last)
+    await ready.put(_END)

@@ -247,8 +247,11 @@ class Accounts:
 
     # --- what admins do ---
 
-    async def list(self, principal: Principal) -> list[Account]:
-        return await asyncio.to_thread(self._parts.accounts.list)
+    async def list(
+        self, principal: Principal, limit: int | None = None, after: str | None = None
+    ) -> list[Account]:
+        """By name, those `after` one of that name."""
+        return await asyncio.to_thread(self._parts.accounts.list, limit, after)
 
     async def change(
         self,

@@ -174,9 +174,9 @@ def _remarks(settings: Settings, manifest: Manifest) -> Iterator[str]:
         )
     if manifest.credentials and KEY_FILE not in manifest.files:
         yield (
-            f"The credentials of {counted(manifest.credentials, 'source')} are encrypted with "
-            f"{KEY_FILE}, which is not in the backup: keep a copy of it elsewhere and put it into "
-            "the data folder, or enter them again."
+            f"The credentials of {manifest.credentials:,} of the sources and models are encrypted "
+            f"with {KEY_FILE}, which is not in the backup: keep a copy of it elsewhere and put it "
+            "into the data folder, or enter them again."
         )
     if KEY_FILE in manifest.files:
         yield "The backup has the keys of the credentials in it: keep it as secret as these."

@@ -198,6 +198,7 @@ def _exchange(
             "conflicts": tuple(Conflict.model_validate(one) for one in trace["conflicts"]),
             "abstained": trace["abstained"],
             "support": trace["support"],
+            "removed": sum(one["span"] is None for one in trace["claims"]),
             "model": trace["model"],
         }
     return shown.model_copy(update=told)

@@ -13,7 +13,6 @@ import structlog
 
 from rag.app.models import Models
 from rag.app.parts import Parts
-from rag.backends.llamaindex import build_generator
 from rag.domain import Pack
 from rag.errors import Conflict, InvalidInput, RagError
 from rag.learn.conformance import SHORT_TOKENS, SUITE, conformance
@@ -44,12 +43,9 @@ class Defaults:
 
     async def conform(self, principal: Principal, name: str, pack: Pack) -> ScoreCard:
         """Run the suite against a model, which costs a dozen answers, and keep the card."""
+        await asyncio.to_thread(self._models.refresh)
         model = self._models.model(name)
-        less = model.settings.model_copy(
-            update={"max_output_tokens": min(SHORT_TOKENS, model.settings.max_output_tokens)}
-        )
-        local = self._settings.gateway.local_only
-        short = build_generator(name, less, local_only=local)
+        short = self._models.shortened(model, SHORT_TOKENS)
         try:
             scores = await conformance(pack, model.generator, short)
         finally:
@@ -144,6 +140,9 @@ class Defaults:
         Said again, it goes on to what answered before that. Raises Conflict at the beginning.
         """
 
+        await asyncio.to_thread(self._models.refresh)
+        known = self._models.known
+
         def back(past: Past) -> Mapping[str, Any]:
             last = past.last
             if last is not None and last.trial is not None:
@@ -154,7 +153,7 @@ class Defaults:
                     hint="Choose with: rag models use NAME.",
                 )
             before = past.before(last)
-            while before is not None and before.model and before.model not in self._known:
+            while before is not None and before.model and before.model not in known:
                 before = past.before(before)
             return _alone(before)
 
@@ -170,7 +169,9 @@ class Defaults:
 
     async def standing(self, pack: Pack) -> Standing:
         """The same, with what is tried beside it."""
-        return await asyncio.to_thread(self._standing, pack)
+        found = await asyncio.to_thread(self._standing, pack)
+        await self._models.tidy()
+        return found
 
     async def _conforming(
         self, name: str, pack: Pack, override: str, *, floor: bool = True
@@ -178,7 +179,11 @@ class Defaults:
         """The score of the worst model behind the name. Raises NotFound, InvalidInput, Conflict."""
         if len(override) > 1_000 or "\x00" in override:
             raise InvalidInput("The reason is longer than 1,000 characters, or not text.")
+        await asyncio.to_thread(self._models.refresh)
         names = self._names(name)
+        if names == [name]:
+            # One that cannot be asked is told before it answers nobody.
+            self._models.model(name)
         score = await asyncio.to_thread(self._lowest, names, pack)
         least = pack.answer.model_floor if floor else 0.0
         if names and least and (score is None or score < least) and not override.strip():
@@ -208,17 +213,14 @@ class Defaults:
         log.info("model chosen", **choice.model_dump(mode="json"))
         return choice
 
-    @property
-    def _known(self) -> set[str]:
-        return {EXTRACTIVE, *self._settings.models, *self._settings.routes}
-
     def _standing(self, pack: Pack) -> Standing:
-        choice = next(iter(self._kept.chosen(pack.name, 1)), None)
+        choice, revision = self._kept.standing(pack.name)
+        self._models.see(revision)
         model = self._default(pack, choice)
         trial = choice.trial if choice else None
         if trial is None or trial.model == model:
             return Standing(model=model)
-        if trial.model not in self._known:
+        if trial.model not in self._models.known:
             self._warn(pack, trial.model, "it is not declared any more")
             return Standing(model=model)
         if trial.how == "canary" and not trial.override and self._below(pack, trial.model):
@@ -226,11 +228,11 @@ class Defaults:
         return Standing(model=model, trial=trial)
 
     def _default(self, pack: Pack, choice: Choice | None) -> str:
-        if choice is not None and choice.model and choice.model not in self._known:
+        if choice is not None and choice.model and choice.model not in self._models.known:
             self._warn(pack, choice.model, "it is not declared any more")
             choice = None
         name = (choice.model if choice else "") or self._settings.answer.model
-        if name not in self._known or (choice and choice.override):
+        if name not in self._models.known or (choice and choice.override):
             return name
         return EXTRACTIVE if self._below(pack, name) else name
 
@@ -247,7 +249,9 @@ class Defaults:
         """The models that may answer under this name. Raises NotFound."""
         if name == EXTRACTIVE:
             return []
-        if name in self._settings.models or name not in self._settings.routes:
+        if name in self._models.declared.names:
+            return [name]
+        if name not in self._settings.routes:
             return [self._models.model(name).name]
         asked = [candidate.model for candidate in self._settings.routes[name].candidates]
         return [one for one in dict.fromkeys(asked) if one != EXTRACTIVE]

@@ -11,7 +11,10 @@ import structlog
 
 from rag import plugins
 from rag.app.accounts import Accounts
+from rag.app.added_models import DeclaredModels
 from rag.app.conversations import Conversations
+from rag.app.credentials import Credentials
+from rag.app.declared import Declarations
 from rag.app.defaults import Defaults
 from rag.app.documents import Documents
 from rag.app.domains import Domains
@@ -32,12 +35,14 @@ from rag.app.sources import Sources
 from rag.app.traces import Traces
 from rag.app.trials import Trials
 from rag.app.uploads import Uploads
+from rag.app.viewing import View
 from rag.domain import Pack
 from rag.errors import InvalidInput, Unavailable
 from rag.feedback import Consent, ConsentAsked, Feedback, Verdict
 from rag.learn.evaluation import evaluate_pack
 from rag.models.budgets import Budgets
 from rag.models.told import Costs, ModelCheck, ModelInfo
+from rag.store.added import AddedModels
 from rag.store.choices import Choice, ScoreCard
 from rag.store.ended import Ended, ended
 from rag.store.freshness import Measured
@@ -51,10 +56,13 @@ from rag.types import (
     Collected,
     ConnectorInfo,
     DocumentInfo,
+    DomainInfo,
     Group,
     Original,
+    Payload,
     Principal,
     Progress,
+    Rotated,
     Run,
     Schedule,
     SearchRequest,
@@ -77,7 +85,9 @@ class App:
         self._parts = parts
         self._resources = resources
         budgets = Budgets(parts.settings.budgets, parts.spending, parts.ledger.now)
-        self._models = Models(parts.settings, budgets)
+        added = AddedModels(parts.ledger.database, parts.ledger.now)
+        declared = Declarations(parts.settings, added, parts.vault)
+        self._models = Models(parts.settings, budgets, declared)
         self._domains = Domains(parts, self._models)
         self.accounts = Accounts(parts)
         self.oidc = Oidc(parts, self.accounts)
@@ -88,11 +98,15 @@ class App:
         self._ratings = Ratings(parts, self._people, self._traces)
         self.once = Once(parts, self._traces)
         self._quotas = Quotas(parts)
-        self._sources = Sources(parts, self._domains)
+        self._credentials = Credentials(parts, added)
+        self._sources = Sources(parts, self._domains, self._credentials)
         self._uploads = Uploads(parts)
         self._generations = Generations(parts)
         self._defaults = Defaults(parts, self._models)
         self.trials = Trials(parts, self._domains, self._models, self._defaults, self.accounts)
+        self.declared = DeclaredModels(
+            parts, self._domains, self._models, added, self._credentials, self.accounts
+        )
         self._model_verbs = ModelVerbs(parts, self._models)
         self._health = Health(parts, self._domains, self._generations, self._models, self._defaults)
         self._runs = Runs(parts, self._domains, self._sources, apart=apart)
@@ -350,11 +364,12 @@ class App:
 
         await self._runs.change(principal, "remove upload", source, domain, remove)
 
-    async def rotate_keys(self, principal: Principal) -> int:
-        """Encrypt every stored credential with a new key. Returns how many sources have any."""
-        count = await self._sources.rotate_keys()
-        await self.accounts.wrote(principal, "rotate keys", "credentials", sources=count)
-        return count
+    async def rotate_keys(self, principal: Principal) -> Rotated:
+        """Encrypt every stored credential with a new key."""
+        rotated = await self._credentials.rotate()
+        said = rotated.model_dump()
+        await self.accounts.wrote(principal, "rotate keys", "credentials", **said)
+        return rotated
 
     async def add_pack_sources(self, principal: Principal, domain: str | None = None) -> int:
         """Register what the pack itself brings, but for what is there or was removed."""
@@ -450,15 +465,26 @@ class App:
         domain: str | None = None,
         failed: bool = False,
         held: bool = False,
+        source: str | None = None,
+        search: str = "",
         limit: int | None = None,
         after: str | None = None,
     ) -> list[DocumentInfo]:
         """What the principal may read, or what was not indexed, or whose deletion is held.
 
+        Of every source or of one, and with `search` in their title or address.
+
         All of it, or `limit` of them after the document with the id `after`.
         """
         return await self._documents.list(
-            principal, domain, failed=failed, held=held, limit=limit, after=after
+            principal,
+            domain,
+            failed=failed,
+            held=held,
+            source=source,
+            search=search,
+            limit=limit,
+            after=after,
         )
 
     async def original(self, principal: Principal, document_id: str, version: int) -> Original:
@@ -468,6 +494,28 @@ class App:
     async def text(self, principal: Principal, document_id: str, version: int) -> str:
         """The parsed text of a kept version: what citation spans count in."""
         return await self._documents.text(principal, document_id, version)
+
+    async def view(
+        self, principal: Principal, document_id: str, version: int, *, at: int, size: int
+    ) -> View:
+        """A part of a kept version as it is built. NotFound also for whoever may not read it."""
+        return await self._documents.view(principal, document_id, version, at, size)
+
+    async def about(self, principal: Principal, domain: str | None = None) -> DomainInfo:
+        """How a domain greets whoever asks there. NotFound also for strangers."""
+        return await self._documents.about(principal, domain)
+
+    async def chunks(
+        self,
+        principal: Principal,
+        document_id: str,
+        version: int,
+        *,
+        after: int = 0,
+        limit: int = 100,
+    ) -> list[Payload]:
+        """What is found of a version, from chunk `after` on; nothing where it answers nothing."""
+        return await self._documents.chunks(principal, document_id, version, after, limit)
 
     # --- models ---
 
@@ -560,6 +608,10 @@ class App:
     async def ready(self) -> list[Check]:
         """Cheap: can this process answer now?"""
         return await self._health.ready()
+
+    async def unusable(self) -> list[str]:
+        """Models that cannot answer as they are declared."""
+        return await self._model_verbs.unusable()
 
     async def doctor(self) -> list[Check]:
         """Every part tried for real, each with what to do when it fails."""

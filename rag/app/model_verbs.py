@@ -9,8 +9,10 @@ from contextlib import aclosing
 from datetime import timedelta
 from typing import cast
 
+from rag.app.declared import Declared, key_info
 from rag.app.models import Models
 from rag.app.parts import Parts
+from rag.config import unusable
 from rag.errors import RagError
 from rag.models.budgets import Budgets
 from rag.models.candidates import EXTRACTIVE, Model
@@ -34,13 +36,14 @@ class ModelVerbs:
     async def list(self, chosen: str) -> list[ModelInfo]:
         """Extractive, the models and the routes, the `chosen` one marked; asks none of them."""
         models = await asyncio.to_thread(
-            lambda: [self._info(name, name == chosen) for name in self._settings.models]
+            lambda: [self._info(one, one.name == chosen) for one in self._models.declared.all()]
         )
         routes = [
             ModelInfo(
                 name=name,
                 kind="route",
-                default=name == chosen and name not in self._settings.models,
+                declared="configuration",
+                default=name == chosen and name not in self._models.declared.names,
                 candidates=tuple(candidate.model for candidate in route.candidates),
                 capabilities=route.requires,
             )
@@ -58,10 +61,17 @@ class ModelVerbs:
 
     async def check(self, name: str | None = None) -> list[ModelCheck]:
         """Ask one model, or each, for a word. Raises NotFound."""
-        if name is not None and name not in self._settings.models:
+        await asyncio.to_thread(self._models.refresh)
+        known = self._models.declared.names
+        if name is not None and name not in known:
             self._models.model(name)
-        names = [name] if name is not None else list(self._settings.models)
+        names = [name] if name is not None else known
         return list(await asyncio.gather(*(self._check(one) for one in names)))
+
+    async def unusable(self) -> list[str]:
+        """Why models of the configuration cannot answer, whatever admins added or gave a key."""
+        await asyncio.to_thread(self._models.refresh)
+        return unusable(self._settings, self._models.declared.by_admins)
 
     async def costs(self, by: By, days: int) -> Costs:
         """What was spent in the last `days` days, today included; and where each budget stands."""
@@ -90,8 +100,8 @@ class ModelVerbs:
             for name, budget in budgets.names()
         ]
 
-    def _info(self, name: str, default: bool) -> ModelInfo:
-        declared = self._settings.models[name]
+    def _info(self, found: Declared, default: bool) -> ModelInfo:
+        name, declared = found.name, found.settings
         try:
             made = self._models.model(name)
             price, breaker, problem = made.price, made.breaker.state, ""
@@ -110,6 +120,8 @@ class ModelVerbs:
             output_price=price.write * _PER_MILLION if price and known else None,
             price=price.origin if price else None,
             output_training_policy=declared.output_training_policy,
+            declared=found.origin,
+            key=key_info(found),
             breaker=breaker,
             problem=problem,
         )

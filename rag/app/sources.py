@@ -11,6 +11,7 @@ from typing import Any, cast
 import structlog
 
 from rag import plugins, readers
+from rag.app.credentials import Credentials
 from rag.app.domains import Domains
 from rag.app.parts import Parts
 from rag.app.uploads import CONNECTOR as UPLOADS
@@ -29,14 +30,13 @@ _NAME = re.compile(r"(?!\.{1,2}$)[^/\x00-\x1f\x7f]{1,200}")
 class Sources:
     """The sources of every domain; credentials leave this class only inside a connector."""
 
-    def __init__(self, parts: Parts, domains: Domains) -> None:
+    def __init__(self, parts: Parts, domains: Domains, credentials: Credentials) -> None:
         self._ledger = parts.ledger
         self._vault = parts.vault
         self._uploads = parts.uploads
         self._blobs = parts.blobs
         self._domains = domains
-        # Sealing with a key that a rotation is about to drop would lose the secret.
-        self._sealing = asyncio.Lock()
+        self._credentials = credentials
 
     async def add(
         self, connector: str, config: Mapping[str, Any], name: str | None, domain: str | None
@@ -52,14 +52,14 @@ class Sources:
         def known(sealed: str) -> bool:
             return self._vault.open(sealed) == secrets
 
-        async with self._sealing:
+        async with self._credentials.sealed(secrets) as sealed:
             return await asyncio.to_thread(
                 self._ledger.sources.add,
                 chosen.pack.name,
                 label,
                 connector,
                 shown,
-                await asyncio.to_thread(self._vault.seal, secrets),
+                sealed,
                 tuple(secrets),
                 known,
             )
@@ -159,8 +159,7 @@ class Sources:
         # Closed first: were this cut short, the next sync would open again what should be open.
         await self._close(parts, found, before, config)
         shown, secrets = plugins.divide(plugins.settings(found.connector, config))
-        async with self._sealing:
-            sealed = await asyncio.to_thread(self._vault.seal, secrets)
+        async with self._credentials.sealed(secrets) as sealed:
             names = tuple(secrets)
             await asyncio.to_thread(parts.ledger.sources.change, found.id, shown, sealed, names)
 
@@ -239,19 +238,6 @@ class Sources:
         # What is uploaded is kept here, so its connector alone is given a part of ours.
         settings = cast(UploadsConfig, plugins.settings(name, config))
         return UploadsConnector(settings, self._uploads, self._blobs, source)
-
-    async def rotate_keys(self) -> int:
-        """Encrypt every credential with a new key and forget the old ones. Returns how many."""
-        async with self._sealing:
-            return await asyncio.to_thread(self._rotate)
-
-    def _rotate(self) -> int:
-        # Tried before anything is written: a secret that no key opens must not cost the others.
-        self._ledger.sources.reseal(self._vault.renew)
-        before = self._vault.add_key()
-        count = self._ledger.sources.reseal(self._vault.renew)
-        self._vault.drop(before)
-        return count
 
 
 async def _checked(connector: Connector) -> str:

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any, Literal
 
-from rag.config import ModelSettings
+from rag.config import MASK, ModelSettings
 from rag.errors import (
     ModelBroken,
     ModelBusy,
@@ -25,6 +25,9 @@ _REASONS: dict[str, Literal["stop", "length", "filtered"]] = {
     "length": "length",
     "content_filter": "filtered",
 }
+_COUNTS = ("prompt_tokens", "completion_tokens")
+MOST_SAID = 300
+"""Characters of an endpoint's own words that are told."""
 _MOST_TOKENS = 100_000_000
 """Of one answer; whoever reports more is not believed."""
 
@@ -41,10 +44,17 @@ class Ending:
     def see(self, chunk: Any) -> None:
         """Whatever of a chunk tells of the end; an odd one is passed over."""
         for choice in _listed(getattr(chunk, "choices", None)):
-            reason = getattr(choice, "finish_reason", None)
-            self._reason = reason if isinstance(reason, str) and reason else self._reason
+            self.reason(getattr(choice, "finish_reason", None))
         usage = getattr(chunk, "usage", None)
-        counts = [getattr(usage, name, None) for name in ("prompt_tokens", "completion_tokens")]
+        self.used({name: getattr(usage, name, None) for name in _COUNTS})
+
+    def reason(self, told: Any) -> None:
+        """Why it ends, if that is said here."""
+        self._reason = told if isinstance(told, str) and told else self._reason
+
+    def used(self, told: Mapping[str, Any]) -> None:
+        """The tokens that were counted, if that is said here in earnest."""
+        counts = [told.get(name) for name in _COUNTS]
         if all(type(count) is int and 0 <= count <= _MOST_TOKENS for count in counts):
             self._usage = (int(counts[0] or 0), int(counts[1] or 0))
 
@@ -74,6 +84,8 @@ def translated(name: str, settings: ModelSettings, error: Exception) -> RagError
         if isinstance(cause, RagError):
             return cause
     status = getattr(error, "status_code", None) or getattr(error, "code", None)
+    if isinstance(error, httpx.HTTPStatusError):
+        status = error.response.status_code
     reach = f"Check that {settings.base_url or settings.provider} can be reached."
     if isinstance(status, int):
         made, hint = _of_status(name, settings, status)
@@ -90,11 +102,22 @@ def translated(name: str, settings: ModelSettings, error: Exception) -> RagError
         made, hint = ModelBroken, "The provider answered with an error; ask again later."
     else:
         made, hint = ModelError, reach
-    said = str(error).strip()[:300] or type(error).__name__
+    said = without_key(settings, str(error)).strip()[:MOST_SAID] or type(error).__name__
     failure = made(f"The model '{name}' failed: {said}", hint=hint)
     if isinstance(failure, ModelBusy):
         failure.wait_seconds = _wait(error)
     return failure
+
+
+def without_key(settings: ModelSettings, said: str) -> str:
+    """What an endpoint said: some repeat what they were sent. To be cut short after this only."""
+    key = settings.api_key.get_secret_value()
+    return said.replace(key, MASK) if key else said
+
+
+def networks_setting(name: str, *, meant: bool) -> str:
+    """Which setting opens networks to a model; `meant` as for `rag.egress.client`."""
+    return f"models.{name}.networks" if meant else "gateway.added_networks"
 
 
 def _of_status(name: str, settings: ModelSettings, status: int) -> tuple[type[ModelError], str]:
@@ -104,9 +127,10 @@ def _of_status(name: str, settings: ModelSettings, status: int) -> tuple[type[Mo
         return ModelTimeout, "The provider was too slow; ask again later."
     if status >= 500:
         return ModelBroken, "The provider answered with an error; ask again later."
+    key = f"Check models.{name}.api_key, or set the key: rag models key {name}."
     hints = {
-        401: f"Check models.{name}.api_key.",
-        403: f"Check models.{name}.api_key.",
+        401: key,
+        403: key,
         404: f"Check models.{name}.model ('{settings.model}') and models.{name}.base_url.",
     }
     fallback = f"Check models.{name}: the provider does not take what it was asked."

@@ -1,15 +1,12 @@
-"""The HTTP response behind a model's stream: bounded, and closed when its reader leaves.
-
-Vendors' classes keep the response to themselves and close it when the garbage collector comes by;
-until then the model would write on for nobody.
-"""
+"""The HTTP response behind a model's stream: bounded, and closed when its reader leaves."""
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Generator
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Generator
 from contextlib import contextmanager
 from contextvars import ContextVar
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, TypeVar, cast
 
 import httpx
 
@@ -21,12 +18,85 @@ if TYPE_CHECKING:
 _reading: ContextVar[Line | None] = ContextVar("reading", default=None)
 
 
-class Line:
-    """The response of one stream. More than `most` bytes of it raise ModelGarbled."""
+T = TypeVar("T")
+_MOST_CHARACTERS = 32
+"""Of a token, on average over an answer: far above any tokenizer, below what fills memory."""
+_LEAST_BYTES, _MOST_BYTES = 1_000_000, 2_000
+"""Of a whole stream, and more for each token."""
 
-    def __init__(self, name: str, most: int) -> None:
+
+class Bound:
+    """The most that a model may send that was told to write so many tokens; else ModelGarbled."""
+
+    def __init__(self, name: str, tokens: int) -> None:
         self.name = name
-        self.most = most
+        self._tokens = tokens
+        self._characters = tokens * _MOST_CHARACTERS
+        self._bytes = self._most = _LEAST_BYTES + tokens * _MOST_BYTES
+
+    def wrote(self, text: str) -> None:
+        self._characters -= len(text)
+        if self._characters < 0:
+            raise ModelGarbled(
+                f"The model '{self.name}' writes on past {self._tokens} tokens, the most it may.",
+                hint="Its endpoint does not keep to max_tokens.",
+            )
+
+    def received(self, count: int) -> None:
+        self._bytes -= count
+        if self._bytes < 0:
+            raise ModelGarbled(
+                f"The model '{self.name}' sends more than {self._most} bytes.",
+                hint="Its endpoint does not keep to max_tokens.",
+            )
+
+
+class Patience:
+    """Seconds to wait in all; the time between one wait and the next does not count."""
+
+    def __init__(self, seconds: float) -> None:
+        self._left = seconds
+
+    async def wait(self, work: Awaitable[T]) -> T:
+        """Raises TimeoutError."""
+        loop = asyncio.get_running_loop()
+        began = loop.time()
+        try:
+            async with asyncio.timeout(self._left):
+                return await work
+        finally:
+            self._left -= loop.time() - began
+
+
+class EventLines:
+    """Takes server-sent events apart, whose names do not matter, as their bytes arrive."""
+
+    def __init__(self) -> None:
+        self._rest = b""
+        self._data: list[bytes] = []
+
+    def feed(self, part: bytes) -> list[bytes]:
+        """The data of the events that end in this part."""
+        *lines, self._rest = (self._rest + part).split(b"\n")
+        events: list[bytes] = []
+        for line in lines:
+            if line.startswith(b"data:"):
+                self._data.append(line[5:].strip())
+            elif not line.rstrip(b"\r") and self._data:
+                events.append(b"\n".join(self._data))
+                self._data.clear()
+        return events
+
+
+class Line:
+    """The response of one stream that a vendor's class keeps to itself.
+
+    It would close it when the garbage collector comes by; until then the model would write on for
+    nobody.
+    """
+
+    def __init__(self, bound: Bound) -> None:
+        self.bound = bound
         self._response: httpx.Response | None = None
 
     @contextmanager
@@ -53,14 +123,8 @@ class _Bounded(httpx.AsyncByteStream):
         self._inner = inner
 
     async def __aiter__(self) -> AsyncIterator[bytes]:
-        left = self._line.most
         async for part in self._inner:
-            left -= len(part)
-            if left < 0:
-                raise ModelGarbled(
-                    f"The model '{self._line.name}' sends more than {self._line.most} bytes.",
-                    hint="Its endpoint does not keep to max_tokens.",
-                )
+            self._line.bound.received(len(part))
             yield part
 
     async def aclose(self) -> None:

@@ -12,10 +12,10 @@ from rag.cli.running import Json, group, through
 from rag.errors import InvalidInput, Unavailable, counted
 
 if TYPE_CHECKING:
-    from rag.models.told import Figure
+    from rag.models.told import Figure, KeyInfo
     from rag.store.choices import Choice, How
 
-cli = group("Look at models, at what they cost and how they conform, and choose one.")
+cli = group("Look at models, what they cost and how they conform; add them, and choose one.")
 Name = Annotated[str | None, typer.Argument(help="A declared model; all of them without.")]
 
 
@@ -34,11 +34,13 @@ def listed(ctx: typer.Context, as_json: Json = False) -> None:
         output.say_json({"models": found})
         return
     output.say_table(
-        ("name", "what", "USD per million tokens", "state"),
+        ("name", "what", "declared by", "key", "USD per million tokens", "state"),
         [
             (
                 f"{one.name} *" if one.default else one.name,
                 " > ".join(one.candidates) or f"{one.provider}/{one.model}",
+                {"configuration": "configuration", "added": "an admin"}.get(one.declared or "", ""),
+                _key(one.key) if one.kind == "model" else "",
                 _price(one.input_price, one.output_price) if one.kind == "model" else "",
                 one.problem or one.breaker,
             )
@@ -298,6 +300,12 @@ def _row(one: Figure) -> tuple[str, ...]:
         sure = (shown(one.difference), f"{shown(one.low)} and {shown(one.high)}")
     counts = f"{one.answers[0]}, {one.answers[1]}"
     return (name, shown(one.champion), shown(one.challenger), *sure, counts)
+
+
+def _key(key: KeyInfo | None) -> str:
+    if key is None:
+        return "none"
+    return f"{key.set_at:%Y-%m-%d} by {key.set_by}" if key.set_at else "configured"
 
 
 def _price(read: float | None, write: float | None) -> str:

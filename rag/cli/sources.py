@@ -268,11 +268,12 @@ def retry(
 @cli.command("rotate-keys")
 def rotate_keys(ctx: typer.Context, as_json: Json = False) -> None:
     """Encrypt every stored credential with a new key and forget the old one."""
-    count = through(ctx, lambda app, who: app.rotate_keys(who))
+    rotated = through(ctx, lambda app, who: app.rotate_keys(who))
     if as_json:
-        output.say_json({"sources": count})
+        output.say_json(rotated)
         return
-    output.say(f"New key; credentials of {counted(count, 'source')} encrypted anew.")
+    told = f"{counted(rotated.sources, 'source')} and {counted(rotated.models, 'model')}"
+    output.say(f"New key; credentials of {told} encrypted anew.")
 
 
 def _say_count(count: int, as_json: bool, told: str) -> None:

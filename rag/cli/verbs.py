@@ -14,6 +14,7 @@ from rag.cli import (
     backups,
     connectors,
     conversations,
+    declaring,
     feedback,
     groups,
     models,
@@ -29,7 +30,7 @@ from rag.errors import ConfigError, InvalidInput, Unavailable, counted
 if TYPE_CHECKING:
     from rag.app import App
     from rag.remote import RemoteApp
-    from rag.types import Answer, Principal, SyncReport
+    from rag.types import Answer, Check, Principal, SyncReport
 
 Host = Annotated[str | None, typer.Option(help="Address to bind instead of server.host.")]
 Port = Annotated[int | None, typer.Option(help="Port to bind instead of server.port.")]
@@ -52,6 +53,7 @@ cli.command()(feedback.rate)
 cli.command()(feedback.consent)
 cli.command()(groups.groups)
 cli.add_typer(groups.cli, name="group")
+models.cli.add_typer(declaring.cli)
 cli.add_typer(models.cli, name="models")
 cli.command()(backups.backup)
 cli.command()(backups.restore)
@@ -329,8 +331,8 @@ def doctor(
             f"Deleted {counted(gone.files, 'file')}, {counted(gone.bytes, 'byte')}."
         )
         return
-    checks = through(ctx, lambda app, _: app.doctor())
-    found = warnings(ctx.obj.settings())
+    checks, added = through(ctx, _tried)
+    found = warnings(ctx.obj.settings(), added=added)
     checks = [*checks, *(Check(name="configuration", ok=False, detail=line) for line in found)]
     good = all(check.ok for check in checks)
     if as_json:
@@ -339,6 +341,18 @@ def doctor(
         output.say_checks(checks)
     if not good:
         raise typer.Exit(Unavailable.exit_code)
+
+
+async def _tried(app: App | RemoteApp, who: Principal) -> tuple[list[Check], list[str]]:
+    """What became of the parts; and the models that admins added, or gave a key."""
+    checks = await app.doctor()
+    models = await app.models(app.person(None))
+    by_admins = [
+        one.name
+        for one in models
+        if one.declared == "added" or (one.key is not None and one.key.origin == "added")
+    ]
+    return checks, by_admins
 
 
 @config.command("show")

@@ -6,15 +6,27 @@ Nothing is read when this module is imported; `load` reads once and returns froz
 from rag.config.load import CONFIG_NAME, load
 from rag.config.logs import setup_logging
 from rag.config.models import (
+    ADDED_PROVIDERS,
     CHECKED_PROVIDERS,
+    KEYED_PROVIDERS,
     PROVIDERS,
+    AddedModelSettings,
     BudgetSettings,
     CandidateSettings,
     GatewaySettings,
     ModelSettings,
     RouteSettings,
 )
-from rag.config.review import refuse_exposed, secrets_in, show, unusable, warnings
+from rag.config.review import (
+    MASK,
+    masked,
+    refuse_exposed,
+    secrets_in,
+    show,
+    unusable,
+    unusable_model,
+    warnings,
+)
 from rag.config.section import Section
 from rag.config.server import ServerSettings
 from rag.config.settings import (
@@ -40,12 +52,16 @@ from rag.config.settings import (
 from rag.config.webhooks import WebhookSettings
 
 __all__ = [
+    "ADDED_PROVIDERS",
     "BACKGROUND_NICENESS",
     "CHECKED_PROVIDERS",
     "CONFIG_NAME",
     "EXTRACTIVE",
+    "KEYED_PROVIDERS",
+    "MASK",
     "PROVIDERS",
     "AccountSettings",
+    "AddedModelSettings",
     "AnswerSettings",
     "BudgetSettings",
     "CandidateSettings",
@@ -70,10 +86,12 @@ __all__ = [
     "SyncSettings",
     "WebhookSettings",
     "load",
+    "masked",
     "refuse_exposed",
     "secrets_in",
     "setup_logging",
     "show",
     "unusable",
+    "unusable_model",
     "warnings",
 ]

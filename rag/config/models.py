@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Literal, Self, cast
+from ipaddress import ip_network
+from typing import Annotated, Literal, Self, cast
 
 from pydantic import Field, SecretStr, field_validator, model_validator
 
@@ -13,35 +14,53 @@ PROVIDERS = ("openai_like", "openai", "anthropic", "ollama", "google", "bedrock"
 """What a declared model may be served by."""
 CHECKED_PROVIDERS = ("openai_like", "openai")
 """Those whose connections go through a client of ours, which checks each address."""
+KEYED_PROVIDERS = ("openai", "anthropic", "google")
+"""Those that answer nobody without a key."""
+ADDED_PROVIDERS = ("openai_like", "openai", "anthropic", "google")
+"""What an admin may add: of the others, the machine's own credentials or addresses would be used.
+These are also the ones that take a key."""
 
 _PRICE = "USD per million tokens"
+_DEAREST = 1_000_000
+_MOST_TOKENS = 1_000_000_000
 
 
-class ModelSettings(Section):
-    """A language model, declared under a name of your choice."""
+class AddedModelSettings(Section):
+    """A language model, as an admin may add it while the server runs."""
 
     # Plain text, so that one wrong model is a warning and every other one still answers.
-    provider: str = Field(description=f"What serves it: {', '.join(PROVIDERS)}.")
-    model: str = Field(description="The provider's name of the model.")
-    base_url: str = Field(default="", description="Endpoint; needed by openai_like.")
-    networks: tuple[str, ...] = Field(default=(), description=NETWORKS)
-    api_key: SecretStr = Field(default=SecretStr(""), description="Key.")
-    context_window: int = Field(
-        default=8_192, ge=256, description="Tokens the model reads and writes."
+    provider: str = Field(max_length=50, description=f"What serves it: {', '.join(PROVIDERS)}.")
+    model: str = Field(max_length=200, description="The provider's name of the model.")
+    base_url: str = Field(
+        default="", max_length=2_000, description="Endpoint; needed by openai_like."
     )
-    max_output_tokens: int = Field(default=512, ge=16, description="Tokens the model may write.")
+    context_window: int = Field(
+        default=8_192, ge=256, le=_MOST_TOKENS, description="Tokens the model reads and writes."
+    )
+    max_output_tokens: int = Field(
+        default=512, ge=16, le=_MOST_TOKENS, description="Tokens the model may write."
+    )
     temperature: float = Field(default=0.0, ge=0, le=2, description="Sampling temperature.")
-    timeout_seconds: float = Field(default=60, gt=0, description="Deadline of one answer.")
+    timeout_seconds: float = Field(
+        default=60, gt=0, le=86_400, description="Deadline of one answer."
+    )
     output_training_policy: Literal["allow", "deny", "unknown"] = Field(
         default="unknown", description="Whether the licence lets its text train models."
     )
-    capabilities: tuple[str, ...] = Field(
-        default=(), description="What it can do, in words of yours that routes require."
+    capabilities: tuple[Annotated[str, Field(max_length=100)], ...] = Field(
+        default=(),
+        max_length=50,
+        description="What it can do, in words of yours that routes require.",
     )
     input_price: float | None = Field(
-        default=None, ge=0, description=f"{_PRICE} it reads; not set: the known price, if any."
+        default=None,
+        ge=0,
+        le=_DEAREST,
+        description=f"{_PRICE} it reads; not set: the known price, if any.",
     )
-    output_price: float | None = Field(default=None, ge=0, description=f"{_PRICE} it writes.")
+    output_price: float | None = Field(
+        default=None, ge=0, le=_DEAREST, description=f"{_PRICE} it writes."
+    )
     retries: int = Field(
         default=1, ge=0, le=5, description="More tries before its first word, where one may help."
     )
@@ -54,6 +73,15 @@ class ModelSettings(Section):
         if (self.input_price is None) != (self.output_price is None):
             raise ValueError("input_price and output_price belong together; set both")
         return self
+
+
+class ModelSettings(AddedModelSettings):
+    """A language model, declared under a name of your choice."""
+
+    networks: tuple[str, ...] = Field(default=(), description=NETWORKS)
+    api_key: SecretStr = Field(
+        default=SecretStr(""), description="Key; an admin may set it later where it is not."
+    )
 
 
 class CandidateSettings(Section):
@@ -120,10 +148,22 @@ class GatewaySettings(Section):
         default=False,
         description="Contact no model but on this machine or in its `networks`.",
     )
+    added_networks: tuple[str, ...] = Field(
+        default=(),
+        description="Private networks (CIDR) that models added by an admin may be in, however "
+        "their address is written; without accounts this machine is one.",
+    )
     breaker_failures: int = Field(
         default=5, ge=1, description="Failures in a row after which a model is left alone."
     )
     breaker_seconds: float = Field(default=30, gt=0, description="... for this long.")
+
+    @field_validator("added_networks")
+    @classmethod
+    def _networks(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        for one in value:
+            ip_network(one)
+        return value
 
 
 class BudgetSettings(Section):

@@ -3,48 +3,76 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from ipaddress import ip_address
 from pathlib import Path
 from typing import Any, cast
 
 from pydantic import SecretStr
 
-from rag.config.models import CHECKED_PROVIDERS, PROVIDERS
+from rag.config.models import (
+    CHECKED_PROVIDERS,
+    KEYED_PROVIDERS,
+    PROVIDERS,
+    AddedModelSettings,
+)
 from rag.config.settings import EXTRACTIVE, Settings
 from rag.errors import ConfigError, did_you_mean
 
 MASK = "********"
-_KEYED = ("openai", "anthropic", "google")
 _REMOTE = ("nfs", "nfs4", "cifs", "smb3", "smbfs", "9p", "fuse.sshfs", "afs")
 
 
 def show(settings: Settings) -> dict[str, Any]:
     """Every value, secrets masked, with where it came from when it is no default."""
-    masked = _masked(settings.model_dump(mode="python"))
-    return {"settings": masked, "origins": settings.origins}
+    shown = masked(settings.model_dump(mode="python"))
+    return {"settings": shown, "origins": settings.origins}
 
 
 def secrets_in(settings: Settings, file: Path) -> list[str]:
     """The keys that a file sets to something secret."""
     return [
         key
-        for key, value in _flat(_masked(settings.model_dump(mode="python")))
+        for key, value in _flat(masked(settings.model_dump(mode="python")))
         if MASK in str(value) and settings.origins.get(key) == str(file)
     ]
 
 
-def warnings(settings: Settings, mounts: str | None = None) -> list[str]:
+def warnings(
+    settings: Settings, mounts: str | None = None, added: Collection[str] = ()
+) -> list[str]:
     """What will not work as configured though the rest will; each says what to do.
 
-    `mounts` is the text of /proc/self/mounts, read when not given.
+    `mounts` is the text of /proc/self/mounts, read when not given; `added` are the models that
+    admins added, or gave a key.
     """
-    return [*unusable(settings), *_folder(settings.data, mounts)]
+    return [*unusable(settings, added), *_folder(settings.data, mounts)]
 
 
-def unusable(settings: Settings) -> list[str]:
+def unusable(settings: Settings, added: Collection[str] = ()) -> list[str]:
     """Models that cannot answer as configured; while there are any, the server is not ready."""
-    return [*_answering(settings), *_models(settings), *_routes(settings)]
+    return [*_answering(settings, added), *_models(settings, added), *_routes(settings, added)]
+
+
+def unusable_model(name: str, model: AddedModelSettings, *, local_only: bool) -> str:
+    """Why a model cannot answer, whatever its key; empty when nothing is known against it."""
+    place = f"models.{name}"
+    if model.provider not in PROVIDERS:
+        near = did_you_mean(model.provider, list(PROVIDERS))
+        return f"{place}.provider: unknown provider '{model.provider}'. {near}"
+    if model.provider == "openai_like" and not model.base_url:
+        return f"{place}.base_url: openai_like needs the endpoint's address. Set it."
+    if local_only and model.provider not in CHECKED_PROVIDERS:
+        return (
+            f"{place}.provider: where {model.provider} connects to cannot be checked, so it is "
+            "not asked while gateway.local_only is on. Use openai_like."
+        )
+    if model.max_output_tokens >= model.context_window:
+        return (
+            f"{place}.max_output_tokens: leaves no room for the question within "
+            f"context_window ({model.context_window}). Lower it."
+        )
+    return ""
 
 
 def refuse_exposed(settings: Settings) -> None:
@@ -74,8 +102,8 @@ def _exposed(host: str) -> bool:
         return True
 
 
-def _answering(settings: Settings) -> Iterator[str]:
-    chosen, declared = settings.answer.model, sorted({*settings.models, *settings.routes})
+def _answering(settings: Settings, added: Collection[str]) -> Iterator[str]:
+    chosen, declared = settings.answer.model, sorted({*settings.models, *settings.routes, *added})
     if chosen != EXTRACTIVE and chosen not in declared:
         yield (
             f"answer.model: no model '{chosen}' is declared, so questions fail until it is. "
@@ -89,31 +117,24 @@ def _answering(settings: Settings) -> Iterator[str]:
         )
 
 
-def _models(settings: Settings) -> Iterator[str]:
+def _models(settings: Settings, added: Collection[str]) -> Iterator[str]:
     for name, model in settings.models.items():
-        place = f"models.{name}"
-        if model.provider not in PROVIDERS:
-            near = did_you_mean(model.provider, list(PROVIDERS))
-            yield f"{place}.provider: unknown provider '{model.provider}'. {near}"
-        elif model.provider == "openai_like" and not model.base_url:
-            yield f"{place}.base_url: openai_like needs the endpoint's address. Set it."
-        elif model.provider in _KEYED and not model.api_key.get_secret_value():
+        if why := unusable_model(name, model, local_only=settings.gateway.local_only):
+            yield why
+        elif (
+            model.provider in KEYED_PROVIDERS
+            and not model.api_key.get_secret_value()
+            and name not in added
+        ):
             variable = f"RAG_MODELS__{re.sub(r'[^A-Z0-9]', '_', name.upper())}__API_KEY"
-            yield f"{place}.api_key: {model.provider} needs a key. Set {variable} or ..._FILE."
-        elif settings.gateway.local_only and model.provider not in CHECKED_PROVIDERS:
             yield (
-                f"{place}.provider: where {model.provider} connects to cannot be checked, so it is "
-                "not asked while gateway.local_only is on. Use openai_like."
-            )
-        if model.max_output_tokens >= model.context_window:
-            yield (
-                f"{place}.max_output_tokens: leaves no room for the question within "
-                f"context_window ({model.context_window}). Lower it."
+                f"models.{name}.api_key: {model.provider} needs a key. "
+                f"Set {variable} or ..._FILE, or run: rag models key {name}."
             )
 
 
-def _routes(settings: Settings) -> Iterator[str]:
-    known = [EXTRACTIVE, *settings.models]
+def _routes(settings: Settings, added: Collection[str]) -> Iterator[str]:
+    known = [EXTRACTIVE, *settings.models, *added]
     for name, route in settings.routes.items():
         if name in known:
             yield f"routes.{name}: '{name}' is the name of a model, which is asked. Rename one."
@@ -157,9 +178,10 @@ def _flat(tree: Mapping[str, Any], above: str = "") -> Iterator[tuple[str, Any]]
             yield above + key, value
 
 
-def _masked(value: Any) -> Any:
+def masked(value: Any) -> Any:
+    """The same as plain data, without what is secret in it."""
     if isinstance(value, dict):
-        return {key: _masked(inner) for key, inner in cast("dict[str, Any]", value).items()}
+        return {key: masked(inner) for key, inner in cast("dict[str, Any]", value).items()}
     if isinstance(value, SecretStr):
         return MASK if value.get_secret_value() else ""
     if isinstance(value, Path):

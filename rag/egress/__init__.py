@@ -6,8 +6,18 @@ address it returns.
 """
 
 from rag.egress.addresses import resolve, resolve_now
+from rag.egress.checking import require_endpoint
 from rag.egress.endpoints import client
 from rag.egress.fetch import Fetcher, Response, fetcher
 from rag.egress.sessions import session
 
-__all__ = ["Fetcher", "Response", "client", "fetcher", "resolve", "resolve_now", "session"]
+__all__ = [
+    "Fetcher",
+    "Response",
+    "client",
+    "fetcher",
+    "require_endpoint",
+    "resolve",
+    "resolve_now",
+    "session",
+]

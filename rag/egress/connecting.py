@@ -15,6 +15,9 @@ import httpcore
 from rag.egress.addresses import Network, addresses, within
 from rag.errors import Forbidden
 
+WEB_PORTS = frozenset({80, 443, 8080, 8443})
+"""Beyond these, public hosts run mail, shells and databases, to which no URL must speak."""
+
 
 class CheckedConnections(httpcore.AsyncNetworkBackend):
     """Connects to public addresses and those within `networks`, to the very one that was checked.
@@ -42,12 +45,7 @@ class CheckedConnections(httpcore.AsyncNetworkBackend):
         problem: Exception | None = None
         networks = self.networks(host)
         for address in await addresses(host, port, networks, public=self._public):
-            known = not self._ports or port in self._ports
-            if not known and not within(ipaddress.ip_address(address), networks):
-                raise Forbidden(
-                    f"Not contacting {host}: port {port} is not a web port.",
-                    hint="An admin can allow it by listing its network in `networks`.",
-                )
+            self._require_port(host, port, address, networks)
             try:
                 return await self._plain.connect_tcp(
                     address, port, timeout, local_address, socket_options
@@ -55,6 +53,22 @@ class CheckedConnections(httpcore.AsyncNetworkBackend):
             except (httpcore.ConnectError, httpcore.ConnectTimeout) as error:
                 problem = error
         raise problem or httpcore.ConnectError("no address")
+
+    async def require(self, host: str, port: int) -> None:
+        """Raise Forbidden or SourceError where it would not be connected to, as of now."""
+        networks = self.networks(host)
+        for address in await addresses(host, port, networks, public=self._public):
+            self._require_port(host, port, address, networks)
+
+    def _require_port(
+        self, host: str, port: int, address: str, networks: Sequence[Network]
+    ) -> None:
+        known = not self._ports or port in self._ports
+        if not known and not within(ipaddress.ip_address(address), networks):
+            raise Forbidden(
+                f"Not contacting {host}: port {port} is not a web port.",
+                hint="An admin can allow it by listing its network in `networks`.",
+            )
 
     async def connect_unix_socket(
         self,

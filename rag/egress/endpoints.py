@@ -10,7 +10,7 @@ import httpcore
 import httpx
 
 from rag.egress.addresses import Network, parsed
-from rag.egress.connecting import CheckedConnections, tls
+from rag.egress.connecting import WEB_PORTS, CheckedConnections, tls
 from rag.errors import ConfigError, Forbidden, SourceError
 
 DEFAULT_PORTS = {"http": 80, "https": 443}
@@ -26,6 +26,7 @@ def client(
     setting: str = "networks",
     *,
     local_only: bool = False,
+    meant: bool = True,
 ) -> httpx.AsyncClient:
     """A client for the scheme, host and port of each URL in `allowed`; any other is Forbidden.
 
@@ -35,9 +36,11 @@ def client(
     environment are not used. `timeout` is in seconds, for each connect, read and write.
 
     `local_only`: this machine and `networks`, however an address is written, and nothing else.
+    Not `meant`: whoever wrote the address does not run this machine. However it is written, only
+    `networks` and the web ports of public addresses count then.
     """
     origins = frozenset(origin(httpx.URL(url), url) for url in allowed)
-    connections = _Connections(parsed(networks), setting, local_only=local_only)
+    connections = EndpointConnections(parsed(networks), setting, local_only=local_only, meant=meant)
     return httpx.AsyncClient(
         transport=_Guarded(origins, connections),
         timeout=timeout,
@@ -49,12 +52,13 @@ def client(
 class _Guarded(httpx.AsyncHTTPTransport):
     """Checks the origin of every request, whoever built it."""
 
-    def __init__(self, origins: frozenset[Origin], connections: _Connections) -> None:
+    def __init__(self, origins: frozenset[Origin], connections: EndpointConnections) -> None:
         super().__init__(verify=tls(), trust_env=False)
         self._pool = httpcore.AsyncConnectionPool(
             ssl_context=tls(),
-            max_connections=100,
-            max_keepalive_connections=20,
+            # Callers bound how much is asked at once: an answer that streams holds one throughout.
+            max_connections=None,
+            max_keepalive_connections=64,
             keepalive_expiry=5,
             network_backend=connections,
         )
@@ -70,14 +74,19 @@ class _Guarded(httpx.AsyncHTTPTransport):
         return await super().handle_async_request(request)
 
 
-class _Connections(CheckedConnections):
+class EndpointConnections(CheckedConnections):
     """Only hosts of the configuration come here: `_Guarded` has refused every other."""
 
-    def __init__(self, networks: Sequence[Network], setting: str, *, local_only: bool) -> None:
-        super().__init__(networks, public=not local_only)
+    def __init__(
+        self, networks: Sequence[Network], setting: str, *, local_only: bool, meant: bool
+    ) -> None:
+        super().__init__(networks, () if meant else WEB_PORTS, public=not local_only)
         self._setting = setting
+        self._meant = meant
 
     def networks(self, host: str) -> Sequence[Network]:
+        if not self._meant:
+            return self._networks
         if not self._public:
             return (*self._networks, *_LOOPBACK)
         if host.lower() == "localhost":
@@ -98,15 +107,25 @@ class _Connections(CheckedConnections):
         try:
             return await super().connect_tcp(host, port, timeout, local_address, socket_options)
         except Forbidden as error:
-            hint = f'If it is meant, list its network: {self._setting} = ["10.0.0.0/8"], say'
-            if self._public:
-                hint += "; an address written as an IP, or localhost, needs no listing."
-            else:
-                hint += ", or turn gateway.local_only off."
-            raise Forbidden(error.message, hint=hint) from error
+            raise Forbidden(error.message, hint=self._hint) from error
         except SourceError as error:
             # An endpoint is no source: to its callers, a name that is not found is a lost line.
             raise httpcore.ConnectError(error.message) from error
+
+    @property
+    def _hint(self) -> str:
+        hint = f'If it is meant, list its network: {self._setting} = ["10.0.0.0/8"], say'
+        if not self._public:
+            return f"{hint}, or turn gateway.local_only off."
+        if self._meant:
+            return f"{hint}; an address written as an IP, or localhost, needs no listing."
+        return f"{hint}, in rag.toml."
+
+    async def require(self, host: str, port: int) -> None:
+        try:
+            await super().require(host, port)
+        except Forbidden as error:
+            raise Forbidden(error.message, hint=self._hint) from error
 
 
 def origin(url: httpx.URL, written: str) -> Origin:

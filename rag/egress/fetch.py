@@ -14,14 +14,11 @@ import httpcore
 import httpx
 
 from rag.egress.addresses import Network, parsed
-from rag.egress.connecting import CheckedConnections
+from rag.egress.connecting import WEB_PORTS, CheckedConnections
 from rag.egress.connecting import tls as _tls
 from rag.egress.endpoints import DEFAULT_PORTS, origin
 from rag.errors import DocumentRejected, Forbidden, RagError, SourceError
 
-# Beyond these, a port is reached only on an address within `networks`: public hosts run mail,
-# shells and databases on the others, and a URL must not speak to those.
-_WEB_PORTS = frozenset({80, 443, 8080, 8443})
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
 # What may follow a redirect to another origin. Anything else may be a credential.
 _HARMLESS = frozenset(
@@ -203,7 +200,7 @@ class _Transport(httpx.AsyncHTTPTransport):
             max_connections=20,
             max_keepalive_connections=10,
             keepalive_expiry=5,
-            network_backend=CheckedConnections(networks, _WEB_PORTS),
+            network_backend=CheckedConnections(networks, WEB_PORTS),
         )
 
 

@@ -88,7 +88,9 @@ class Rebuilder:
         self, live: Generation, writer: GenerationWriter, version: StoredVersion
     ) -> tuple[Document, list[Chunk]]:
         """A version whose text is damaged, cut as it was for the index, which has it as well."""
-        count = await asyncio.to_thread(self.ledger.placements.chunks, live.id, version.document_id)
+        count = await asyncio.to_thread(
+            self.ledger.placements.chunks, live.id, version.document_id, version.version
+        )
         ids = [chunk_id(version.document_id, version.version, n) for n in range(count)]
         found = await writer.index.payloads(live.id, ids)
         if len(found) != count or not found:

@@ -4,11 +4,34 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import date, datetime
-from typing import Literal
+from typing import Any, Literal
 
 from rag.store.choices import Trial
 from rag.store.spending import By, Spent
 from rag.types import Data
+
+
+class KeyInfo(Data):
+    """That a model has a key, never what it is. `set_by` an admin, at `set_at`, if one did."""
+
+    origin: Literal["configuration", "added"]
+    set_by: str = ""
+    set_at: datetime | None = None
+
+
+class DeclaredModel(Data):
+    """A model that the configuration declares, or that an admin added; never with its key."""
+
+    name: str
+    declared: Literal["configuration", "added"]
+    where: str = ""
+    """The file or the variable that declares it."""
+    settings: Mapping[str, Any]
+    key: KeyInfo | None = None
+    changed_by: str = ""
+    changed_at: datetime | None = None
+    problem: str = ""
+    """Why it cannot be asked; empty when it can."""
 
 
 class ModelInfo(Data):
@@ -28,6 +51,9 @@ class ModelInfo(Data):
     """USD per million tokens; null where nobody knows."""
     price: Literal["declared", "known", "unknown"] | None = None
     output_training_policy: str = ""
+    declared: Literal["configuration", "added"] | None = None
+    """Where; null for what is always there."""
+    key: KeyInfo | None = None
     breaker: str = ""
     """closed, or opened while it is left alone after failures."""
     problem: str = ""

@@ -38,6 +38,7 @@ if TYPE_CHECKING:
     from rag.app import App
     from rag.remote.accounts import RemoteAccounts
     from rag.remote.conversations import RemoteConversations
+    from rag.remote.declared import RemoteDeclared
     from rag.remote.privacy import RemotePrivacy
     from rag.remote.trials import RemoteTrials
 
@@ -102,6 +103,12 @@ class RemoteApp(SourceVerbs, RunVerbs, ModelVerbs, FeedbackVerbs):
 
         return RemoteTrials(self)
 
+    @property
+    def declared(self) -> RemoteDeclared:
+        from rag.remote.declared import RemoteDeclared
+
+        return RemoteDeclared(self)
+
     def person(self, user: str | None, domain: str | None = None) -> Principal:
         """Named here, looked up by the server, whose pack knows the people."""
         roles = frozenset(Role) if user in (None, LOCAL) else frozenset({Role.USER})
@@ -160,11 +167,18 @@ class RemoteApp(SourceVerbs, RunVerbs, ModelVerbs, FeedbackVerbs):
         domain: str | None = None,
         failed: bool = False,
         held: bool = False,
+        source: str | None = None,
+        search: str = "",
         limit: int | None = None,
         after: str | None = None,
     ) -> list[DocumentInfo]:
         flags = {"failed": failed, "held": held}
-        chosen = query(domain=domain, **{name: "true" for name, on in flags.items() if on})
+        chosen = query(
+            domain=domain,
+            source=source,
+            search=search or None,
+            **{name: "true" for name, on in flags.items() if on},
+        )
         documents: list[DocumentInfo] = []
         while limit is None or len(documents) < limit:
             size = PAGE if limit is None else min(PAGE, limit - len(documents))

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
 from rag.remote.line import Line, query
-from rag.types import ConnectorInfo, Principal, Schedule, SourceInfo
+from rag.types import ConnectorInfo, Principal, Rotated, Schedule, SourceInfo
 
 if TYPE_CHECKING:
     from rag.store.uploads import Upload
@@ -135,8 +135,8 @@ class SourceVerbs(Line):
         path = _upload_path(source, name)
         await self.send("DELETE", path, principal, domain, params=query(domain=domain))
 
-    async def rotate_keys(self, principal: Principal) -> int:
-        return int((await self.json("POST", "keys/rotate", principal))["sources"])
+    async def rotate_keys(self, principal: Principal) -> Rotated:
+        return Rotated.model_validate(await self.json("POST", "keys/rotate", principal))
 
     async def schedule_source(
         self,

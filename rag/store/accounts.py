@@ -45,9 +45,13 @@ class Accounts:
         with self.database.read() as session:
             return bool(session.scalar(select(func.count()).select_from(AccountRow)))
 
-    def list(self) -> list[Account]:
+    def list(self, limit: int | None = None, after: str | None = None) -> list[Account]:
+        """By name, those `after` one of that name."""
+        statement = _ordered().limit(limit)
+        if after is not None:
+            statement = statement.where(AccountRow.id > after)
         with self.database.read() as session:
-            return [as_account(row) for row in session.scalars(_ordered())]
+            return [as_account(row) for row in session.scalars(statement)]
 
     def find(self, name: str) -> Account | None:
         with self.database.read() as session:

@@ -12,7 +12,7 @@ import errno
 import hashlib
 import json
 import os
-from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Generator, Iterable, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
@@ -71,7 +71,7 @@ class Manifest(Data):
     files: Mapping[Below, str]
     """of the data folder: configuration, keys, packs"""
     credentials: int
-    """sources whose credentials are in it, encrypted"""
+    """sources and models whose credentials are in it, encrypted"""
 
     @property
     def rows(self) -> int:
@@ -149,7 +149,7 @@ class Backup:
                 blobs=tuple(one for one in needed if one not in set(damaged)),
                 damaged=tuple(damaged),
                 files={name: self._file(data, name) for name in names if (data / name).is_file()},
-                credentials=self._credentials(),
+                credentials=self._credentials(written),
             )
             # Names of files, too, are on the disk before the manifest says that they are.
             os.sync()
@@ -199,9 +199,13 @@ class Backup:
         _write(self.file(name), content)
         return hashlib.sha256(content).hexdigest()
 
-    def _credentials(self) -> int:
-        with self.lines("sources") as lines:
-            return sum(1 for row in rows_of(lines, "secrets") if row["secrets"])
+    def _credentials(self, written: Collection[str]) -> int:
+        count = 0
+        for table, column in (("sources", "secrets"), ("model_keys", "sealed")):
+            if table in written:
+                with self.lines(table) as lines:
+                    count += sum(1 for row in rows_of(lines, column) if row[column])
+        return count
 
     def _seal(self, name: str, content: Data) -> None:
         """Write it with its own digest, all of it or nothing."""

@@ -16,7 +16,7 @@ from sqlalchemy import Select, select
 from sqlalchemy.orm import Session
 
 from rag.store.database import Database
-from rag.store.models import ModelChoiceRow, ScoreCardRow
+from rag.store.models import ModelChoiceRow, ModelRevisionRow, ScoreCardRow
 from rag.types import Data
 
 _KEPT = 50
@@ -146,6 +146,26 @@ class Choices:
         """The latest choices, newest first: the first one counts."""
         with self.database.read() as session:
             return [_choice(row) for row in session.scalars(_chosen(domain).limit(limit))]
+
+    def standing(self, domain: str) -> tuple[Choice | None, int]:
+        """The choice that counts; and, read with it, the revision of the models that are added."""
+        statement = (
+            select(ModelRevisionRow.revision, ModelChoiceRow)
+            .outerjoin(ModelChoiceRow, ModelChoiceRow.domain == domain)
+            .where(ModelRevisionRow.id == 1)
+            .order_by(ModelChoiceRow.chosen_at.desc())
+            .limit(1)
+        )
+        with self.database.read() as session:
+            revision, row = session.execute(statement).one()
+            return (_choice(row) if row is not None else None), revision
+
+    def latest(self) -> list[Choice]:
+        """The choice that counts in each domain where one was made."""
+        with self.database.read() as session:
+            domains = session.scalars(select(ModelChoiceRow.domain).distinct()).all()
+            found = [session.scalars(_chosen(domain).limit(1)).one() for domain in domains]
+            return [_choice(row) for row in found]
 
     def tried(self, domain: str) -> list[Choice]:
         """Those with the latest trial, whether it goes on or has ended, oldest first."""

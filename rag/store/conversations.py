@@ -13,12 +13,12 @@ from datetime import UTC, datetime, timedelta
 from uuid import uuid4
 
 from sqlalchemy import ColumnElement, Select, delete, exists, func, or_, select, tuple_
-from sqlalchemy.orm import InstrumentedAttribute, Session
+from sqlalchemy.orm import Session
 
 from rag.conversations import LONGEST_TITLE, Conversation
 from rag.errors import InvalidInput, NotFound
 from rag.store.accounts import TOKEN_BYTES, digest
-from rag.store.database import Database
+from rag.store.database import Database, says
 from rag.store.erasures import record
 from rag.store.models import ConversationRow, FeedbackRow, TraceRow, TurnRow
 from rag.types import Data
@@ -82,9 +82,9 @@ class Conversations:
             statement = statement.where(tuple_(row.updated_at, row.id) < _place(after))
         if search:
             asked = exists().where(
-                TurnRow.conversation_id == row.id, _says(TurnRow.question, search)
+                TurnRow.conversation_id == row.id, says(TurnRow.question, search)
             )
-            statement = statement.where(or_(_says(row.title, search), asked))
+            statement = statement.where(or_(says(row.title, search), asked))
         statement = statement.order_by(row.updated_at.desc(), row.id.desc()).limit(limit)
         with self.database.read() as session:
             return [_conversation(*found) for found in session.execute(statement).tuples()]
@@ -265,11 +265,6 @@ def _place(cursor: str) -> tuple[datetime, str]:
         return _EPOCH + timedelta(microseconds=int(match[1])), match[2]
     except OverflowError as error:
         raise InvalidInput("This is no cursor of a list of conversations.") from error
-
-
-def _says(column: InstrumentedAttribute[str], text: str) -> ColumnElement[bool]:
-    plain = re.sub(r"([\\%_])", r"\\\1", text)
-    return func.lower(column).like(func.lower(f"%{plain}%"), escape="\\")
 
 
 def _counted() -> Select[tuple[ConversationRow, int]]:

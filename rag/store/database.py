@@ -2,17 +2,29 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Generator, Mapping, Sequence
 from contextlib import contextmanager
 from copy import copy
 from pathlib import Path
+from threading import Lock
 from typing import Any, Self, cast
 
 from alembic import command
 from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy import Connection, Engine, Executable, create_engine, event, inspect, text
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Engine,
+    Executable,
+    create_engine,
+    event,
+    func,
+    inspect,
+    text,
+)
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import (
     ArgumentError,
@@ -21,7 +33,7 @@ from sqlalchemy.exc import (
     OperationalError,
     TimeoutError,
 )
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import InstrumentedAttribute, Session
 
 from rag.errors import ConfigError, Conflict, StorageFull, Unavailable
 
@@ -79,6 +91,9 @@ class Database:
         if self.sqlite:
             _prepare_sqlite(self.engine)
         self._guard: Guard | None = None
+        # SQLite has one writer, and those who wait look again now and then, ever more seldom. Of
+        # one process they are let in one after the other instead.
+        self._turn = Lock() if self.sqlite else None
         self._writer = self.engine.execution_options(rag_write=True)
 
     @contextmanager
@@ -91,6 +106,7 @@ class Database:
     def write(self, *, guarded: bool = True) -> Generator[Session]:
         """A unit of work that commits when the block ends well and is durable when it returns."""
         with (
+            self._its_turn(),
             translated(),
             Session(self._writer, expire_on_commit=False) as session,
             session.begin(),
@@ -98,6 +114,18 @@ class Database:
             if guarded and self._guard is not None:
                 self._guard(session)
             yield session
+
+    @contextmanager
+    def _its_turn(self) -> Generator[None]:
+        if self._turn is None:
+            yield
+            return
+        if not self._turn.acquire(timeout=BUSY_TIMEOUT_S):
+            raise Unavailable(f"The database was written to by others for {BUSY_TIMEOUT_S} s.")
+        try:
+            yield
+        finally:
+            self._turn.release()
 
     def guarded(self, guard: Guard) -> Self:
         """The same database, where every write passes the guard first, within its transaction."""
@@ -170,6 +198,12 @@ def fetched(session: Session, statement: Executable, **given: object) -> Columns
 
 def fetched_all(session: Session, statement: Executable, **given: object) -> Sequence[Columns]:
     return cast("Sequence[Columns]", session.execute(statement, given).mappings().all())
+
+
+def says(column: InstrumentedAttribute[str], part: str) -> ColumnElement[bool]:
+    """Whether a text has a part, as it is written but for small and big letters."""
+    plain = re.sub(r"([\\%_])", r"\\\1", part)
+    return func.lower(column).like(func.lower(f"%{plain}%"), escape="\\")
 
 
 def revision(connection: Connection) -> str | None:

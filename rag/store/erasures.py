@@ -17,7 +17,9 @@ from sqlalchemy.orm import Session
 from rag.store.models import ErasureRow
 from rag.types import Data
 
-Kind = Literal["source", "document", "upload", "conversation", "person", "contents"]
+Kind = Literal[
+    "source", "document", "upload", "conversation", "person", "contents", "model", "model key"
+]
 
 
 class Erasure(Data):
@@ -29,7 +31,7 @@ class Erasure(Data):
 
 def record(session: Session, kind: Kind, targets: Iterable[str], at: datetime) -> None:
     """List what this transaction deletes: ids; of an upload what `upload_target` says, of a person
-    their pseudonym."""
+    their pseudonym, of a model its name."""
     rows = [{"id": str(uuid4()), "at": at, "kind": kind, "target": one} for one in targets]
     if rows:
         session.execute(insert(ErasureRow), rows)

@@ -28,6 +28,7 @@ from sqlalchemy.orm import Session
 
 from rag.errors import Conflict, NotFound, RagError
 from rag.store import compacting
+from rag.store.added import count_change
 from rag.store.database import Database
 from rag.store.erasures import record
 from rag.store.holdings import HOLDINGS, Holding, Holds, own
@@ -104,6 +105,8 @@ def forget(session: Session, name: str, pseudonym: str) -> Forgotten:
             _give_to_nobody(session, name)
         theirs = one.whose(name, pseudonym)
         deleted[one.name] = _count(session.execute(delete(one.table).where(theirs)))
+    # Every process has read who gave a model its key.
+    count_change(session)
     for one in HOLDINGS:
         changed = 0
         for at in one.columns(Holds.ACTOR):

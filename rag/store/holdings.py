@@ -231,6 +231,15 @@ HOLDINGS: tuple[Holding, ...] = (
         {Holds.PLAIN: "id domain model override trial before", Holds.ACTOR: "chosen_by"},
     ),
     Holding(
+        models.AddedModelRow,
+        {Holds.PLAIN: "name settings", Holds.ACTOR: "changed_by"},
+    ),
+    Holding(
+        models.ModelKeyRow,
+        {Holds.PLAIN: "name address", Holds.SECRET: "sealed", Holds.ACTOR: "set_by"},
+    ),
+    Holding(models.ModelRevisionRow, {}),
+    Holding(
         models.UploadRow,
         {
             Holds.PLAIN: "source_id media_type",

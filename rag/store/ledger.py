@@ -37,6 +37,7 @@ from rag.store.models import (
     VersionRow,
     table_of,
 )
+from rag.store.placed import Described, described, readable_sources
 from rag.store.placements import (
     PLACE,
     SHARED,
@@ -417,6 +418,20 @@ class Ledger:
                 raise NotFound("No such document version.")
             return _version(row)
 
+    def described(self, document_id: str, version: int) -> Described:
+        """A version with its source and what became of it since. Raises NotFound."""
+        live = self.generations.live(self.domain(document_id))
+        with self.database.read() as session:
+            found = described(session, document_id, version, live.id if live else "")
+        if found is None:
+            raise NotFound("No such document version.")
+        return found
+
+    def readable_sources(self, domain: str, principal: Principal) -> list[str]:
+        """The sources with a document that the principal may read, by name."""
+        with self.database.read() as session:
+            return readable_sources(session, domain, principal)
+
     def documents(
         self,
         domain: str,
@@ -424,11 +439,13 @@ class Ledger:
         *,
         failed: bool = False,
         held: bool = False,
+        source: str | None = None,
+        search: str = "",
         limit: int | None = None,
         after: str | None = None,
     ) -> list[DocumentInfo]:
         """The documents a principal may read, by source and address; only those not indexed, or
-        whose deletion is held.
+        whose deletion is held; of one source, by name or id; with `search` in title or address.
 
         `after` is the id of the last one that was listed before. Raises InvalidInput if there was
         no such document in the domain.
@@ -442,6 +459,8 @@ class Ledger:
                 principal,
                 failed=failed,
                 held=held,
+                source=source,
+                search=search,
                 limit=limit,
                 after=after,
             )

@@ -5,10 +5,11 @@ from __future__ import annotations
 from itertools import islice
 from typing import Any
 
-from sqlalchemy import select, tuple_
+from sqlalchemy import or_, select, tuple_
 from sqlalchemy.orm import Session
 
 from rag.errors import InvalidInput
+from rag.store.database import says
 from rag.store.models import DocumentRow, PlacementRow, SourceRow, VersionRow
 from rag.types import DocumentInfo, Principal
 
@@ -23,6 +24,8 @@ def listed(
     *,
     failed: bool,
     held: bool,
+    source: str | None,
+    search: str,
     limit: int | None,
     after: str | None,
 ) -> list[DocumentInfo]:
@@ -47,6 +50,12 @@ def listed(
         statement = statement.where(DocumentRow.state.not_in(("indexed", "pending")))
     if held:
         statement = statement.where(DocumentRow.held_at.is_not(None))
+    if source is not None:
+        statement = statement.where(or_(SourceRow.name == source, SourceRow.id == source))
+    if search:
+        statement = statement.where(
+            or_(says(DocumentRow.title, search), says(DocumentRow.uri, search))
+        )
     if after is not None:
         statement = statement.where(tuple_(*_ORDER) > _position(session, domain, after))
     admin = "admin" in principal.roles

@@ -264,9 +264,11 @@ class ErasureRow(Base):
     id: Mapped[str] = mapped_column(String(36), primary_key=True)
     at: Mapped[datetime]
     kind: Mapped[str] = mapped_column(String(16))
-    """source, document, upload, conversation, person, or contents: a document and what it said"""
+    """source, document, upload, conversation, person, model, model key, or contents: a document and
+    what it said"""
     target: Mapped[str]
-    """its id; of an upload the source's id, a slash and the name; of a person the pseudonym"""
+    """its id; of an upload the source's id, a slash and the name; of a person the pseudonym; of a
+    model the name"""
 
 
 class DeliveryRow(Base):
@@ -511,6 +513,40 @@ class ModelChoiceRow(Base):
     """the choice that a rollback leads to; None where that is the configuration, if anything"""
     chosen_by: Mapped[str]
     chosen_at: Mapped[datetime]
+
+
+class AddedModelRow(Base):
+    """A language model that an admin added while the server ran."""
+
+    __tablename__ = "added_models"
+
+    name: Mapped[str] = mapped_column(String(200), primary_key=True)
+    settings: Mapped[dict[str, Any]]
+    """what was set, as the configuration would say it"""
+    changed_by: Mapped[str]
+    changed_at: Mapped[datetime]
+
+
+class ModelKeyRow(Base):
+    """The key of a model that was added, or that the configuration declares without one."""
+
+    __tablename__ = "model_keys"
+
+    name: Mapped[str] = mapped_column(String(200), primary_key=True)
+    sealed: Mapped[str]
+    address: Mapped[str]
+    """provider and base_url that it is for; it is sent nowhere else"""
+    set_by: Mapped[str]
+    set_at: Mapped[datetime]
+
+
+class ModelRevisionRow(Base):
+    """The one row that says how often either of the two was changed."""
+
+    __tablename__ = "model_revision"
+
+    id: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    revision: Mapped[int] = mapped_column(BigInteger)
 
 
 class ShadowRow(Base):

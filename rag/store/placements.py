@@ -150,10 +150,11 @@ class Placements:
                 )
                 self._settled(session, generation_id, [(identity, version)])
 
-    def chunks(self, generation_id: str, document_id: str) -> int:
-        """How many chunks a generation holds of a document."""
+    def chunks(self, generation_id: str, document_id: str, version: int) -> int:
+        """How many chunks a generation holds of a version; none unless it is the live one."""
         with self.database.read() as session:
-            return session.get_one(PlacementRow, (generation_id, document_id)).chunks
+            found = session.get(PlacementRow, (generation_id, document_id))
+            return found.chunks if found is not None and found.version == version else 0
 
     def mark_orphans(self, orphans: Iterable[Orphan]) -> None:
         """What an index may hold of these is swept, unless it is live.

@@ -13,6 +13,7 @@ from sqlalchemy.orm import Session
 
 from rag.errors import Unavailable
 from rag.store import compacting
+from rag.store.added import forget_key, forget_model
 from rag.store.backups import CONFIGURATION, Backup, Manifest, OnProgress
 from rag.store.blobs import Blobs
 from rag.store.conversations import drop
@@ -131,6 +132,10 @@ def _erase(
             session.execute(
                 delete(UploadRow).where(UploadRow.source_id == source_id, UploadRow.name == name)
             )
+        elif one.kind == "model":
+            forget_model(session, one.target)
+        elif one.kind == "model key":
+            forget_key(session, one.target)
     people = [one.target for one in erasures if one.kind == "person"]
     if people:
         forget_again(session, people, pseudonym)

@@ -17,7 +17,7 @@ from uuid import uuid4
 
 from cryptography.fernet import Fernet, InvalidToken, MultiFernet
 
-from rag.errors import ConfigError, Unavailable
+from rag.errors import Unavailable
 
 KEY_FILE = "secret.keys"
 OPERATOR_PREFIX = "ro_"
@@ -43,7 +43,7 @@ class Vault:
             plain = self._cipher(make=False).decrypt(token.encode())
         except InvalidToken as error:
             raise Unavailable(
-                "The credentials of a source cannot be decrypted with the keys at hand.",
+                "The stored credentials cannot be decrypted with the keys at hand.",
                 hint=f"Restore {self.path.name} from a backup, or enter the credentials again.",
             ) from error
         return cast("dict[str, str]", json.loads(plain))
@@ -84,7 +84,7 @@ class Vault:
         try:
             return MultiFernet([Fernet(key) for key in keys])
         except ValueError as error:
-            raise ConfigError(
+            raise Unavailable(
                 f"{self.path} holds something that is no key.",
                 hint="Restore it from a backup.",
             ) from error

@@ -1,8 +1,12 @@
 """Follow-ups by rule."""
 
+from dataclasses import replace
+
 import pytest
 
-from rag.answer.followup import standalone
+from rag.answer.evidence import cut
+from rag.answer.followup import standalone, touched
+from rag.answer.words import words
 from rag.types import Turn
 
 BEFORE = [
@@ -26,3 +30,25 @@ def test_what_stands_alone_is_left_alone(question: str) -> None:
 
 def test_without_history_nothing_is_added() -> None:
     assert standalone("And its price?", []) == "And its price?"
+
+
+POOL = tuple(
+    replace(one, context_words=frozenset(words("Pump HX-200")))
+    for one in cut("The HX-200 weighs 40 kg. Its oil is changed every year. Order seals by phone.")
+)
+
+
+@pytest.mark.parametrize(
+    "question", ["Who won the football world cup?", "And who won that world cup in football then?"]
+)
+def test_another_subject_is_none_that_the_passages_touch(question: str) -> None:
+    assert standalone(question, BEFORE) != question, "no rule can tell"
+    assert not touched(question, POOL)
+
+
+@pytest.mark.parametrize(
+    "question",
+    ["How long does it last?", "And when is its oil changed?", "Which seals fit the pump?"],
+)
+def test_what_the_passages_touch_or_says_too_little_to_tell(question: str) -> None:
+    assert touched(question, POOL)

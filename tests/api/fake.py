@@ -17,7 +17,8 @@ from rag.app.conversations import Conversations
 from rag.app.oidc import Oidc
 from rag.app.once import Once
 from rag.app.privacy import Privacy
-from rag.config import Settings
+from rag.app.viewing import Piece, View
+from rag.config import AddedModelSettings, Settings, unusable
 from rag.errors import (
     Conflict,
     DocumentRejected,
@@ -29,7 +30,16 @@ from rag.errors import (
 )
 from rag.feedback import Consent, ConsentAsked, Feedback, Rated, Verdict
 from rag.jobs import next_due
-from rag.models.told import BudgetState, Comparison, Costs, Figure, ModelCheck, ModelInfo
+from rag.models.told import (
+    BudgetState,
+    Comparison,
+    Costs,
+    DeclaredModel,
+    Figure,
+    KeyInfo,
+    ModelCheck,
+    ModelInfo,
+)
 from rag.people import checked_name as checked_group
 from rag.store.accounts import Accounts as AccountStore
 from rag.store.audit import Audit
@@ -56,6 +66,7 @@ from rag.types import (
     Collected,
     ConnectorInfo,
     DocumentInfo,
+    DomainInfo,
     Group,
     Hit,
     Member,
@@ -64,6 +75,7 @@ from rag.types import (
     Principal,
     Progress,
     Role,
+    Rotated,
     Run,
     RunProgress,
     Schedule,
@@ -207,8 +219,49 @@ class FakeTrials:
         )  # fmt: skip
 
 
+class FakeDeclared:
+    """`big` is configured, without a key."""
+
+    def __init__(self) -> None:
+        told = {"provider": "openai_like", "model": "m", "base_url": "https://models.example/v1"}
+        big = DeclaredModel(name="big", declared="configuration", where="rag.toml", settings=told)
+        self.models = {"big": big}
+        self.keys: dict[str, str] = {}
+
+    async def list(self, principal: Principal) -> list[DeclaredModel]:
+        return [*self.models.values()]
+
+    async def put(
+        self, principal: Principal, name: str, settings: AddedModelSettings, key: str | None = None
+    ) -> DeclaredModel:
+        if name == "big":
+            raise Conflict("The model 'big' is declared by rag.toml.")
+        told = settings.model_dump(mode="json")
+        self.models[name] = DeclaredModel(name=name, declared="added", settings=told)
+        return self.models[name] if key is None else await self.set_key(principal, name, key)
+
+    async def remove(self, principal: Principal, name: str) -> None:
+        if self.models.pop(name, None) is None:
+            raise NotFound(f"There is no model '{name}'.")
+
+    async def set_key(self, principal: Principal, name: str, key: str) -> DeclaredModel:
+        if name not in self.models:
+            raise NotFound(f"There is no model '{name}'.")
+        self.keys[name] = key
+        given = KeyInfo(
+            origin="added", set_by=principal.id, set_at=datetime(2026, 1, 1, tzinfo=UTC)
+        )
+        self.models[name] = self.models[name].model_copy(update={"key": given})
+        return self.models[name]
+
+    async def remove_key(self, principal: Principal, name: str) -> None:
+        if self.keys.pop(name, None) is None:
+            raise NotFound(f"Nobody gave a model '{name}' a key.")
+
+
 class FakeApp:
     def __init__(self, settings: Settings) -> None:
+        self.declared = FakeDeclared()
         self.trials = FakeTrials()
         self.settings = settings
         self.parts = Stores(settings)
@@ -473,8 +526,11 @@ class FakeApp:
         if self.uploaded.pop((found.id, checked_name(name)), None) is None:
             raise NotFound(f"Nothing named '{name}' was uploaded.")
 
-    async def rotate_keys(self, principal: Principal) -> int:
-        return 5
+    async def rotate_keys(self, principal: Principal) -> Rotated:
+        return Rotated(sources=5, models=1)
+
+    async def unusable(self) -> list[str]:
+        return unusable(self.settings)
 
     async def sync(
         self,
@@ -588,6 +644,8 @@ class FakeApp:
         domain: str | None = None,
         failed: bool = False,
         held: bool = False,
+        source: str | None = None,
+        search: str = "",
         limit: int | None = None,
         after: str | None = None,
     ) -> list[DocumentInfo]:
@@ -625,14 +683,44 @@ class FakeApp:
             data=b"<script>alert(1)</script>", name="wärranty\r\n.html", media_type="text/html"
         )
 
+    async def view(
+        self, principal: Principal, document_id: str, version: int, *, at: int, size: int
+    ) -> View:
+        await self.original(principal, document_id, version)
+        return View(
+            document_id=document_id, version=version, newest=2, title="Warranty", uri="file:///w",
+            source="documents", media_type="text/html", pages=None, modified_at=None,
+            read_at=datetime(2026, 1, 1, tzinfo=UTC), start=0, end=len(TEXT), length=len(TEXT),
+            pieces=(Piece(kind="text", start=0, text=TEXT),),
+        )  # fmt: skip
+
+    async def about(self, principal: Principal, domain: str | None = None) -> DomainInfo:
+        return DomainInfo(name=domain or "pumps", title="Pumps", language="en")
+
     async def text(self, principal: Principal, document_id: str, version: int) -> str:
         await self.original(principal, document_id, version)
         return TEXT
 
+    async def chunks(
+        self,
+        principal: Principal,
+        document_id: str,
+        version: int,
+        *,
+        after: int = 0,
+        limit: int = 100,
+    ) -> list[Payload]:
+        await self.original(principal, document_id, version)
+        found = await self.search(principal, SearchRequest(query="x"))
+        return [
+            found.hits[0].payload.model_copy(update={"ordinal": number})
+            for number in range(after, min(7, after + limit))
+        ]
+
     async def models(self, principal: Principal, domain: str | None = None) -> list[ModelInfo]:
         big = ModelInfo(
             name="big", kind="model", provider="openai_like", model="m", input_price=1.0,
-            output_price=2.0, price="declared", breaker="closed",
+            output_price=2.0, price="declared", breaker="closed", declared="configuration",
         )  # fmt: skip
         route = ModelInfo(name="main", kind="route", default=True, candidates=("big", "extractive"))
         return [big, route]

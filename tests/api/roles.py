@@ -48,6 +48,14 @@ KNOWN_BODIES: dict[str, dict[str, Any]] = {
         "model": "lamps",
         "messages": [{"role": "user", "content": "How long is the warranty?"}],
     },
+    "PUT /api/v1/models/declared/{name}": {
+        "settings": {
+            "provider": "openai_like",
+            "model": "m",
+            "base_url": "https://8.8.8.8/v1",
+        },
+    },
+    "PUT /api/v1/models/declared/{name}/key": {"key": "sk-of-nobody"},
     "PUT /api/v1/models/default": {"model": "quoting"},
     "PUT /api/v1/models/trial": {"model": "quoting", "share": 0.5},
     "PUT /api/v1/password": {"before": PASSWORD, "after": PASSWORD},

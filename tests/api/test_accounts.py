@@ -258,6 +258,19 @@ def test_the_only_admin_stays(app: FakeApp, client: TestClient) -> None:
     assert client.get("/api/v1/session", headers=admin).json()["roles"] == ["admin", "user"]
 
 
+def test_accounts_come_in_pages(app: FakeApp, client: TestClient) -> None:
+    admin, found, cursor = session_of(app, "adam"), [], {}
+    while True:
+        page = client.get("/api/v1/accounts", headers=admin, params={"limit": 2, **cursor}).json()
+        assert len(page["accounts"]) <= 2
+        found += [one["id"] for one in page["accounts"]]
+        if page["next"] is None:
+            break
+        cursor = {"cursor": page["next"]}
+    assert found == [one.id for one in app.parts.accounts.list()]
+    assert len(found) > 2
+
+
 def test_what_admins_do_is_in_the_audit_log(app: FakeApp, client: TestClient) -> None:
     admin = session_of(app, "adam")
     client.patch("/api/v1/accounts/dora", headers=admin, json={"roles": ["user", "data"]})

@@ -28,7 +28,9 @@ def test_what_they_cost(client: TestClient) -> None:
     [
         ("GET", ""), ("POST", "/check"), ("GET", "/costs"), ("POST", "/conformance"),
         ("GET", "/conformance"), ("PUT", "/default"), ("GET", "/default"), ("PUT", "/trial"),
-        ("DELETE", "/trial"), ("GET", "/trial"), ("POST", "/rollback"),
+        ("DELETE", "/trial"), ("GET", "/trial"), ("POST", "/rollback"), ("GET", "/declared"),
+        ("PUT", "/declared/big"), ("DELETE", "/declared/big"), ("PUT", "/declared/big/key"),
+        ("DELETE", "/declared/big/key"),
     ],
 )  # fmt: skip
 def test_only_admins_look_at_models(
@@ -73,3 +75,36 @@ def test_one_is_tried_beside_another_and_taken_back(client: TestClient) -> None:
     assert (told["answers"], told["figures"][1]["low"]) == ([30, 25], None)
     assert client.delete(f"{base}/trial").json()["trial"] is None
     assert client.post(f"{base}/rollback", json={"domain": "pumps"}).json()["model"] == ""
+
+
+def test_a_model_is_added_with_a_key_that_never_comes_back(
+    client: TestClient, fake: FakeApp
+) -> None:
+    base = "/api/v1/models/declared"
+    settings = {"provider": "openai_like", "model": "m", "base_url": "https://models.example"}
+    asked = {"settings": settings, "key": "sk-secret"}
+    made = client.put(f"{base}/new", json=asked)
+    assert (made.json()["declared"], made.json()["key"]["set_by"]) == ("added", "local")
+    assert fake.declared.keys == {"new": "sk-secret"}
+    answers = [made, client.get(base), client.put(f"{base}/big", json=asked)]
+    assert answers[-1].status_code == 409
+    answers.append(client.put(f"{base}/big/key", json={"key": "sk-secret-2"}))
+    assert fake.declared.keys["big"] == "sk-secret-2"
+    for wrong in (
+        {**asked, "key": "sk-secret" * 1_000}, {**asked, "api_key": "sk-secret"}, {},
+        {"settings": {**settings, "api_key": "sk-secret"}}, {"key": "sk-secret"},
+        {"settings": {**settings, "networks": ["0.0.0.0/0"]}}, {"settings": {"model": "m"}},
+        {"settings": {**settings, "context_window": 10**400}}, {**asked, "key": ["sk-secret"]},
+        {"settings": {**settings, "base_url": ["sk-secret"]}},
+    ):  # fmt: skip
+        answers.append(client.put(f"{base}/new", json=wrong))
+        assert answers[-1].status_code == 422, wrong
+    for key in ("", "sk-secret" * 1_000, {"sk-secret": 1}):
+        answers.append(client.put(f"{base}/new/key", json={"key": key}))
+        assert answers[-1].status_code == 422
+    assert not any("sk-secret" in one.text for one in answers)
+    assert client.delete(f"{base}/new/key").status_code == 204
+    assert client.delete(f"{base}/new/key").status_code == 404
+    assert client.delete(f"{base}/new").status_code == 204
+    assert client.delete(f"{base}/new").status_code == 404
+    assert client.put(f"{base}/new/key", json={"key": "k"}).status_code == 404

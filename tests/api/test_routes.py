@@ -12,6 +12,7 @@ from rag.api.openapi import document
 from rag.api.opening import Opening
 from rag.api.policy import Policy, public
 from rag.api.server import create_app
+from rag.api.ui import PAGES
 from rag.config import AccountSettings, AnswerSettings, ServerSettings, Settings
 from rag.errors import ConfigError
 from rag.mcp import over_http
@@ -100,6 +101,16 @@ def test_documents_and_the_failed_ones(client: TestClient) -> None:
         assert client.get(f"/api/v1/documents?{wrong}").status_code == 422
     (bad,) = client.get("/api/v1/documents?failed=true").json()["documents"]
     assert bad["reason"] == "corrupt"
+
+
+def test_the_chunks_of_a_version_come_in_pages(client: TestClient) -> None:
+    path = f"/api/v1/documents/{DOCUMENT}/versions/1/chunks"
+    first = client.get(path, params={"limit": 5}).json()
+    rest = client.get(path, params={"limit": 5, "after": first["next"]}).json()
+    ordinals = [one["ordinal"] for one in first["chunks"] + rest["chunks"]]
+    assert (ordinals, rest["next"]) == (list(range(7)), None)
+    for wrong in ("limit=0", "after=-1", "after=x"):
+        assert client.get(f"{path}?{wrong}").status_code == 422
 
 
 def test_originals_are_attachments_whatever_they_hold(client: TestClient) -> None:
@@ -270,8 +281,11 @@ def test_metrics_count_routes_answers_tokens_and_runs(client: TestClient) -> Non
     assert "nowhere" not in text
 
 
-def test_the_page_carries_no_script_of_its_own(client: TestClient) -> None:
-    page = client.get("/")
+def test_the_page_of_the_widget_carries_no_script_of_its_own(tmp_path: Path) -> None:
+    server = ServerSettings(embed_in=("https://intranet.example",))
+    fake = FakeApp(Settings(data=tmp_path, server=server))
+    client = TestClient(create_app(fake), base_url="http://localhost")  # type: ignore[arg-type]
+    page = client.get("/widget")
     assert page.headers["content-type"] == "text/html; charset=utf-8"
     assert "<script src=" in page.text
     assert page.text.count("<script") == 1
@@ -323,8 +337,9 @@ def test_every_route_is_known_here(fake: FakeApp) -> None:
     found = {route.path.removeprefix("/api/v1") for route in routes_of(create_app(fake))}
     version = "/documents/{document_id}/versions/{version}"
     assert found == {
-        *("/sign-in", "/join", "/static/sign-in.js"),
-        *("/", "/healthz", "/readyz", "/metrics", "/static/ask.js", "/static/ask.css"),
+        *PAGES,
+        *("/assets/{name:path}", "/healthz", "/readyz", "/metrics"),
+        *("/static/ask.js", "/static/ask.css"),
         *("/static/icon.svg", "/widget", "/widget.js"),
         *("/data", "/people/{name}/data", "/documents/{document_id}"),
         *("/answers", "/searches", "/traces/{trace_id}", "/documents", "/sources", "/syncs"),
@@ -333,11 +348,12 @@ def test_every_route_is_known_here(fake: FakeApp) -> None:
         *("/sources/{source}/uploads", "/sources/{source}/uploads/{name:path}"),
         "/blobs/collect",
         *("/models", "/models/check", "/models/costs", "/models/conformance", "/models/default"),
-        *("/models/trial", "/models/rollback"),
+        *("/models/trial", "/models/rollback", "/models/declared", "/models/declared/{name}"),
+        "/models/declared/{name}/key",
         *("/groups", "/groups/{group}/members/{user}", "/consent"),
         *("/traces/{trace_id}/feedback", "/traces/{trace_id}/feedback/{feedback_id}"),
         *("/conversations", "/conversations/{conversation_id}", "/shared-conversations/look"),
-        *("/conversations/{conversation_id}/share", "/shared"),
+        "/conversations/{conversation_id}/share",
         *(OPEN - {"/sign-in"}),
         *("/sessions", "/sessions/{session_id}", "/keys", "/keys/{key_id}", "/password"),
         *("/invitations", "/accounts", "/accounts/{name}", "/audit"),
@@ -345,6 +361,8 @@ def test_every_route_is_known_here(fake: FakeApp) -> None:
         *("/sources/{source}/sync", "/sources/{source}/schedule", "/runs", "/runs/{run_id}"),
         *("/runs/{run_id}/events", "/runs/{run_id}/cancel"),
         *("/rebuilds", "/evaluations", "/checks", f"{version}/original", f"{version}/text"),
+        *("/domains/about", f"{version}/view"),
+        f"{version}/chunks",
         *("/domains", "/v1/models", "/v1/models/{model}", "/v1/chat/completions"),
         "/v1/chat/completions/{completion}",
     }

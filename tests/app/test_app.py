@@ -162,6 +162,10 @@ def test_an_answer_quotes_exact_spans_and_leaves_a_whole_trace(tmp_path: Path) -
         citation = answer.citations[0]
         text = await app.text(BOB, citation.document_id, citation.version)
         assert text[slice(*citation.span)] == citation.quote
+        chunks = await app.chunks(BOB, citation.document_id, citation.version)
+        assert citation.chunk_id in {one.chunk_id for one in chunks}
+        assert all(text[one.start : one.end] == one.text for one in chunks)
+        assert await app.chunks(BOB, citation.document_id, citation.version, after=1) == chunks[1:]
         assert f"[{citation.n}]" in answer.answer
         trace = await app.trace(BOB, answer.trace_id)
         assert trace.keys() == {column.key for column in TraceRow.__table__.columns}

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from rag.app import App
-from rag.backends.llamaindex import build_generator
+from rag.backends.generators import build_generator
 from rag.config import CandidateSettings, ModelSettings
 from rag.models.breaker import Breaker
 from rag.models.candidates import Asked, Candidate, Model

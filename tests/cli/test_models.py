@@ -1,6 +1,9 @@
 """The verbs of models."""
 
+import io
 import json
+
+import pytest
 
 from tests.api.fake import FakeApp
 
@@ -65,3 +68,30 @@ def test_one_is_tried_beside_another_and_taken_back(run, fake: FakeApp) -> None:
         run("models", "try", "--stop").out
     )
     assert "What is configured answers" in run("models", "rollback").out
+
+
+def test_one_is_added_with_a_key_that_is_no_argument(
+    run, fake: FakeApp, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("OTHER_KEY", "sk-of-a-variable")
+    monkeypatch.setattr("sys.stdin", io.StringIO("sk-piped\n"))
+    url = ("--base-url", "https://models.example/v1")
+    ran = run("models", "add", "new", *url, "--key", "--set", "temperature=0.5")
+    assert (ran.code, fake.declared.keys) == (0, {"new": "sk-piped"})
+    assert "with a key" in ran.out
+    assert "sk-piped" not in ran.out + ran.err
+    told = fake.declared.models["new"].settings
+    assert (told["model"], told["temperature"], told["base_url"]) == ("new", 0.5, url[1])
+    assert run("models", "key", "big", "--key-env", "OTHER_KEY").code == 0
+    assert fake.declared.keys["big"] == "sk-of-a-variable"
+    for wrong in (
+        ("key", "big", "--key-env", "NO_SUCH"), ("key", "big"), ("add", "x", "--set", "nonsense"),
+        ("add", "x", "--set", "api_key=sk-1"), ("add", "x", "--set", "engine=steam"),
+        ("add", "x", "--set", "temperature=warm"),
+    ):  # fmt: skip
+        assert run("models", *wrong).code == 2, wrong
+    assert run("models", "add", "big", *url).code == 6
+    assert "has no key" in run("models", "key", "big", "--remove").out
+    assert run("models", "key", "big", "--remove").code == 4
+    assert "Removed 'new'" in run("models", "remove", "new").out
+    assert run("models", "remove", "new").code == 4

@@ -10,7 +10,7 @@ import httpx
 import pytest
 
 from rag.api.server import create_app
-from rag.config import Settings
+from rag.config import AddedModelSettings, Settings
 from rag.errors import InvalidInput, Locked, RagError, Unavailable
 from rag.feedback import Consent, Verdict
 from rag.remote import RemoteApp, connect
@@ -58,9 +58,17 @@ async def test_every_verb_gives_what_the_app_gives(
     assert (await remote.change_source(far, "n", given)).config == given
     assert (await remote.change_source(far, "n", {"hidden": None})).config == {"path": "/y"}
     assert (await remote.pause_source(far, "n", True)).paused
+    added = AddedModelSettings(provider="openai_like", model="m", base_url="https://x.example")
+    new = await remote.declared.put(far, "new", added, "sk-1")
+    assert new in await remote.declared.list(far) == await served.declared.list(local)
+    assert (await remote.declared.set_key(far, "new", "sk-2")).key == new.key
+    assert served.declared.keys == {"new": "sk-2"}
+    await remote.declared.remove_key(far, "new")
+    await remote.declared.remove(far, "new")
+    assert [one.name for one in await remote.declared.list(far)] == ["big"]
     assert await remote.release_hold(far, "n") == 3
     assert [await remote.retry(far, "n"), await remote.retry(far, "n", DOCUMENT)] == [4, 1]
-    assert await remote.rotate_keys(far) == 5
+    assert (await remote.rotate_keys(far)).sources == 5
     odd = "ü b%2F?#;.txt"
     kept = await remote.upload(far, "n", odd, b"x", media_type="a/b", readers=["group:h r"])
     assert [kept] == await remote.uploads(far, "n") == await served.uploads(local, "n")
@@ -112,7 +120,9 @@ def test_it_has_every_verb_of_the_app() -> None:
     verbs = {name for name in dir(app.App) if not name.startswith("_")}
     # Only the process that owns the folder needs these.
     own = {"add_pack_sources", "compare_with_pack", "ended_runs", "freshness", "pack"}
-    own |= {"warm", "work"}
+    own |= {"unusable", "warm", "work"}
+    # The web UI shows these; no command does.
+    own |= {"about", "chunks", "view"}
     assert verbs - own <= {name for name in dir(RemoteApp) if not name.startswith("_")}
 
 

@@ -264,7 +264,8 @@ def test_the_verbs_of_sources(run, fake: FakeApp) -> None:
     assert run("source", "retry", "manuals").out == again.format("4 documents")
     one = run("source", "retry", "manuals", "--document", "d")
     assert one.out == again.format("1 document")
-    assert json.loads(run("source", "rotate-keys", "--json").out) == {"sources": 5}
+    rotated = json.loads(run("source", "rotate-keys", "--json").out)
+    assert rotated == {"sources": 5, "models": 1}
     (held,) = json.loads(run("documents", "--held", "--json").out)["documents"]
     assert held["held"]
     assert "--yes" in run("source", "remove", "manuals").err

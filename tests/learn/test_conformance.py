@@ -5,7 +5,7 @@ from contextlib import contextmanager
 
 import pytest
 
-from rag.backends.llamaindex import build_generator
+from rag.backends.generators import build_generator
 from rag.config import ModelSettings
 from rag.domain import builtin_pack, load_pack
 from rag.learn.conformance import CASES, CHECKS, SHORT_TOKENS, conformance

@@ -22,6 +22,8 @@ class Endpoint:
         """Its pieces, or what makes them of the request."""
         self.usage = USAGE
         self.requests = []
+        self.keys = []
+        """What each request showed."""
         self.gone = threading.Event()
         """The client of a request that was being answered has left."""
         self.reached = threading.Event()
@@ -51,6 +53,7 @@ def endpoint(*modes):
         def do_POST(self):
             body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
             told.requests.append(body)
+            told.keys.append(self.headers.get("Authorization", "").removeprefix("Bearer "))
             told.reached.set()
             mode, _, argument = told.mode().partition(":")
             if mode.isdigit():
@@ -62,9 +65,11 @@ def endpoint(*modes):
                     told.gone.set()
 
         def refuse(self, status, wait):
-            data = json.dumps({"error": {"message": f"told to say {status}"}}).encode()
+            # What is no time to wait is repeated, as some do with a key.
+            said = f"told to say {status}" if not wait or wait.isdigit() else wait
+            data = json.dumps({"error": {"message": said}}).encode()
             self.send_response(status)
-            if wait:
+            if wait.isdigit():
                 self.send_header("Retry-After", wait)
             self.send_header("Content-Length", str(len(data)))
             self.end_headers()

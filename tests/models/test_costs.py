@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from rag.app.declared import Declarations
 from rag.config import BudgetSettings, ModelSettings
 from rag.errors import BudgetSpent
 from rag.models.budgets import Budgets, Purse
@@ -193,7 +194,7 @@ def test_past_its_budget_what_costs_nothing_answers(spending):
 
         async def scenario(model):
             budgets = Budgets({"b": BudgetSettings(hard=0.5)}, spending, lambda: NOW)
-            made = Models(chosen, budgets)
+            made = Models(chosen, budgets, Declarations(chosen, None, None))
             request = AskRequest(question="?", model=model)
             with closing(made.writer(ANNA, request, "pumps")) as writer:
                 text = "".join([piece async for piece in writer.stream(MESSAGES, HITS)])

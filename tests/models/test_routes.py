@@ -5,6 +5,7 @@ from contextlib import ExitStack, aclosing, contextmanager
 
 import pytest
 
+from rag.app.declared import Declarations
 from rag.app.models import Models
 from rag.config import Settings
 from rag.errors import ModelError, NotFound
@@ -39,7 +40,7 @@ def route(*modes, first=None, rules=None, **settings):
 
 
 def gateway(settings):
-    return Models(settings, Budgets({}, None, utc_now))
+    return Models(settings, Budgets({}, None, utc_now), Declarations(settings, None, None))
 
 
 def written(settings, question="How long?", times=1):

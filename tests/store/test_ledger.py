@@ -326,6 +326,9 @@ def test_the_list_of_documents_comes_in_pages(ledger: Ledger) -> None:
             paged += page
             after = page[-1].id
         assert (len(paged), [one.id for one in paged]) == (count, [one.id for one in whole])
+    assert [one.source for one in ledger.documents("d", ANNA, source="a")] == ["a"] * 3
+    assert [one.uri for one in ledger.documents("d", ANNA, search="E:///2")] == ["file:///2"] * 2
+    assert ledger.documents("d", ANNA, search="file:___2") == [], "as it is written"
     ledger.delete([whole[1].id])
     assert ledger.documents("d", BOB, after=whole[1].id) == whole[2:], "its place is still known"
     with pytest.raises(InvalidInput):

@@ -282,3 +282,12 @@ def test_only_an_answer_of_ones_own_is_rated(deployment: Deployment, client: Ope
     with pytest.raises(openai.NotFoundError):
         client.chat.completions.update(reply.id, metadata={**up, "citation": "99"})
     assert rated(deployment, reply.ratchet["trace_id"]) == []
+
+
+def test_a_short_question_on_another_subject_is_not_answered_from_before(client: OpenAI) -> None:
+    before = [said(QUESTION), said("24 months.", "assistant")]
+    reply = ask(client, *before, said("Who may approve a refund?"))
+    assert "refund" in reply.choices[0].message.content
+    assert "24 months" not in reply.choices[0].message.content
+    reply = ask(client, *before, said("Who won the football cup?"))
+    assert reply.ratchet["abstained"]

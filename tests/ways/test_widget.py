@@ -14,13 +14,15 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 import httpx
 import pytest
 
-from rag.types import LOCAL, Principal, Role
+from rag.types import LOCAL, Answer, Citation, Claim, Conflict, Principal, Role, Usage
 from tests.ways.chromium import LOADED, Page, browser, click, needs_chromium
 from tests.ways.conftest import Deployment, running, written
 from tests.ways.test_openai import QUESTION
-from tests.ways.test_page import CHAIR, PRESSED, ask
 
 pytestmark = needs_chromium
+CHAIR = "How long is the warranty on a new chair?"
+PRESSED = "(document.querySelector('.thumb[aria-pressed=true]')?.textContent.trim() ?? '')"
+TEXTS = "[...document.querySelectorAll('#turns article')].map(one => one.innerText)"
 PASSWORD = "seven green lamps hum"
 OPERATOR = Principal(id=LOCAL, roles=frozenset(Role))
 SECRET = "tulip"
@@ -54,6 +56,14 @@ POLICY = (
 ADDED = "Object.getOwnPropertyNames(window).filter((name) => !before.includes(name))"
 ALONE = "document.activeElement.id === 'question' && document.hasFocus()"
 WIDGET = "document.activeElement.tagName === 'RATCHET-ASK'"
+
+
+def ask(page: Page, question: str, number: int, frame: str = "") -> str:
+    """Asked by hand; the text of its article, the one of that number on the page, once answered."""
+    page.run(f"byId('question').value = {json.dumps(question)}", frame)
+    page.run(click("#ask"), frame)
+    page.until(f"document.querySelectorAll('#turns .about:not(:empty)').length === {number}", frame)
+    return page.run(TEXTS, frame)[-1]
 
 
 @contextmanager
@@ -242,3 +252,37 @@ def test_a_page_that_is_not_listed_is_shown_nothing(intranet: Intranet) -> None:
         raise AssertionError(page.problems)
     assert page.run("typeof byId", intranet.url) is None
     assert not any("/api/" in one["url"] for one in page.requests)
+
+
+def test_what_falls_short_is_marked_and_nothing_becomes_html(intranet: Intranet) -> None:
+    bad = "<img src=x onerror=alert(1)>"
+    cited = Citation(
+        n=1, document_id="d", document=bad, uri=bad, version=1, chunk_id="c", page=2, span=(0, 1),
+        quote=bad,
+    )  # fmt: skip
+    other = cited.model_copy(update={"document": f"Old {bad}"})
+    claims = [
+        Claim(span=span, text="", verdict=verdict, score=0.5, reason=bad, citations=(1,))
+        for span, verdict in (((3, 9), "supported"), ((10, 17), "partly"), (None, "unsupported"))
+    ]  # fmt: skip
+    answer = Answer(
+        answer=f"𝔸. Whole. Partly. {bad}", citations=(cited,), abstained=False, confidence=0.5,
+        claims=tuple(claims), support=0.5, removed=1, standalone=bad, trace_id="t", model=bad,
+        conflicts=(Conflict(n=1, other=other, dated=("2025", "2019"), newer=True),),
+        timings={}, usage=Usage(),
+    )  # fmt: skip
+    shown = {**answer.model_dump(mode="json"), "question": bad}
+    intranet.sign_in()
+    page = intranet.browser
+    page.open(f"{intranet.url}/widget")
+    page.run(f"byId('turns').append(exchange({json.dumps(shown)}))")
+    (text,) = page.run(TEXTS)
+    for words in (
+        f"𝔸. Whole. Partly. (partly supported) {bad}",
+        "One sentence without support left out.",
+        f"Sources disagree: Old {bad} (2019) says “{bad}”; [1] is newer (2025).",
+    ):
+        assert words in text
+    assert page.run("document.querySelector('mark').textContent") == "Partly. (partly supported)"
+    assert page.run("document.querySelectorAll('#turns :is(img, script)').length") == 0
+    assert page.problems == []

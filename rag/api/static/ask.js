@@ -1,11 +1,9 @@
 "use strict";
-// One page in three places: at `/` to ask, at `/shared` to read what a link leads to, at `/widget` in
-// a frame on somebody else's page. What came from documents or a model enters it by textContent only.
+// The page in the panel of the Ask widget: in a frame on somebody else's page, it has to be small.
+// What came from documents or a model enters it by textContent only.
 
 const byId = (id) => document.getElementById(id);
 const domain = new URLSearchParams(location.search).get("domain") || undefined;
-const framed = location.pathname === "/widget";
-const shared = location.pathname === "/shared";
 
 function element(name, text) {
   const made = document.createElement(name);
@@ -141,7 +139,6 @@ function exchange(one, again = false) {
     const why = one.withheld ? "Withheld: it is made from what you may not read." : NO_ANSWER[one.state];
     part("answer").textContent = why ?? "";
   }
-  // Who follows a link to somebody else's conversation is told no trace: those are not theirs to rate.
   if (answered && one.trace_id) rateable(part("rating"), one.trace_id, again);
   else part("rating").remove();
   return made;
@@ -220,7 +217,6 @@ let talk = { id: null };
 function begin(id = null) {
   talk = { id };
   byId("turns").replaceChildren();
-  byId("title").hidden = true;
   byId("ask").disabled = false;
   tell("");
 }
@@ -235,13 +231,11 @@ async function replay(id, look) {
     do {
       const page = await look(after);
       if (of !== talk) return;
-      byId("title").textContent = page.conversation.title;
-      byId("title").hidden = !shared;
-      byId("turns").append(...page.turns.map((one) => exchange(one, true)));
+        byId("turns").append(...page.turns.map((one) => exchange(one, true)));
       after = page.next;
     } while (after !== null);
     byId("ask").disabled = false;
-    if (!shared) byId("turns").lastElementChild?.scrollIntoView();
+    byId("turns").lastElementChild?.scrollIntoView();
   } catch (error) {
     if (of !== talk) return;
     begin();
@@ -324,10 +318,6 @@ byId("past").addEventListener("toggle", () => {
 // --- who asks ---
 
 function signIn() {
-  if (!framed) {
-    location.replace(`/sign-in${location.search}`);
-    return;
-  }
   // Signing in is not for a frame, which the page around it could lie about.
   const [said, link] = byId("door").children;
   const possible = keepsCookies();
@@ -351,7 +341,7 @@ function keepsCookies() {
 
 function enter(may) {
   byId("door").hidden = may;
-  byId("form").hidden = byId("talks").hidden = !may || shared;
+  byId("form").hidden = byId("talks").hidden = !may;
 }
 
 // Who asks is always shown: as whom, or that this page asks nobody who they are.
@@ -360,36 +350,22 @@ async function greet() {
     const me = await call("GET", "session");
     const alone = me.carrier === "machine";
     byId("who").textContent = alone ? "Single user: whoever reaches this page" : me.user;
-    byId("leave").hidden = alone || framed;
     enter(true);
-    if (!framed || document.hasFocus()) byId("question").focus();
+    if (document.hasFocus()) byId("question").focus();
   } catch (error) {
     tell(error.message, true);
   }
 }
 
-byId("leave").addEventListener("click", async () => {
-  await fetch("/api/v1/session", { method: "DELETE" });
-  location.replace("/sign-in");
-});
-
 if (domain) document.querySelector("label[for=question]").textContent = `Ask ${domain}`;
-if (framed) {
-  document.documentElement.classList.add("framed");
-  byId("tab").href = `/${location.search}`;
-  byId("tab").hidden = false;
-  addEventListener("keydown", (event) => {
-    // All that the page around is ever told.
-    if (event.key === "Escape" && !event.isComposing) parent.postMessage("ratchet:close", "*");
-  });
-  addEventListener("focus", () => {
-    if (!byId("door").hidden) greet();
-    else if (document.activeElement === document.body) byId("question").focus();
-  });
-}
+byId("tab").href = `/${location.search}`;
+addEventListener("keydown", (event) => {
+  // All that the page around is ever told.
+  if (event.key === "Escape" && !event.isComposing) parent.postMessage("ratchet:close", "*");
+});
+addEventListener("focus", () => {
+  if (!byId("door").hidden) greet();
+  else if (document.activeElement === document.body) byId("question").focus();
+});
 enter(true);
 greet();
-if (shared) {
-  const token = location.hash.slice(1);
-  replay(null, (after) => call("POST", "shared-conversations/look", { token, after }));
-}

@@ -1,14 +1,18 @@
-"""Generators over LlamaIndex: a genuine stream, and every way an endpoint can fail."""
+"""Generators: a genuine stream, and every way an endpoint can fail."""
 
 import asyncio
 import json
 import subprocess
 import sys
 import threading
+from itertools import pairwise
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from rag.backends.llamaindex import build_generator
+from rag.backends.generators import build_generator
+from rag.backends.model_lines import EventLines
 from rag.config import ModelSettings
 from rag.errors import ConfigError, ModelError
 from rag.testing.generator import HITS, MESSAGES, collect
@@ -23,8 +27,22 @@ def server():
         yield told
 
 
+OURS = {"provider": "openai_like", "model": "tiny"}
+LLAMAINDEX = {"provider": "openai", "model": "gpt-4o-mini", "api_key": "none"}
+
+
+@pytest.fixture(params=[OURS, LLAMAINDEX], ids=["ours", "llamaindex"])
+def client(request, monkeypatch):
+    """Whatever a test makes speaks by this client."""
+    monkeypatch.setitem(globals(), "_client", request.param)
+    return request.param
+
+
+_client = OURS
+
+
 def generator(url, **changes):
-    settings = {"provider": "openai_like", "model": "tiny", "base_url": url, **changes}
+    settings = {**_client, "base_url": url, **changes}
     return build_generator("mine", ModelSettings(**settings))
 
 
@@ -67,12 +85,12 @@ def test_a_genuine_model_streams_in_pieces():
     assert hello != capital, "the question did not arrive"
 
 
-def test_what_is_sent(server):
+def test_what_is_sent(client, server):
     server.replies = [streamed("24 ", "months")]
     assert text_of(server.url, api_key="secret", temperature=0.5) == "24 months"
     ((path, body),) = server.requests
     assert path == "/v1/chat/completions"
-    assert body["model"] == "tiny"
+    assert body["model"] == client["model"]
     assert body["stream"] is True
     assert body["temperature"] == 0.5
     assert body["max_tokens"] == 512
@@ -81,7 +99,7 @@ def test_what_is_sent(server):
     assert server.headers[0]["Authorization"] == "Bearer secret"
 
 
-def test_without_a_key_none_is_taken_from_the_environment(server, monkeypatch):
+def test_without_a_key_none_is_taken_from_the_environment(client, server, monkeypatch):
     monkeypatch.setenv("OPENAI_API_KEY", "of-somebody-else")
     monkeypatch.setenv("OPENAI_BASE_URL", "http://127.0.0.1:9")
     server.replies = [streamed("hello")]
@@ -94,41 +112,41 @@ def test_without_a_key_none_is_taken_from_the_environment(server, monkeypatch):
     [
         (401, "models.mine.api_key"),
         (403, "models.mine.api_key"),
-        (404, r"models.mine.model \('tiny'\)"),
+        (404, r"models.mine.model \('.*'\)"),
         (429, "ask again later"),
         (500, "ask again later"),
     ],
 )
-def test_an_error_of_the_provider_says_what_to_do(server, status, hint):
+def test_an_error_of_the_provider_says_what_to_do(client, server, status, hint):
     server.replies = [(status, {"Retry-After": "0"}, {"error": {"message": "nope"}})] * 5
     with pytest.raises(ModelError, match=f"'mine' failed.*nope.*{hint}"):
         text_of(server.url)
 
 
-def test_an_endpoint_that_is_not_there():
+def test_an_endpoint_that_is_not_there(client):
     with pytest.raises(ModelError, match=r"Check that http://127.0.0.1:9/v1 can be reached"):
         text_of("http://127.0.0.1:9/v1")
 
 
-def test_a_redirect_elsewhere_is_not_followed(server):
+def test_a_redirect_elsewhere_is_not_followed(client, server):
     server.replies = [(307, {"Location": "http://169.254.169.254/v1"}, {})] * 5
     with pytest.raises(ModelError):
         text_of(server.url)
 
 
-def test_a_model_that_writes_nothing(server):
+def test_a_model_that_writes_nothing(client, server):
     server.replies = [streamed()]
     with pytest.raises(ModelError, match="wrote nothing"):
         text_of(server.url)
 
 
-def test_a_stream_of_garbage(server):
+def test_a_stream_of_garbage(client, server):
     server.replies = [(200, {"Content-Type": "text/event-stream"}, b"data: {not json\n\n")]
     with pytest.raises(ModelError, match="'mine' failed"):
         text_of(server.url)
 
 
-def test_a_model_past_its_deadline(server):
+def test_a_model_past_its_deadline(client, server):
     held = threading.Event()
 
     async def scenario():
@@ -151,22 +169,26 @@ def test_a_model_past_its_deadline(server):
 
 def test_the_reader_may_be_slower_than_the_deadline(server):
     async def scenario():
-        made = generator(server.url, timeout_seconds=1.5)
+        made = generator(server.url, timeout_seconds=0.5, max_output_tokens=100_000)
         pieces = []
         async for piece in made.stream(MESSAGES, HITS):
             if not pieces:
-                await asyncio.sleep(0.01)
+                await asyncio.sleep(0.7)
             pieces.append(piece)
         await made.aclose()
         return pieces
 
-    server.replies = [streamed("a", "b", "c")]
-    assert asyncio.run(scenario()) == ["a", "b", "c"]
+    # More than arrives at once.
+    words = ["word " * 20_000] * 10
+    server.replies = [streamed(*words)]
+    pieces = asyncio.run(scenario())
+    assert len(pieces) > 1
+    assert "".join(pieces) == "".join(words)
 
 
 @pytest.mark.parametrize("provider", ["anthropic", "ollama", "google", "bedrock"])
 def test_a_missing_extra_names_itself(provider, monkeypatch):
-    monkeypatch.setattr("rag.backends.llamaindex.find_spec", lambda module: None)
+    monkeypatch.setattr("rag.backends.generators.find_spec", lambda module: None)
     with pytest.raises(ConfigError, match=rf"pip install 'ratchet-rag\[{provider}\]'"):
         generator("", provider=provider)
 
@@ -183,9 +205,70 @@ def test_openai_like_needs_an_address():
 
 def test_building_one_loads_nothing():
     program = (
-        "import sys; from rag.backends.llamaindex import build_generator as b;"
+        "import sys; from rag.backends.generators import build_generator as b;"
         "from rag.config import ModelSettings as S;"
         "b('m', S(provider='openai_like', model='m', base_url='http://127.0.0.1:9/v1'));"
         "assert 'llama_index.llms.openai' not in sys.modules, 'loaded with the first answer only'"
     )
     subprocess.run([sys.executable, "-c", program], check=True, timeout=120)
+
+
+def test_what_arrives_together_is_passed_on_together(server):
+    async def scenario():
+        made = generator(server.url)
+        try:
+            return await collect(made)
+        finally:
+            await made.aclose()
+
+    server.replies = [streamed(*["word "] * 100)]
+    pieces = asyncio.run(scenario())
+    assert "".join(pieces) == "word " * 100
+    assert len(pieces) < 10
+
+
+def test_text_before_a_failure_is_told_before_it(server):
+    async def scenario(pieces):
+        made = generator(server.url)
+        try:
+            async for piece in made.stream(MESSAGES, HITS):
+                pieces.append(piece)
+        finally:
+            await made.aclose()
+
+    status, headers, body = streamed("24 ", "months", end=b"")
+    server.replies = [(status, headers, body + b"data: {not json\n\n")]
+    pieces = []
+    with pytest.raises(ModelError, match="'mine' failed"):
+        asyncio.run(scenario(pieces))
+    assert "".join(pieces) == "24 months"
+
+
+@pytest.mark.parametrize(
+    "event",
+    [
+        "[]", "null", '"text"', '{"choices": {}}', '{"choices": ["a"]}',
+        '{"choices": [{"delta": "a"}]}', '{"choices": [{"delta": {"content": 5}}]}',
+        '{"choices": [], "usage": "much"}',
+    ],
+)  # fmt: skip
+def test_what_is_no_part_of_a_chat(server, event):
+    server.replies = [(200, {"Content-Type": "text/event-stream"}, f"data: {event}\n\n".encode())]
+    with pytest.raises(ModelError, match="'mine'"):
+        text_of(server.url)
+
+
+@given(
+    data=st.lists(st.text("ab: \n", max_size=8).map(str.strip).filter(bool), max_size=5),
+    cuts=st.lists(st.integers(0, 80), max_size=8),
+    end=st.sampled_from(["\n", "\r\n"]),
+)
+def test_events_however_their_bytes_are_cut(data, cuts, end):
+    lines = [":comment", ""]
+    for one in data:
+        lines += ["event: x", *(f"data: {line}" for line in one.split("\n")), "", ""]
+    body = "".join(line + end for line in lines).encode()
+    at = [0, *sorted(min(cut, len(body)) for cut in cuts), len(body)]
+    events = EventLines()
+    found = [event for a, b in pairwise(at) for event in events.feed(body[a:b])]
+    assert found == ["\n".join(map(str.strip, one.split("\n"))).encode() for one in data]

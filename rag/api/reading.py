@@ -1,0 +1,41 @@
+"""The routes of what one reads beside an answer: a domain's first words, and a document's text."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from fastapi import APIRouter, Query
+
+from rag.api.policy import User
+from rag.api.routes import RESPONSES, Domain, Id, Version
+from rag.api.state import Server
+from rag.api.strict import StrictRoute
+from rag.app.viewing import View
+from rag.types import DomainInfo
+
+At = Annotated[int, Query(ge=0, le=2**31 - 1, description="The character to show the text around.")]
+Size = Annotated[int, Query(ge=1_000, le=100_000, description="How many characters, about.")]
+
+router = APIRouter(prefix="/api/v1", route_class=StrictRoute, responses=RESPONSES)
+
+
+@router.get("/domains/about")
+async def about(who: User, server: Server, domain: Domain = None) -> DomainInfo:
+    """What a domain is about, what could be asked first, and the sources one may read there."""
+    return await server.app.about(who, domain)
+
+
+@router.get("/documents/{document_id}/versions/{version}/view")
+async def view(
+    document_id: Id,
+    version: Version,
+    who: User,
+    server: Server,
+    at: At = 0,
+    size: Size = 20_000,
+) -> View:
+    """A part of a kept version as it is built: headings, paragraphs, tables with their cells.
+
+    Its characters are counted as citation spans count them.
+    """
+    return await server.app.view(who, document_id, version, at=at, size=size)

@@ -1,0 +1,109 @@
+"""The built web UI in a real browser, Debian's chromium, spoken to by Playwright."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+import pytest
+from playwright.sync_api import Browser, Page, TimeoutError, expect, sync_playwright
+
+from rag.api.ui import BUILT
+from tests.ways.conftest import Deployment, running, written
+
+UI = Path(__file__).parents[2] / "ui"
+AXE = UI / "node_modules" / "axe-core" / "axe.min.js"
+CHROMIUM = shutil.which("chromium")
+PATIENCE_MS = 30_000
+
+
+@dataclass
+class Seen:
+    """A page with what it should not have done."""
+
+    page: Page
+    url: str
+    problems: list[str] = field(default_factory=list)
+
+    def watch(self) -> None:
+        self.page.on("console", self._said)
+        self.page.on("pageerror", lambda error: self.problems.append(str(error)))
+        self.page.on("request", self._asked)
+
+    def _said(self, message: Any) -> None:
+        if message.type in ("error", "warning"):
+            self.problems.append(message.text)
+
+    def _asked(self, request: Any) -> None:
+        if urlsplit(request.url).netloc != urlsplit(self.url).netloc:
+            self.problems.append(f"asked {request.url}")
+
+    def ask(self, question: str) -> None:
+        """By hand, and answered."""
+        turns = self.page.locator("[data-turn]").count()
+        self.page.get_by_label("Your question").fill(question)
+        self.page.keyboard.press("Enter")
+        try:
+            self.page.locator("[data-turn]").nth(turns).wait_for()
+        except TimeoutError as error:
+            shown = self.page.inner_text("body")
+            raise AssertionError(f"{self.page.url}: {self.problems}: {shown}") from error
+
+    def axe(self) -> list[str]:
+        """What is seriously or critically wrong for people who see, hear or move otherwise."""
+        # As a script of the tester: the page's own policy lets none in.
+        self.page.evaluate(AXE.read_text(encoding="utf-8"))
+        self.page.wait_for_timeout(350)  # What fades in is not read while it does.
+        found = self.page.evaluate("() => axe.run()")
+        return [
+            f"{one['id']}: {json.dumps([node['target'] for node in one['nodes']])[:500]}"
+            for one in found["violations"]
+            if one["impact"] in ("serious", "critical")
+        ]
+
+
+Opener = Callable[..., Seen]
+
+
+# It has an event loop run in this thread until it ends, and then no test beside could run one.
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    if CHROMIUM is None:
+        pytest.skip("there is no chromium here")
+    if not (BUILT / "index.html").exists():
+        pytest.fail("The web UI is not built: make ui")
+    arguments = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
+    expect.set_options(timeout=PATIENCE_MS)
+    with sync_playwright() as playwright:
+        yield playwright.chromium.launch(executable_path=CHROMIUM, args=arguments)
+
+
+@pytest.fixture(scope="session")
+def deployment(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Deployment]:
+    with running(written(tmp_path_factory.mktemp("ui"))) as made:
+        yield made
+
+
+@pytest.fixture
+def opened(browser: Browser, deployment: Deployment) -> Iterator[Opener]:
+    """Opens an address in a fresh profile; in the end nothing went wrong in any."""
+    with ExitStack() as stack:
+        made: list[Seen] = []
+
+        def opened(path: str = "/", url: str = deployment.url, **context: Any) -> Seen:
+            profile = stack.enter_context(browser.new_context(**context))
+            profile.set_default_timeout(PATIENCE_MS)
+            seen = Seen(profile.new_page(), url)
+            seen.watch()
+            made.append(seen)
+            seen.page.goto(f"{url}{path}")
+            return seen
+
+        yield opened
+        assert [problem for one in made for problem in one.problems] == []

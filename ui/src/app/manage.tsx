@@ -1,0 +1,47 @@
+/** The addresses of those who manage: `router.tsx` puts them among the others. */
+import { createRoute, lazyRouteComponent, redirect } from "@tanstack/react-router";
+import { shell, word } from "./router";
+
+interface AddSearch {
+  connector?: string;
+}
+
+const first = createRoute({
+  getParentRoute: () => shell,
+  path: "/admin",
+  beforeLoad: () => {
+    // eslint-disable-next-line @typescript-eslint/only-throw-error -- how the router is told to go elsewhere
+    throw redirect({ to: "/admin/sources" });
+  },
+});
+const sources = createRoute({
+  getParentRoute: () => shell,
+  path: "/admin/sources",
+  component: lazyRouteComponent(() => import("@/features/sources"), "SourcesPage"),
+});
+const addSource = createRoute({
+  getParentRoute: () => shell,
+  path: "/admin/sources/add",
+  validateSearch: (search: Record<string, unknown>): AddSearch => {
+    const connector = word(search["connector"]);
+    return connector === undefined ? {} : { connector };
+  },
+  component: lazyRouteComponent(() => import("@/features/sources"), "AddSourcePage"),
+});
+const source = createRoute({
+  getParentRoute: () => shell,
+  path: "/admin/sources/$source",
+  component: lazyRouteComponent(() => import("@/features/sources"), "SourcePage"),
+});
+
+const documents = createRoute({
+  getParentRoute: () => shell,
+  path: "/admin/documents",
+  validateSearch: (said: Record<string, unknown>): { search?: string } => {
+    const search = word(said["search"]);
+    return search === undefined ? {} : { search: search.slice(0, 200) };
+  },
+  component: lazyRouteComponent(() => import("@/features/documents"), "DocumentsPage"),
+});
+
+export const MANAGE = [first, sources, addSource, source, documents] as const;

@@ -1,0 +1,8 @@
+import { IconDatabase, IconFiles } from "@tabler/icons-react";
+import type { Entry } from "./navigation";
+
+/** The pages of those who manage, in the order of their use. */
+export const MANAGING: Entry[] = [
+  { to: "/admin/sources", label: "manage.sources", icon: IconDatabase },
+  { to: "/admin/documents", label: "manage.documents", icon: IconFiles },
+];

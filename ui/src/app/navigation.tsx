@@ -1,0 +1,39 @@
+import { IconMessageCircle, IconSettings, type Icon } from "@tabler/icons-react";
+import type { ParseKeys } from "i18next";
+import type { Schemas } from "@/api/client";
+import { MANAGING } from "./managing";
+
+type Role = Schemas["Role"];
+
+/** A page of a section, in the list beside it. */
+export interface Entry {
+  to: string;
+  label: ParseKeys;
+  icon: Icon;
+}
+
+/** A part of the product in the header, for whoever has the role; `entries` are its pages. */
+export interface Section {
+  id: string;
+  to: string;
+  label: ParseKeys;
+  icon: Icon;
+  role: Role;
+  entries: Entry[];
+}
+
+/** All there is to go to. What is not listed here is not shown; its routes stand in `router.tsx`. */
+export const SECTIONS: Section[] = [
+  { id: "ask", to: "/", label: "section.ask", icon: IconMessageCircle, role: "user", entries: [] },
+  { id: "manage", to: "/admin", label: "section.manage", icon: IconSettings, role: "admin", entries: MANAGING },
+];
+
+export function sectionsFor(roles: readonly Role[]): Section[] {
+  return SECTIONS.filter((one) => roles.includes(one.role));
+}
+
+/** The section that an address belongs to: the one with the longest beginning of it. */
+export function sectionOf(path: string): Section | undefined {
+  const within = (to: string) => path === to || path.startsWith(to === "/" ? "/c/" : `${to}/`);
+  return SECTIONS.filter((one) => within(one.to)).sort((a, b) => b.to.length - a.to.length)[0];
+}

@@ -1,0 +1,21 @@
+import { expect, test } from "vitest";
+import { countOf, filterOf, filtersOf } from "./filters";
+
+test("an address says where to look", () => {
+  const filters = filtersOf({ in: ["manuals", 3], since: "2025-01-01", until: "2025-01-31", kind: "table", other: 1 });
+  expect(filters).toEqual({ in: ["manuals"], since: "2025-01-01", until: "2025-01-31", kind: "table" });
+  expect(countOf(filters)).toBe(3);
+  expect(filterOf(filters)).toEqual({
+    op: "and",
+    of: [
+      { op: "match", field: "source", any_of: ["manuals"] },
+      { op: "range", field: "modified_at", gte: 1_735_689_600, lte: 1_738_367_999 },
+      { op: "match", field: "kind", any_of: ["table"] },
+    ],
+  });
+});
+
+test("what means nothing is left out", () => {
+  expect(filtersOf({ in: 3, since: "soon", until: "2025-13-45", kind: "poem" })).toEqual({});
+  expect(filterOf({})).toBeNull();
+});

@@ -1,0 +1,36 @@
+import { useQuery } from "@tanstack/react-query";
+import { useEffect, useState } from "react";
+import { useTranslation } from "react-i18next";
+import { api, got } from "@/api/client";
+import { Trouble } from "@/app/Trouble";
+import { Note } from "@/primitives/Note";
+import { Credentials } from "./Credentials";
+import { Door } from "./Door";
+
+/** Where an invitation leads. Its token stands behind the #, where no server and no log sees it. */
+export function JoinPage() {
+  const { t } = useTranslation("sign-in");
+  const [token] = useState(() => location.hash.slice(1));
+  // It is taken from the address, so that it stays in no history.
+  useEffect(() => history.replaceState(history.state, "", location.pathname), []);
+  const invited = useQuery({
+    queryKey: ["invited", token],
+    queryFn: () => got(api.POST("/api/v1/invitations/look", { body: { token } })),
+    enabled: token !== "",
+    gcTime: 0,
+  });
+  if (token === "") return <Door title={t("join.first")}><Note title={t("join.missing")} detail={t("join.missingTell")} /></Door>;
+  if (invited.error) return <Door title={t("join.first")}><Trouble error={invited.error} /></Door>;
+  if (invited.data === undefined) return null;
+  const { name } = invited.data;
+  return (
+    <Door title={name ? t("join.welcome", { name }) : t("join.first")} tell={name ? t("join.tell") : t("join.firstTell")}>
+      <Credentials
+        name={name ?? null}
+        choosing
+        label={t("join.choose")}
+        send={(chosen, password) => api.POST("/api/v1/invitations/accept", { body: { token, name: chosen, password } })}
+      />
+    </Door>
+  );
+}
