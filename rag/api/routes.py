@@ -209,9 +209,9 @@ async def chunks(
     limit: Limit = 100,
 ) -> Chunks:
     """The pieces that are found of a version, in order; none where it answers nothing now."""
-    found = await server.app.chunks(who, document_id, version, after=after, limit=limit)
-    more = len(found) == limit
-    return Chunks(chunks=found, next=found[-1].ordinal + 1 if more else None)
+    found = await server.app.chunks(who, document_id, version, after=after, limit=limit + 1)
+    shown, further = page(found, limit, lambda one: one.ordinal + 1)
+    return Chunks(chunks=shown, next=further)
 
 
 @router.post("/syncs", response_model=SyncReport, responses=EVENTS)

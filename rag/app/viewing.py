@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import datetime
 from typing import Literal
 
 from rag.store.placed import Described
@@ -26,22 +25,10 @@ class Piece(Data):
     cells: tuple[tuple[str, ...], ...] = ()
 
 
-class View(Data):
+class View(Described):
     """Characters `start` to `end` of an exact version of a document, of `length` in all."""
 
-    document_id: str
-    version: int
-    newest: int | None
-    """The version that answers now; None where the document answers nothing."""
-    title: str
-    uri: str
-    source: str
-    media_type: str
     pages: int | None
-    modified_at: datetime | None
-    """As the source says; None where it does not."""
-    read_at: datetime
-    """When this version was read first."""
     start: int
     end: int
     length: int

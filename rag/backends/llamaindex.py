@@ -14,7 +14,7 @@ from rag.backends.model_lines import Bound, Line, Patience, watched
 from rag.backends.under_way import UnderWay
 from rag.config import CHECKED_PROVIDERS, ModelSettings
 from rag.egress import client
-from rag.errors import ModelTimeout, RagError
+from rag.errors import RagError
 from rag.types import Finish, Hit, Message
 
 if TYPE_CHECKING:
@@ -97,11 +97,6 @@ class LlamaIndexGenerator:
                     yield answer.delta
         except StopAsyncIteration:
             on_finish(ending.finish(self.name))
-        except TimeoutError as error:
-            raise ModelTimeout(
-                f"The model '{self.name}' did not finish within {seconds:g} seconds.",
-                hint=f"Raise models.{self.name}.timeout_seconds or ask a faster model.",
-            ) from error
         except RagError:
             raise
         except Exception as error:

@@ -79,6 +79,11 @@ def translated(name: str, settings: ModelSettings, error: Exception) -> RagError
     """Our error for a vendor's, with what to do about it."""
     import httpx
 
+    if isinstance(error, TimeoutError):
+        return ModelTimeout(
+            f"The model '{name}' did not finish within {settings.timeout_seconds:g} seconds.",
+            hint=f"Raise models.{name}.timeout_seconds or ask a faster model.",
+        )
     causes = list(_causes(error))
     for cause in causes:
         if isinstance(cause, RagError):

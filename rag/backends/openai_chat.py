@@ -23,7 +23,7 @@ from rag.backends.model_lines import Bound, EventLines, Patience
 from rag.backends.under_way import UnderWay
 from rag.config import ModelSettings
 from rag.egress import client
-from rag.errors import ModelBroken, ModelTimeout, RagError
+from rag.errors import ModelBroken, RagError
 from rag.types import Finish, Hit, Message
 
 if TYPE_CHECKING:
@@ -61,7 +61,6 @@ class OpenAIChat:
         hits: Sequence[Hit],
         on_finish: Callable[[Finish], None] = lambda _: None,
     ) -> AsyncIterator[str]:
-        seconds = self._settings.timeout_seconds
         ending = Ending(told=True)
         bound = Bound(self.name, self.max_output_tokens)
         try:
@@ -77,11 +76,6 @@ class OpenAIChat:
                         yield text
                     if failure is not None:
                         raise failure
-        except TimeoutError as error:
-            raise ModelTimeout(
-                f"The model '{self.name}' did not finish within {seconds:g} seconds.",
-                hint=f"Raise models.{self.name}.timeout_seconds or ask a faster model.",
-            ) from error
         except RagError:
             raise
         except Exception as error:

@@ -15,12 +15,15 @@ class Described(Data):
     document_id: str
     version: int
     newest: int | None
+    """The version that answers now; None where the document answers nothing."""
     title: str
     uri: str
     source: str
     media_type: str
     modified_at: datetime | None
+    """As the source says; None where it does not."""
     read_at: datetime
+    """When this version was read first."""
 
 
 def described(

@@ -245,7 +245,7 @@ def test_closed_while_it_loads_it_measures_nothing_more(tiny, tmp_path, monkeypa
 
 def test_a_question_waits_for_no_document_and_what_is_cancelled_is_dropped(tiny, tmp_path):
     made = embedder(tiny, tmp_path, threads=1)
-    go = threading.Event()
+    at_work, go = threading.Event(), threading.Event()
     embedded = []
 
     async def scenario():
@@ -254,13 +254,14 @@ def test_a_question_waits_for_no_document_and_what_is_cancelled_is_dropped(tiny,
 
         def held_up(ids):
             if threading.current_thread().name.startswith("documents"):
+                at_work.set()
                 go.wait(30)
                 embedded.append(len(ids))
             return embed_now(ids)
 
         made._encoder._embed = held_up
         documents = asyncio.create_task(made.embed_documents(["pump seal " * 14] * 200))
-        await asyncio.sleep(0.1)
+        assert await asyncio.to_thread(at_work.wait, 20)
         assert len(await asyncio.wait_for(made.embed_query("pump"), 20)) == WIDTH
         sentences = made.embed_documents(["pump seal"] * 3, urgent=True)
         assert len(await asyncio.wait_for(sentences, 20)) == 3
