@@ -7,18 +7,18 @@ from urllib.parse import quote
 
 from fastapi import APIRouter, Path, Query, Request, Response
 from fastapi.responses import RedirectResponse
-from pydantic import Field, SecretStr
+from pydantic import AwareDatetime, Field, SecretStr
 
 from rag.api.once import Once
-from rag.api.pages import Limit, page
+from rag.api.pages import Cursor, Limit, page
 from rag.api.policy import CallerOf, Keeper, Public, User, cookie_name
-from rag.api.routes import RESPONSES
+from rag.api.routes import RESPONSES, Sought
 from rag.api.state import Server, State
 from rag.api.strict import StrictRoute
 from rag.app.oidc import PATIENCE_S
 from rag.errors import Conflict, RagError, Unauthenticated
 from rag.store.accounts import Account
-from rag.store.audit import Entry
+from rag.store.audit import Entry, Wanted
 from rag.store.signins import ApiKey, SignedIn
 from rag.types import Data as Body
 from rag.types import Role
@@ -31,6 +31,7 @@ ObjectId = Annotated[str, Path(pattern=r"^[a-f0-9-]{36}$")]
 Said = Annotated[str, Query(max_length=4_000)]
 MAX_PENDING = 4_000
 Before = Annotated[int | None, Query(ge=1, le=2**62)]
+When = Annotated[AwareDatetime | None, Query(description="A time with its zone.")]
 
 router = APIRouter(prefix="/api/v1", route_class=StrictRoute, responses=RESPONSES)
 
@@ -102,6 +103,8 @@ class MadeKey(Body):
 
 class Keys(Body):
     keys: list[ApiKey]
+    next: str | None = None
+    """The cursor of the next page; null after the last."""
 
 
 class Invite(Body):
@@ -250,9 +253,13 @@ async def end_session(session_id: ObjectId, who: User, caller: CallerOf, server:
 
 
 @router.get("/keys")
-async def keys(who: User, caller: CallerOf, server: Server) -> Keys:
-    """One's own API keys; everybody's for whoever runs the server."""
-    return Keys(keys=await server.app.accounts.keys(caller))
+async def keys(
+    who: User, caller: CallerOf, server: Server, limit: Limit = 1_000, cursor: Cursor = None
+) -> Keys:
+    """One's own API keys, newest first; everybody's for whoever runs the server."""
+    found = await server.app.accounts.keys(caller, limit + 1, cursor)
+    shown, more = page(found, limit, lambda one: one.id)
+    return Keys(keys=shown, next=more)
 
 
 @router.post("/keys")
@@ -288,10 +295,14 @@ async def invite(body: Invite, who: Keeper, server: Server) -> Link:
 
 @router.get("/accounts")
 async def accounts(
-    who: Keeper, server: Server, limit: Limit = 1_000, cursor: AfterAccount = None
+    who: Keeper,
+    server: Server,
+    search: Sought = "",
+    limit: Limit = 1_000,
+    cursor: AfterAccount = None,
 ) -> Accounts:
-    """By name, `limit` at a time; `next` is the cursor of the page after this one."""
-    found = await server.app.accounts.list(who, limit + 1, cursor)
+    """By name, with `search` in it, `limit` at a time; `next` is the cursor of the page after."""
+    found = await server.app.accounts.list(who, limit + 1, cursor, search)
     shown, more = page(found, limit, lambda one: one.id)
     return Accounts(accounts=shown, next=more)
 
@@ -310,9 +321,20 @@ async def audit(
     server: Server,
     limit: Limit = 100,
     before: Before = None,
+    actor: Sought = "",
+    act: Sought = "",
+    object: Sought = "",
+    since: When = None,
+    until: When = None,
+    refused: bool | None = None,
 ) -> AuditPage:
-    """Who did what, newest first; `next` is `before` of the page after this one."""
-    entries = await server.app.accounts.audit(who, limit + 1, before)
+    """Who did what, newest first; `next` is `before` of the page after this one.
+
+    Narrowed to parts of `actor` and `object`, to one `act`, to what was done from `since` on and
+    before `until`, and to what was `refused` or was not.
+    """
+    wanted = Wanted(actor=actor, act=act, object=object, since=since, before=until, refused=refused)
+    entries = await server.app.accounts.audit(who, limit + 1, before, wanted)
     shown, more = page(entries, limit, lambda one: one.id)
     return AuditPage(entries=shown, next=more)
 

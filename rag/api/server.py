@@ -9,6 +9,7 @@ from fastapi import FastAPI
 
 from rag import __version__
 from rag.api import (
+    access,
     accounts,
     completions,
     conversations,
@@ -25,6 +26,7 @@ from rag.api import (
     sources,
     tools,
     ui,
+    upkeep,
     uploads,
 )
 from rag.api.guard import Guard, names_of
@@ -69,6 +71,7 @@ def create_app(app: App, mcp: Answering | None = None) -> FastAPI:
     api.include_router(uploads.router)
     api.include_router(reading.router)
     api.include_router(runs.router)
+    api.include_router(upkeep.router)
     api.include_router(groups.router)
     api.include_router(feedback.router)
     api.include_router(conversations.router)
@@ -78,6 +81,7 @@ def create_app(app: App, mcp: Answering | None = None) -> FastAPI:
     api.include_router(models.router)
     api.include_router(declared.router)
     api.include_router(accounts.router)
+    api.include_router(access.router)
     api.include_router(privacy.router)
     api.add_middleware(
         Guard,

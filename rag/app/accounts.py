@@ -14,7 +14,7 @@ from rag.errors import Conflict, Forbidden, InvalidInput, NotFound, Unauthentica
 from rag.people import Caller, checked_name
 from rag.people.passwords import Throttle, checked_password, hashed, matches
 from rag.store.accounts import Account
-from rag.store.audit import Entry
+from rag.store.audit import Entry, Wanted
 from rag.store.forgetting import PREFIX
 from rag.store.signins import KEY_PREFIX, ApiKey, SignedIn
 from rag.store.spending import NOBODY
@@ -211,10 +211,12 @@ class Accounts:
             raise NotFound("There is no such session.")
         return ended
 
-    async def keys(self, caller: Caller) -> list[ApiKey]:
-        """One's own; all of them for the operator."""
+    async def keys(
+        self, caller: Caller, limit: int | None = None, after: str | None = None
+    ) -> list[ApiKey]:
+        """One's own; all of them for the operator; those after the key with that id."""
         owner = None if caller.carrier == "operator" else caller.user
-        return await asyncio.to_thread(self._parts.keys.list, owner)
+        return await asyncio.to_thread(self._parts.keys.list, owner, limit, after)
 
     async def add_key(
         self, caller: Caller, name: str, scopes: Iterable[Role], days: float, owner: str = ""
@@ -248,10 +250,14 @@ class Accounts:
     # --- what admins do ---
 
     async def list(
-        self, principal: Principal, limit: int | None = None, after: str | None = None
+        self,
+        principal: Principal,
+        limit: int | None = None,
+        after: str | None = None,
+        search: str = "",
     ) -> list[Account]:
-        """By name, those `after` one of that name."""
-        return await asyncio.to_thread(self._parts.accounts.list, limit, after)
+        """By name, those `after` one of that name, with `search` in it."""
+        return await asyncio.to_thread(self._parts.accounts.list, limit, after, search)
 
     async def change(
         self,
@@ -273,9 +279,15 @@ class Accounts:
         await self.wrote(principal, "change account", name, **said)
         return account
 
-    async def audit(self, principal: Principal, limit: int, before: int | None) -> list[Entry]:
+    async def audit(
+        self,
+        principal: Principal,
+        limit: int,
+        before: int | None,
+        wanted: Wanted | None = None,
+    ) -> list[Entry]:
         """The latest acts, newest first, or those before the one with the id `before`."""
-        return await asyncio.to_thread(self._parts.audit.list, limit, before)
+        return await asyncio.to_thread(self._parts.audit.list, limit, before, wanted)
 
     async def _hashed(self, password: str) -> str:
         async with self._hashing:

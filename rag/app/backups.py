@@ -7,8 +7,10 @@ from collections.abc import Callable, Generator, Iterator, Mapping
 from contextlib import contextmanager
 from importlib.metadata import version
 from pathlib import Path
+from typing import Any
 
 from rag.app.composition import build
+from rag.app.upkeep import size
 from rag.config import Settings, secrets_in
 from rag.errors import NotFound, RagError, counted
 from rag.store.backups import CONFIGURATION, Backup, Erasures, Manifest, OnProgress
@@ -20,6 +22,7 @@ from rag.store.folder import DataFolder
 from rag.store.generations import live_domains
 from rag.store.restoring import go_on, place, restore_files, restore_tables
 from rag.store.traces import Traces
+from rag.store.upkeep import Kind, Upkeep
 from rag.store.vault import KEY_FILE
 from rag.types import LOCAL, Check, Data, Principal, Role, utc_now
 
@@ -54,7 +57,47 @@ def back_up(
             files=_packs(settings),
             progress=progress,
         )
-    return manifest, [*_remarks(settings, manifest), *_elsewhere(settings)]
+        unnoted = _note(
+            database,
+            "backup",
+            folder=str(folder.resolve()),
+            bytes=size(folder),
+            rows=manifest.rows,
+            files=len(manifest.blobs),
+            damaged=len(manifest.damaged),
+            keys=KEY_FILE in manifest.files,
+        )
+    return manifest, [*_remarks(settings, manifest), *_elsewhere(settings), *unnoted]
+
+
+def read_back(settings: Settings, folder: Path, progress: OnProgress) -> tuple[Manifest, list[str]]:
+    """Read all of a backup by its digests, as a restore would; what was found is noted for admins.
+
+    Returns what to know about it as well. Raises NotFound for what is no whole backup, Unavailable
+    for a damaged one.
+    """
+    backup = Backup(folder)
+    manifest = backup.manifest()
+    about: dict[str, Any] = {
+        "folder": str(folder.resolve()),
+        "taken_at": manifest.taken_at.isoformat(),
+    }
+    with _opened(settings) as database:
+        try:
+            backup.check(manifest, progress)
+        except RagError as error:
+            _note(database, "verification", **about, trouble=error.message)
+            raise
+        return manifest, _note(database, "verification", **about)
+
+
+def _note(database: Database, kind: Kind, **details: Any) -> list[str]:
+    """Note it for admins; that this did not work is a remark, for the backup is made."""
+    try:
+        Upkeep(database, utc_now).note(kind, **details)
+    except RagError as error:
+        return [f"The health page will not tell of it: {error.message}"]
+    return []
 
 
 def refresh(settings: Settings, folder: Path) -> Erasures:

@@ -38,6 +38,7 @@ from rag.store.runs import Runs
 from rag.store.signins import Keys, Sessions
 from rag.store.spending import Spending
 from rag.store.traces import Traces
+from rag.store.upkeep import Upkeep
 from rag.store.uploads import Uploads
 from rag.store.vault import KEY_FILE, Vault
 from rag.types import Progress, utc_now
@@ -94,6 +95,7 @@ async def build(settings: Settings, *, serve_url: str | None = None) -> App:
             keys=Keys(database, utc_now),
             audit=Audit(database, utc_now),
             repeats=Repeats(database, utc_now),
+            upkeep=Upkeep(database, utc_now),
             index=index,
             embedder=embedder,
             reranker=reranker,

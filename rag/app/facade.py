@@ -10,6 +10,7 @@ from typing import Any
 import structlog
 
 from rag import plugins
+from rag.app.access import Access
 from rag.app.accounts import Accounts
 from rag.app.added_models import DeclaredModels
 from rag.app.conversations import Conversations
@@ -18,6 +19,7 @@ from rag.app.declared import Declarations
 from rag.app.defaults import Defaults
 from rag.app.documents import Documents
 from rag.app.domains import Domains
+from rag.app.drafting import Drafted
 from rag.app.feedback import Ratings
 from rag.app.generations import Generations
 from rag.app.health import Health
@@ -34,6 +36,7 @@ from rag.app.runs import Runs
 from rag.app.sources import Sources
 from rag.app.traces import Traces
 from rag.app.trials import Trials
+from rag.app.upkeep import Kept, Upkeep
 from rag.app.uploads import Uploads
 from rag.app.viewing import View
 from rag.domain import Pack
@@ -90,6 +93,7 @@ class App:
         self._models = Models(parts.settings, budgets, declared)
         self._domains = Domains(parts, self._models)
         self.accounts = Accounts(parts)
+        self.access = Access(parts, self.accounts)
         self.oidc = Oidc(parts, self.accounts)
         self._people = People(parts, self._domains, self.accounts)
         self._documents = Documents(parts, self._domains, self._people)
@@ -114,6 +118,7 @@ class App:
             parts, self._domains, self.accounts, self._people, self._traces, self._runs
         )
         self._housekeeping = Housekeeping(parts)
+        self._upkeep = Upkeep(parts)
         self._webhooks = Webhooks(parts.outbox, parts.settings.webhooks)
 
     # --- asking ---
@@ -596,6 +601,10 @@ class App:
         kept files that no version and no upload has named for a day."""
         return await self._housekeeping.once()
 
+    async def upkeep(self, principal: Principal) -> Kept:
+        """The last backup and when it was read back, what is stored, and who does the runs."""
+        return await self._upkeep.look()
+
     async def freshness(self) -> list[Measured]:
         """How soon what happened at each source took effect, for `/metrics`."""
         return await asyncio.to_thread(self._parts.ledger.freshness.all)
@@ -612,6 +621,10 @@ class App:
     async def unusable(self) -> list[str]:
         """Models that cannot answer as they are declared."""
         return await self._model_verbs.unusable()
+
+    async def draft_settings(self, principal: Principal, text: str) -> Drafted:
+        """What the next start would say of a configuration file with this text; it is not kept."""
+        return await self._model_verbs.drafted(text)
 
     async def doctor(self) -> list[Check]:
         """Every part tried for real, each with what to do when it fails."""

@@ -56,6 +56,8 @@ class Housekeeping:
         cited = await asyncio.to_thread(self._parts.ledger.cited)
         files, size = await asyncio.to_thread(self._parts.blobs.collect, cited)
         await asyncio.to_thread(compact, self._parts.ledger.database)
+        done = {"files": files, "bytes": size, "deleted": dict(deleted)}
+        await asyncio.to_thread(lambda: self._parts.upkeep.note("housekeeping", **done))
         return Collected(files=files, bytes=size)
 
     def _delete(self) -> Mapping[str, int]:

@@ -10,6 +10,7 @@ from datetime import timedelta
 from typing import cast
 
 from rag.app.declared import Declared, key_info
+from rag.app.drafting import Drafted, drafted
 from rag.app.models import Models
 from rag.app.parts import Parts
 from rag.config import unusable
@@ -72,6 +73,13 @@ class ModelVerbs:
         """Why models of the configuration cannot answer, whatever admins added or gave a key."""
         await asyncio.to_thread(self._models.refresh)
         return unusable(self._settings, self._models.declared.by_admins)
+
+    async def drafted(self, text: str) -> Drafted:
+        """What the next start would say of a configuration with this text, models included."""
+        await asyncio.to_thread(self._models.refresh)
+        return await asyncio.to_thread(
+            drafted, text, self._settings, self._models.declared.by_admins
+        )
 
     async def costs(self, by: By, days: int) -> Costs:
         """What was spent in the last `days` days, today included; and where each budget stands."""

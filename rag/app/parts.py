@@ -21,6 +21,7 @@ from rag.store.runs import Runs
 from rag.store.signins import Keys, Sessions
 from rag.store.spending import Spending
 from rag.store.traces import Traces
+from rag.store.upkeep import Upkeep
 from rag.store.uploads import Uploads
 from rag.store.vault import Vault
 
@@ -45,6 +46,7 @@ class Parts:
     keys: Keys
     audit: Audit
     repeats: Repeats
+    upkeep: Upkeep
     index: Index
     embedder: Embedder
     reranker: Reranker | None

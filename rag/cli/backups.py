@@ -32,12 +32,29 @@ def backup(
             "--erasures", help="List in a backup made before what was deleted since, no more."
         ),
     ] = False,
+    verify: Annotated[
+        bool,
+        typer.Option("--verify", help="Read back a backup made before by its digests, no more."),
+    ] = False,
     as_json: Json = False,
 ) -> None:
     """Back up everything kept, while it is in use, into a new folder."""
-    from rag.app import back_up, refresh
+    from rag.app import back_up, read_back, refresh
 
     settings = _settings(ctx.obj)
+    if verify:
+        with output.progress_bar() as progress:
+            manifest, remarks = read_back(settings, folder, progress)
+        if as_json:
+            output.say_json({"backup": folder, "taken_at": manifest.taken_at, "ok": True})
+            return
+        output.say(
+            f"All of {folder} is as it was written: {counted(manifest.rows, 'row')} and "
+            f"{counted(len(manifest.blobs), 'kept file')} of "
+            f"{manifest.taken_at:%Y-%m-%d %H:%M} UTC."
+        )
+        _note(remarks)
+        return
     if erasures:
         found = refresh(settings, folder)
         if as_json:

@@ -10,8 +10,8 @@ from collections.abc import Awaitable, Callable
 from contextlib import AsyncExitStack, closing, suppress
 from typing import TYPE_CHECKING, Any
 
+from rag.backends.preflight import refuse_unusable
 from rag.cli import output
-from rag.cli.preflight import refuse_unusable
 from rag.cli.target import Target
 from rag.config import Settings, setup_logging, warnings
 from rag.errors import Conflict, RagError
@@ -68,7 +68,9 @@ async def _read(app: App, who: Principal, first: bool, as_json: bool) -> None:
 def _settings(target: Target, host: str | None, port: int | None) -> Settings:
     settings = target.settings()
     given = {name: value for name, value in (("host", host), ("port", port)) if value is not None}
-    return settings.model_copy(update={"server": settings.server.model_copy(update=given)})
+    origins = {**settings.origins, **{f"server.{name}": f"--{name}" for name in given}}
+    server = settings.server.model_copy(update=given)
+    return settings.model_copy(update={"server": server}).came_from(origins)
 
 
 def _run(settings: Settings, prepare: Prepare) -> None:

@@ -374,7 +374,7 @@ def config_show(ctx: typer.Context, as_json: Json = False) -> None:
 @config.command("check")
 def config_check(ctx: typer.Context, as_json: Json = False) -> None:
     """Say whether the settings are usable; what only half works is a warning."""
-    from rag.cli.preflight import refuse_unusable
+    from rag.backends.preflight import refuse_unusable
     from rag.config import warnings
 
     settings = ctx.obj.settings()

@@ -3,7 +3,7 @@
 Nothing is read when this module is imported; `load` reads once and returns frozen data.
 """
 
-from rag.config.load import CONFIG_NAME, load
+from rag.config.load import CONFIG_NAME, DRAFT, draft, load
 from rag.config.logs import setup_logging
 from rag.config.models import (
     ADDED_PROVIDERS,
@@ -49,6 +49,7 @@ from rag.config.settings import (
     Settings,
     SyncSettings,
 )
+from rag.config.told import Change, ToldSection, ToldSetting, changes, told
 from rag.config.webhooks import WebhookSettings
 
 __all__ = [
@@ -56,6 +57,7 @@ __all__ = [
     "BACKGROUND_NICENESS",
     "CHECKED_PROVIDERS",
     "CONFIG_NAME",
+    "DRAFT",
     "EXTRACTIVE",
     "KEYED_PROVIDERS",
     "MASK",
@@ -65,6 +67,7 @@ __all__ = [
     "AnswerSettings",
     "BudgetSettings",
     "CandidateSettings",
+    "Change",
     "ChunkingSettings",
     "DatabaseSettings",
     "DomainSettings",
@@ -84,13 +87,18 @@ __all__ = [
     "ServerSettings",
     "Settings",
     "SyncSettings",
+    "ToldSection",
+    "ToldSetting",
     "WebhookSettings",
+    "changes",
+    "draft",
     "load",
     "masked",
     "refuse_exposed",
     "secrets_in",
     "setup_logging",
     "show",
+    "told",
     "unusable",
     "unusable_model",
     "warnings",

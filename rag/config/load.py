@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import tomllib
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, cast, get_origin
@@ -20,6 +21,9 @@ from rag.errors import ConfigError, did_you_mean, plainly
 CONFIG_NAME = "rag.toml"
 PREFIX = "RAG_"
 CONFIG_VARIABLE = "RAG_CONFIG"
+RAG_DATA = "RAG_DATA"
+DRAFT = "draft"
+"""What a text is called that is no file yet."""
 _OURS = (CONFIG_NAME, "owner.lock")
 """What a folder holds that is already a data folder."""
 NAMED = tuple(name for name, field in Settings.model_fields.items() if is_table(field.annotation))
@@ -46,17 +50,7 @@ def load(
     insisted = {key: value for key, value in given.items() if value is not None}
     origins |= {key: f"--{key}" for key in insisted}
     try:
-        settings = Settings(
-            # The documented parameter is missing from the signature that type checkers are given.
-            _build_sources=(  # pyright: ignore[reportCallIssue]
-                (
-                    InitSettingsSource(Settings, insisted),
-                    InitSettingsSource(Settings, _nested(variables)),
-                    InitSettingsSource(Settings, tree),
-                ),
-                {},
-            )
-        )
+        settings = _built(insisted, variables, tree)
     except ValidationError as error:
         raise ConfigError(" ".join(_problems(error, origins))) from None
     folder = settings.data.expanduser()
@@ -65,6 +59,58 @@ def load(
     settings = settings.model_copy(update={"data": folder.resolve()}).came_from(origins)
     _refuse_foreign(settings.data)
     return settings
+
+
+def draft(
+    text: str, now: Settings, environ: Mapping[str, str] = os.environ
+) -> tuple[Settings | None, list[str]]:
+    """What `text` in place of the configuration file would make of these settings, or every
+    problem that the next start would have with it.
+
+    Reads no file but those that variables name, and writes none. No value is repeated.
+    """
+    try:
+        tree = tomllib.loads(text)
+    except (tomllib.TOMLDecodeError, RecursionError) as error:
+        return None, [f"{DRAFT}: is not valid TOML: {error}."]
+    origins = dict(now.origins)
+    if "data" in tree and origins.get("data", RAG_DATA).startswith((PREFIX, "--")):
+        place = origins.get("data", RAG_DATA)
+        return None, [f"{DRAFT}: data: the data folder is chosen by {place}. Remove the key."]
+    # What was said on the command line is taken to be said again.
+    options = [key for key, origin in origins.items() if origin.startswith("--")]
+    insisted = _nested({tuple(key.split(".")): ("", _at(now, key)) for key in options})
+    insisted["data"] = now.data
+    try:
+        variables = dict(_variables({k: v for k, v in environ.items() if v}, tree))
+        variables.pop(("data",), None)
+        origins = dict.fromkeys(_dotted(tree), DRAFT)
+        origins |= {".".join(place): name for place, (name, _) in variables.items()}
+        settings = _built(insisted, variables, tree)
+    except ConfigError as error:
+        return None, [str(error)]
+    except ValidationError as error:
+        return None, list(_problems(error, origins))
+    return settings.came_from(origins), []
+
+
+def _built(
+    insisted: Mapping[str, Any],
+    variables: Mapping[Place, tuple[str, Any]],
+    tree: Mapping[str, Any],
+) -> Settings:
+    """Of what the caller insists on, the variables and the file, the former winning."""
+    return Settings(
+        # The documented parameter is missing from the signature that type checkers are given.
+        _build_sources=(  # pyright: ignore[reportCallIssue]
+            (
+                InitSettingsSource(Settings, dict(insisted)),
+                InitSettingsSource(Settings, _nested(variables)),
+                InitSettingsSource(Settings, dict(tree)),
+            ),
+            {},
+        )
+    )
 
 
 def _file(
@@ -160,6 +206,13 @@ def _nested(variables: Mapping[Place, tuple[str, Any]]) -> dict[str, Any]:
             here = here.setdefault(part, {})
         here[last] = value
     return tree
+
+
+def _at(settings: Settings, key: str) -> Any:
+    found: Any = settings
+    for part in key.split("."):
+        found = getattr(found, part)
+    return found
 
 
 def _dotted(tree: Mapping[str, Any], above: str = "") -> Iterator[str]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import secrets
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime, timedelta
 
 from sqlalchemy import Select, delete, func, select
@@ -12,7 +12,7 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from rag.errors import Conflict, Forbidden, NotFound
-from rag.store.database import Database
+from rag.store.database import Database, says
 from rag.store.models import AccountRow, InvitationRow, SessionRow
 from rag.types import Data, Role
 
@@ -34,6 +34,18 @@ class Account(Data):
     signed_in_at: datetime | None = None
 
 
+class Invitation(Data):
+    """A link that was given to somebody and not used yet; the link itself is not kept."""
+
+    name: str
+    roles: frozenset[Role]
+    again: bool
+    """They have an account already, and choose another password."""
+    created_at: datetime
+    created_by: str
+    expires_at: datetime
+
+
 class Accounts:
     """Every method is one transaction. No password is here in the clear, and no token at all."""
 
@@ -45,11 +57,15 @@ class Accounts:
         with self.database.read() as session:
             return bool(session.scalar(select(func.count()).select_from(AccountRow)))
 
-    def list(self, limit: int | None = None, after: str | None = None) -> list[Account]:
-        """By name, those `after` one of that name."""
+    def list(
+        self, limit: int | None = None, after: str | None = None, search: str = ""
+    ) -> list[Account]:
+        """By name, those `after` one of that name, with `search` in it."""
         statement = _ordered().limit(limit)
         if after is not None:
             statement = statement.where(AccountRow.id > after)
+        if search:
+            statement = statement.where(says(AccountRow.id, search))
         with self.database.read() as session:
             return [as_account(row) for row in session.scalars(statement)]
 
@@ -104,6 +120,34 @@ class Accounts:
         """Whom a token is for; None lets its bearer choose. Raises NotFound for one that ended."""
         with self.database.read() as session:
             return _invitation(session, token, self.now()).account_id
+
+    def invitations(self) -> Sequence[Invitation]:
+        """The links that were not used yet, also those that are too old by now, newest first."""
+        statement = (
+            select(InvitationRow, AccountRow.id)
+            .outerjoin(AccountRow, AccountRow.id == InvitationRow.account_id)
+            .where(InvitationRow.account_id.is_not(None))
+            .order_by(InvitationRow.created_at.desc(), InvitationRow.account_id)
+        )
+        with self.database.read() as session:
+            return [
+                Invitation(
+                    name=row.account_id or "",
+                    roles=frozenset(Role(role) for role in row.roles),
+                    again=known is not None,
+                    created_at=row.created_at,
+                    created_by=row.created_by,
+                    expires_at=row.expires_at,
+                )
+                for row, known in session.execute(statement)
+            ]
+
+    def withdraw(self, name: str) -> None:
+        """End the link that somebody was given. Raises NotFound."""
+        held = delete(InvitationRow).where(InvitationRow.account_id == name)
+        with self.database.write() as session:
+            if not session.scalars(held.returning(InvitationRow.digest)).all():
+                raise NotFound(f"No link waits for '{name}'.")
 
     def accept(self, token: str, name: str, password: str) -> tuple[Account, bool]:
         """Make the account, or give it this password (a hash) and end its sessions.

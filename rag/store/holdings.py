@@ -239,6 +239,7 @@ HOLDINGS: tuple[Holding, ...] = (
         {Holds.PLAIN: "name address", Holds.SECRET: "sealed", Holds.ACTOR: "set_by"},
     ),
     Holding(models.ModelRevisionRow, {}),
+    Holding(models.UpkeepRow, {Holds.PLAIN: "kind details"}),
     Holding(
         models.UploadRow,
         {

@@ -657,3 +657,13 @@ class AuditRow(Base):
     act: Mapped[str] = mapped_column(String(64))
     object: Mapped[str]
     details: Mapped[dict[str, Any]]
+
+
+class UpkeepRow(Base):
+    """When something that keeps the deployment well was done last."""
+
+    __tablename__ = "upkeep"
+
+    kind: Mapped[str] = mapped_column(String(32), primary_key=True)
+    at: Mapped[datetime]
+    details: Mapped[dict[str, Any]]

@@ -7,9 +7,9 @@ from collections.abc import Callable, Iterable
 from datetime import datetime, timedelta
 from uuid import uuid4
 
-from sqlalchemy import bindparam, delete, select
+from sqlalchemy import and_, bindparam, delete, or_, select
 
-from rag.errors import NotFound
+from rag.errors import InvalidInput, NotFound
 from rag.store.accounts import TOKEN_BYTES, Account, as_account, digest
 from rag.store.database import Database
 from rag.store.models import AccountRow, KeyRow, SessionRow
@@ -153,12 +153,23 @@ class Keys:
             self._used(row.id, now)
         return _key(row), as_account(account)
 
-    def list(self, account: str | None = None) -> list[ApiKey]:
-        """The keys of one person, or of all, newest first."""
-        statement = select(KeyRow).order_by(KeyRow.created_at.desc(), KeyRow.id)
+    def list(
+        self, account: str | None = None, limit: int | None = None, after: str | None = None
+    ) -> list[ApiKey]:
+        """The keys of one person, or of all, newest first; those after the one with that id.
+
+        Raises InvalidInput where that one is none of theirs, or was removed.
+        """
+        statement = select(KeyRow).order_by(KeyRow.created_at.desc(), KeyRow.id).limit(limit)
         if account is not None:
             statement = statement.where(KeyRow.account_id == account)
         with self.database.read() as session:
+            if after is not None:
+                last = session.get(KeyRow, after)
+                if last is None or account not in (None, last.account_id):
+                    raise InvalidInput(f"The list has no key '{after}' to go on after.")
+                same = and_(KeyRow.created_at == last.created_at, KeyRow.id > last.id)
+                statement = statement.where(or_(KeyRow.created_at < last.created_at, same))
             return [_key(row) for row in session.scalars(statement)]
 
     def remove(self, key_id: str, account: str | None = None) -> ApiKey:

@@ -12,11 +12,14 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, cast
 
+from rag.app.access import Access
 from rag.app.accounts import Accounts
 from rag.app.conversations import Conversations
+from rag.app.drafting import Drafted, drafted
 from rag.app.oidc import Oidc
 from rag.app.once import Once
 from rag.app.privacy import Privacy
+from rag.app.upkeep import Kept, Stored
 from rag.app.viewing import Piece, View
 from rag.config import AddedModelSettings, Settings, unusable
 from rag.errors import (
@@ -54,6 +57,7 @@ from rag.store.repeats import Repeats
 from rag.store.signins import Keys, Sessions
 from rag.store.spending import Spent
 from rag.store.traces import Traces
+from rag.store.upkeep import Underway
 from rag.store.uploads import Upload, checked_name
 from rag.store.vault import KEY_FILE, Vault
 from rag.types import (
@@ -266,6 +270,7 @@ class FakeApp:
         self.settings = settings
         self.parts = Stores(settings)
         self.accounts = Accounts(cast(Any, self.parts))
+        self.access = Access(cast(Any, self.parts), self.accounts)
         told: Any = SimpleNamespace(pack=SimpleNamespace(name=settings.domain))
         domains: Any = SimpleNamespace(get=lambda _: told)
         parts, nothing = cast(Any, self.parts), cast(Any, None)
@@ -849,6 +854,16 @@ class FakeApp:
 
     async def collect(self, principal: Principal) -> Collected:
         return Collected(files=2, bytes=9)
+
+    async def draft_settings(self, principal: Principal, text: str) -> Drafted:
+        return drafted(text, self.settings)
+
+    async def upkeep(self, principal: Principal) -> Kept:
+        stored = Stored(folder="/data", database=1, files=2, index=None, free=3, total=4)
+        return Kept(
+            version="1", backup=None, verified=None, housekeeping=None, stored=stored, inside=True,
+            runs=Underway(queued=0, running=0, waiting_since=None, beat_at=None),
+        )  # fmt: skip
 
     async def freshness(self) -> list[Measured]:
         counts = (2, *(0 for _ in BOUNDS[1:]), 1)

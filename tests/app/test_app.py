@@ -37,6 +37,7 @@ from rag.store.runs import Runs
 from rag.store.signins import Keys, Sessions
 from rag.store.spending import Spending
 from rag.store.traces import Traces
+from rag.store.upkeep import Upkeep
 from rag.store.uploads import Uploads
 from rag.store.vault import KEY_FILE, Vault
 from rag.testing.fakes import HashingEmbedder
@@ -100,6 +101,7 @@ def open_app(
         keys=Keys(database, utc_now),
         audit=Audit(database, utc_now),
         repeats=Repeats(database, utc_now),
+        upkeep=Upkeep(database, utc_now),
         settings=settings,
         ledger=Ledger(database),
         blobs=Blobs(data / "blobs"),

@@ -13,7 +13,7 @@ export interface paths {
         };
         /**
          * Accounts
-         * @description By name, `limit` at a time; `next` is the cursor of the page after this one.
+         * @description By name, with `search` in it, `limit` at a time; `next` is the cursor of the page after.
          */
         get: operations["accounts_api_v1_accounts_get"];
         put?: never;
@@ -42,6 +42,50 @@ export interface paths {
          * @description Change roles or suspend, from the next request on.
          */
         patch: operations["change_account_api_v1_accounts__name__patch"];
+        trace?: never;
+    };
+    "/api/v1/accounts/{name}/sessions": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Sessions
+         * @description Where somebody is signed in, the session used last first.
+         */
+        get: operations["sessions_api_v1_accounts__name__sessions_get"];
+        put?: never;
+        post?: never;
+        /**
+         * End Sessions
+         * @description Sign somebody out everywhere, from the next request on.
+         */
+        delete: operations["end_sessions_api_v1_accounts__name__sessions_delete"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/accounts/{name}/sessions/{session_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /**
+         * End Session
+         * @description Sign somebody out of one browser, from the next request on.
+         */
+        delete: operations["end_session_api_v1_accounts__name__sessions__session_id__delete"];
+        options?: never;
+        head?: never;
+        patch?: never;
         trace?: never;
     };
     "/api/v1/answers": {
@@ -76,6 +120,9 @@ export interface paths {
         /**
          * Audit
          * @description Who did what, newest first; `next` is `before` of the page after this one.
+         *
+         *     Narrowed to parts of `actor` and `object`, to one `act`, to what was done from `since` on and
+         *     before `until`, and to what was `refused` or was not.
          */
         get: operations["audit_api_v1_audit_get"];
         put?: never;
@@ -527,7 +574,11 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        get?: never;
+        /**
+         * Invitations
+         * @description The links that nobody used yet, newest first; also those that are too old by now.
+         */
+        get: operations["invitations_api_v1_invitations_get"];
         put?: never;
         /**
          * Invite
@@ -580,6 +631,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/invitations/{name}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /**
+         * Withdraw
+         * @description End the link that somebody was given.
+         */
+        delete: operations["withdraw_api_v1_invitations__name__delete"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/keys": {
         parameters: {
             query?: never;
@@ -589,7 +660,7 @@ export interface paths {
         };
         /**
          * Keys
-         * @description One's own API keys; everybody's for whoever runs the server.
+         * @description One's own API keys, newest first; everybody's for whoever runs the server.
          */
         get: operations["keys_api_v1_keys_get"];
         put?: never;
@@ -599,6 +670,46 @@ export interface paths {
          */
         post: operations["add_key_api_v1_keys_post"];
         delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/keys/all": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Keys
+         * @description Everybody's API keys or those of one person, newest first, `limit` at a time.
+         */
+        get: operations["keys_api_v1_keys_all_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/keys/all/{key_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /**
+         * Remove Key
+         * @description Remove anybody's API key, from the next request on.
+         */
+        delete: operations["remove_key_api_v1_keys_all__key_id__delete"];
         options?: never;
         head?: never;
         patch?: never;
@@ -1149,6 +1260,46 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/settings": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Settings
+         * @description Every setting in use, with its meaning and where it is from; of secrets, whether they are.
+         */
+        get: operations["settings_api_v1_settings_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/settings/check": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Check
+         * @description What the next start would say of a configuration file with this text; nothing is changed.
+         */
+        post: operations["check_api_v1_settings_check_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/shared-conversations/look": {
         parameters: {
             query?: never;
@@ -1488,6 +1639,26 @@ export interface paths {
          * @description Take a verdict back; the event that says so is the answer. 409 if another replaced it.
          */
         delete: operations["retract_api_v1_traces__trace_id__feedback__feedback_id__delete"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/upkeep": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Upkeep
+         * @description The last backup, what is stored, house that was kept, and who does the runs.
+         */
+        get: operations["upkeep_api_v1_upkeep_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
         options?: never;
         head?: never;
         patch?: never;
@@ -1866,6 +2037,29 @@ export interface components {
             /** Next */
             next: number | null;
         };
+        /**
+         * Backed
+         * @description The last backup; `folder` is as it was named to `rag backup`.
+         */
+        Backed: {
+            /**
+             * At
+             * Format: date-time
+             */
+            at: string;
+            /** Bytes */
+            bytes: number;
+            /** Damaged */
+            damaged: number;
+            /** Files */
+            files: number;
+            /** Folder */
+            folder: string;
+            /** Keys */
+            keys: boolean;
+            /** Rows */
+            rows: number;
+        };
         /** Begin */
         Begin: {
             /** Domain */
@@ -1913,6 +2107,18 @@ export interface components {
             spent: {
                 [key: string]: number;
             };
+        };
+        /**
+         * Change
+         * @description A value that another configuration would have.
+         */
+        Change: {
+            /** After */
+            after: unknown;
+            /** Before */
+            before: unknown;
+            /** Key */
+            key: string;
         };
         /**
          * Changes
@@ -2437,6 +2643,26 @@ export interface components {
             /** Domains */
             domains: string[];
         };
+        /** DraftText */
+        DraftText: {
+            /**
+             * Text
+             * @description All of a configuration file, as TOML.
+             */
+            text: string;
+        };
+        /**
+         * Drafted
+         * @description What is to be said of a configuration before anybody starts with it.
+         */
+        Drafted: {
+            /** Changes */
+            changes: components["schemas"]["Change"][];
+            /** Problems */
+            problems: string[];
+            /** Warnings */
+            warnings: string[];
+        };
         /** Ended */
         Ended: {
             /** Ended */
@@ -2786,6 +3012,57 @@ export interface components {
             /** Scores */
             scores: components["schemas"]["Score"][];
         };
+        /**
+         * HouseKept
+         * @description What the last round deleted.
+         */
+        HouseKept: {
+            /**
+             * At
+             * Format: date-time
+             */
+            at: string;
+            /** Bytes */
+            bytes: number;
+            /**
+             * Deleted
+             * @default {}
+             */
+            deleted: {
+                [key: string]: number;
+            };
+            /** Files */
+            files: number;
+        };
+        /**
+         * Invitation
+         * @description A link that was given to somebody and not used yet; the link itself is not kept.
+         */
+        Invitation: {
+            /** Again */
+            again: boolean;
+            /**
+             * Created At
+             * Format: date-time
+             */
+            created_at: string;
+            /** Created By */
+            created_by: string;
+            /**
+             * Expires At
+             * Format: date-time
+             */
+            expires_at: string;
+            /** Name */
+            name: string;
+            /** Roles */
+            roles: components["schemas"]["Role"][];
+        };
+        /** Invitations */
+        Invitations: {
+            /** Invitations */
+            invitations: components["schemas"]["Invitation"][];
+        };
         /** Invite */
         Invite: {
             /** Name */
@@ -2819,13 +3096,6 @@ export interface components {
             token: string;
         };
         /**
-         * Kept
-         * @description The verdict as it was kept.
-         */
-        Kept: {
-            feedback: components["schemas"]["Feedback"];
-        };
-        /**
          * KeyInfo
          * @description That a model has a key, never what it is. `set_by` an admin, at `set_at`, if one did.
          */
@@ -2847,6 +3117,8 @@ export interface components {
         Keys: {
             /** Keys */
             keys: components["schemas"]["ApiKey"][];
+            /** Next */
+            next?: string | null;
         };
         /** Link */
         Link: {
@@ -3834,31 +4106,6 @@ export interface components {
              */
             useful: number;
         };
-        /**
-         * Stored
-         * @description A completion of before, as it may be shown now, with what was just said of it.
-         */
-        Stored: {
-            /** Choices */
-            choices: components["schemas"]["rag__api__chat__Choice"][];
-            /** Created */
-            created: number;
-            /** Id */
-            id: string;
-            /** Metadata */
-            metadata: {
-                [key: string]: string;
-            };
-            /** Model */
-            model: string;
-            /**
-             * Object
-             * @default chat.completion
-             * @constant
-             */
-            object: "chat.completion";
-            ratchet: components["schemas"]["Kept"];
-        };
         /** StreamOptions */
         StreamOptions: {
             /** Include Usage */
@@ -3952,6 +4199,46 @@ export interface components {
             /** Total Tokens */
             total_tokens: number;
         };
+        /** Told */
+        Told: {
+            /** File */
+            file: string;
+            /** Sections */
+            sections: components["schemas"]["ToldSection"][];
+        };
+        /**
+         * ToldSection
+         * @description One table of the configuration file; the first one, without a name, is its top level.
+         */
+        ToldSection: {
+            /** About */
+            about: string;
+            /** Name */
+            name: string;
+            /** Settings */
+            settings: components["schemas"]["ToldSetting"][];
+        };
+        /**
+         * ToldSetting
+         * @description One value in use.
+         */
+        ToldSetting: {
+            /** About */
+            about: string;
+            /** Key */
+            key: string;
+            /**
+             * Origin
+             * @enum {string}
+             */
+            origin: "default" | "file" | "variable" | "option";
+            /** Secret */
+            secret: boolean;
+            /** Value */
+            value: unknown;
+            /** Where */
+            where: string;
+        };
         /**
          * Trial
          * @description A model or route beside the default. canary: it answers a share of the conversations.
@@ -4012,6 +4299,20 @@ export interface components {
              * @enum {string}
              */
             role: "user" | "assistant";
+        };
+        /**
+         * Underway
+         * @description The runs of every domain that have not ended.
+         */
+        Underway: {
+            /** Beat At */
+            beat_at: string | null;
+            /** Queued */
+            queued: number;
+            /** Running */
+            running: number;
+            /** Waiting Since */
+            waiting_since: string | null;
         };
         /** Update */
         Update: {
@@ -4118,6 +4419,29 @@ export interface components {
             value?: number | null;
         };
         /**
+         * Verified
+         * @description The last time that a backup was read back whole.
+         */
+        Verified: {
+            /**
+             * At
+             * Format: date-time
+             */
+            at: string;
+            /** Folder */
+            folder: string;
+            /**
+             * Taken At
+             * Format: date-time
+             */
+            taken_at: string;
+            /**
+             * Trouble
+             * @default
+             */
+            trouble: string;
+        };
+        /**
          * View
          * @description Characters `start` to `end` of an exact version of a document, of `length` in all.
          */
@@ -4201,6 +4525,71 @@ export interface components {
             reads: string;
         };
         /**
+         * Kept
+         * @description The verdict as it was kept.
+         */
+        rag__api__stored__Kept: {
+            feedback: components["schemas"]["Feedback"];
+        };
+        /**
+         * Stored
+         * @description A completion of before, as it may be shown now, with what was just said of it.
+         */
+        rag__api__stored__Stored: {
+            /** Choices */
+            choices: components["schemas"]["rag__api__chat__Choice"][];
+            /** Created */
+            created: number;
+            /** Id */
+            id: string;
+            /** Metadata */
+            metadata: {
+                [key: string]: string;
+            };
+            /** Model */
+            model: string;
+            /**
+             * Object
+             * @default chat.completion
+             * @constant
+             */
+            object: "chat.completion";
+            ratchet: components["schemas"]["rag__api__stored__Kept"];
+        };
+        /**
+         * Kept
+         * @description How this deployment is kept.
+         */
+        rag__app__upkeep__Kept: {
+            backup: components["schemas"]["Backed"] | null;
+            housekeeping: components["schemas"]["HouseKept"] | null;
+            /** Inside */
+            inside: boolean;
+            runs: components["schemas"]["Underway"];
+            stored: components["schemas"]["rag__app__upkeep__Stored"];
+            verified: components["schemas"]["Verified"] | null;
+            /** Version */
+            version: string;
+        };
+        /**
+         * Stored
+         * @description Bytes. None for what lies on a server of its own.
+         */
+        rag__app__upkeep__Stored: {
+            /** Database */
+            database: number | null;
+            /** Files */
+            files: number;
+            /** Folder */
+            folder: string;
+            /** Free */
+            free: number;
+            /** Index */
+            index: number | null;
+            /** Total */
+            total: number;
+        };
+        /**
          * Choice
          * @description Who made what a domain's default; `override` is the reason where the floor was not met.
          */
@@ -4240,6 +4629,8 @@ export interface operations {
     accounts_api_v1_accounts_get: {
         parameters: {
             query?: {
+                /** @description A part of it; case does not count. */
+                search?: string;
                 limit?: number;
                 cursor?: string | null;
             };
@@ -4347,6 +4738,166 @@ export interface operations {
             };
         };
     };
+    sessions_api_v1_accounts__name__sessions_get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description An account's name. */
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Sessions"];
+                };
+            };
+            /** @description A problem, with what to do about it */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem, with what to do about it */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem, with what to do about it */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    end_sessions_api_v1_accounts__name__sessions_delete: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description An account's name. */
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Ended"];
+                };
+            };
+            /** @description A problem, with what to do about it */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem, with what to do about it */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem, with what to do about it */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    end_session_api_v1_accounts__name__sessions__session_id__delete: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description An account's name. */
+                name: string;
+                session_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Ended"];
+                };
+            };
+            /** @description A problem, with what to do about it */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem, with what to do about it */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem, with what to do about it */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     ask_api_v1_answers_post: {
         parameters: {
             query?: never;
@@ -4410,6 +4961,17 @@ export interface operations {
             query?: {
                 limit?: number;
                 before?: number | null;
+                /** @description A part of it; case does not count. */
+                actor?: string;
+                /** @description A part of it; case does not count. */
+                act?: string;
+                /** @description A part of it; case does not count. */
+                object?: string;
+                /** @description A time with its zone. */
+                since?: string | null;
+                /** @description A time with its zone. */
+                until?: string | null;
+                refused?: boolean | null;
             };
             header?: never;
             path?: never;
@@ -5908,6 +6470,56 @@ export interface operations {
             };
         };
     };
+    invitations_api_v1_invitations_get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Invitations"];
+                };
+            };
+            /** @description A problem, with what to do about it */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem, with what to do about it */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem, with what to do about it */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     invite_api_v1_invitations_post: {
         parameters: {
             query?: never;
@@ -6070,9 +6682,63 @@ export interface operations {
             };
         };
     };
-    keys_api_v1_keys_get: {
+    withdraw_api_v1_invitations__name__delete: {
         parameters: {
             query?: never;
+            header?: never;
+            path: {
+                /** @description An account's name. */
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description A problem, with what to do about it */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem, with what to do about it */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem, with what to do about it */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    keys_api_v1_keys_get: {
+        parameters: {
+            query?: {
+                limit?: number;
+                cursor?: string | null;
+            };
             header?: never;
             path?: never;
             cookie?: never;
@@ -6143,6 +6809,113 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["MadeKey"];
+                };
+            };
+            /** @description A problem, with what to do about it */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem, with what to do about it */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem, with what to do about it */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    keys_api_v1_keys_all_get: {
+        parameters: {
+            query?: {
+                /** @description An account's name. */
+                owner?: string | null;
+                limit?: number;
+                cursor?: string | null;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Keys"];
+                };
+            };
+            /** @description A problem, with what to do about it */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem, with what to do about it */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem, with what to do about it */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    remove_key_api_v1_keys_all__key_id__delete: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                key_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiKey"];
                 };
             };
             /** @description A problem, with what to do about it */
@@ -8028,6 +8801,110 @@ export interface operations {
             };
         };
     };
+    settings_api_v1_settings_get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Told"];
+                };
+            };
+            /** @description A problem, with what to do about it */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem, with what to do about it */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem, with what to do about it */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    check_api_v1_settings_check_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["DraftText"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Drafted"];
+                };
+            };
+            /** @description A problem, with what to do about it */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem, with what to do about it */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem, with what to do about it */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     look_api_v1_shared_conversations_look_post: {
         parameters: {
             query?: never;
@@ -9203,6 +10080,56 @@ export interface operations {
             };
         };
     };
+    upkeep_api_v1_upkeep_get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["rag__app__upkeep__Kept"];
+                };
+            };
+            /** @description A problem, with what to do about it */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem, with what to do about it */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem, with what to do about it */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     complete_v1_chat_completions_post: {
         parameters: {
             query?: never;
@@ -9275,7 +10202,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Stored"];
+                    "application/json": components["schemas"]["rag__api__stored__Stored"];
                 };
             };
             /** @description What is wrong, in OpenAI's shape; in ours where no route was reached */
