@@ -55,11 +55,15 @@ class Exchange(Data):
 
 
 class Place(Data):
-    """Where an answer goes that is about to be made: a turn of a conversation, and its trace."""
+    """Where an answer goes that is about to be made: a turn of a conversation, and its trace.
+
+    `beside` is the trace of the answer that the turn has, where this is another one.
+    """
 
     conversation: str
     turn: int
     trace_id: str
+    beside: str | None = None
 
 
 class Talk(Data):

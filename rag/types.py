@@ -301,11 +301,15 @@ class AskRequest(Data):
     filter: Filter | None = None
     fresh: bool = False
     """Written anew, though a model wrote an answer to the same before."""
+    beside: str | None = Field(default=None, pattern=r"^[0-9a-f-]{36}$")
+    """The trace of the answer beside which the model on trial writes another; it takes no turn."""
 
     @model_validator(mode="after")
     def _one_past(self) -> Self:
         if self.conversation is not None and self.history:
             raise ValueError("a conversation has its own history")
+        if self.beside is not None and (self.conversation is None or self.model is not None):
+            raise ValueError("beside takes the conversation of that answer, and no model")
         return self
 
 

@@ -112,7 +112,8 @@ class Asker:
             repeats=record and writer.trial is None and not request.fresh,
         )
         try:
-            yield AnswerEvent(event="started", data={"trace_id": draft.trace_id})
+            pair = bool((writer.trial or {}).get("pair"))
+            yield AnswerEvent(event="started", data={"trace_id": draft.trace_id, "pair": pair})
             await self._stand_alone(draft)
             since = time.perf_counter()
             # Searched for all at once, each would be ready only when the last one is.

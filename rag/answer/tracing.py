@@ -88,7 +88,7 @@ def fields(
         "latency_ms": round((time.perf_counter() - draft.started) * 1000, 3),
         "timings": draft.timings,
         "cache_key": _cache_key(draft),
-        "sibling_ids": [],
+        "sibling_ids": [place.beside] if place and place.beside else [],
         "output_training_policy": card.output_training_policy,
         "terms_ref": "",
         "retention_until": None,

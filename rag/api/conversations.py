@@ -22,6 +22,7 @@ Title = Annotated[str, Field(min_length=1, max_length=LONGEST_TITLE)]
 Search = Annotated[str, Query(max_length=200, description="Words of a title or a question.")]
 Many = Annotated[int, Query(ge=1, le=200)]
 After = Annotated[int, Query(ge=0, le=2**31 - 1, description="The number of the turn before.")]
+Turn = Annotated[int, Path(ge=1, le=2**31 - 1)]
 
 router = APIRouter(prefix="/api/v1", route_class=StrictRoute, responses=RESPONSES)
 
@@ -34,6 +35,11 @@ class Begin(Body):
 
 class Rename(Body):
     title: Title
+
+
+class Chosen(Body):
+    trace_id: str = Field(pattern=r"^[0-9a-f-]{36}$")
+    """Of the other answer to the same question."""
 
 
 class Conversations(Body):
@@ -95,6 +101,12 @@ async def conversation(
 @router.patch("/conversations/{conversation_id}")
 async def rename(conversation_id: Id, body: Rename, who: User, server: Server) -> Conversation:
     return await server.app.conversations.rename(who, conversation_id, body.title)
+
+
+@router.put("/conversations/{conversation_id}/turns/{n}")
+async def choose(conversation_id: Id, n: Turn, body: Chosen, who: User, server: Server) -> Talk:
+    """Go on with the other of two answers to a question; it says how the turn reads now."""
+    return await server.app.conversations.choose(who, conversation_id, n, body.trace_id)
 
 
 @router.delete("/conversations/{conversation_id}", status_code=204, response_class=Response)

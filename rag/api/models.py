@@ -56,7 +56,8 @@ class ChooseModel(Body):
 class TryModel(Body):
     """What is tried beside the default. canary: it answers that share of the conversations.
 
-    shadow: it answers that share of the questions once more, and nobody is shown what.
+    shadow: it answers that share of the questions once more, and nobody is shown what. pair: it
+    answers that share of the questions in conversations once more, and people choose.
     """
 
     model: Name

@@ -87,6 +87,16 @@ class Conversations:
         """With what was answered in it, but for answers that were rated. Raises NotFound."""
         await asyncio.to_thread(self._kept.delete, principal.id, conversation_id)
 
+    async def choose(
+        self, principal: Principal, conversation_id: str, n: int, trace_id: str
+    ) -> Talk:
+        """Go on with the other of two answers to question `n`. May be said again, and taken back.
+
+        Raises NotFound for what is no second answer to it.
+        """
+        await asyncio.to_thread(self._kept.choose, principal.id, conversation_id, n, trace_id)
+        return await self.show(principal, conversation_id, after=n - 1, limit=1)
+
     # --- sharing ---
 
     async def share(self, principal: Principal, conversation_id: str) -> str:
@@ -129,7 +139,7 @@ class Conversations:
                 f"The conversation is about the domain '{found.domain}'.",
                 hint="Name that domain in the request.",
             )
-        asked = await asyncio.to_thread(self._kept.latest, found.id, HEARD)
+        asked = await asyncio.to_thread(self._before, found.id, request)
         said: list[Turn] = []
         for one in await self._exchanges(principal, found.domain, asked, own=True):
             if one.state == "answered":
@@ -143,10 +153,33 @@ class Conversations:
         if request.conversation is None:
             return None
         trace_id = str(uuid4())
+        if request.beside is not None:
+            turn = await asyncio.to_thread(self._turn_of, request.conversation, request.beside)
+            return Place(
+                conversation=request.conversation,
+                turn=turn.n,
+                trace_id=trace_id,
+                beside=request.beside,
+            )
         n = await asyncio.to_thread(
             self._kept.ask, principal.id, request.conversation, request.question, trace_id
         )
         return Place(conversation=request.conversation, turn=n, trace_id=trace_id)
+
+    def _before(self, conversation_id: str, request: AskRequest) -> list[Asked]:
+        """What was asked before; for a second answer, before the question of the first."""
+        if request.beside is None:
+            return self._kept.latest(conversation_id, HEARD)
+        turn = self._turn_of(conversation_id, request.beside)
+        if turn.question != request.question:
+            raise InvalidInput("The answer beside is to another question.")
+        return self._kept.latest(conversation_id, HEARD, before=turn.n)
+
+    def _turn_of(self, conversation_id: str, trace_id: str) -> Asked:
+        for turn in self._kept.latest(conversation_id, HEARD):
+            if turn.trace_id == trace_id:
+                return turn
+        raise NotFound("The conversation has no such answer.")
 
     # --- what may be seen ---
 

@@ -106,13 +106,14 @@ class Defaults:
         """Try a model or route beside what answers, from the next question on.
 
         The same one again with another share goes on with its trial. Raises NotFound, InvalidInput;
-        Conflict for what answers already, and for a canary below the floor without a reason.
+        Conflict for what answers already, and for one below the floor that people would be shown,
+        without a reason.
         """
         if not 0 < share <= 1:
             raise InvalidInput("A share is above 0, and 1 at most.")
         if name == await self.default(pack):
             raise Conflict(f"'{name}' answers already.", hint="Try another one beside it.")
-        floor = how == "canary"
+        floor = how != "shadow"
         score = await self._conforming(name, pack, override, floor=floor)
 
         def begun(past: Past) -> Mapping[str, Any]:
@@ -223,7 +224,7 @@ class Defaults:
         if trial.model not in self._models.known:
             self._warn(pack, trial.model, "it is not declared any more")
             return Standing(model=model)
-        if trial.how == "canary" and not trial.override and self._below(pack, trial.model):
+        if trial.how != "shadow" and not trial.override and self._below(pack, trial.model):
             return Standing(model=model)
         return Standing(model=model, trial=trial)
 

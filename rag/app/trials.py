@@ -16,7 +16,7 @@ from rag.app.domains import Domain, Domains
 from rag.app.models import Models
 from rag.app.parts import Parts
 from rag.app.shadows import SECONDS, Shadows
-from rag.errors import ModelTimeout, NotFound, RagError
+from rag.errors import Conflict, ModelTimeout, NotFound, RagError
 from rag.learn.comparison import compared
 from rag.models.told import Comparison
 from rag.models.writer import Writer
@@ -69,10 +69,11 @@ class Trials:
         override: str = "",
     ) -> Choice:
         """Let a model or route answer a share of the conversations (canary), or a share of the
-        questions once more without being shown (shadow), from the next question on.
+        questions once more, without being shown (shadow) or for people to choose between the two
+        (pair), from the next question on.
 
-        Raises NotFound, InvalidInput, or Conflict: it answers already, or is a canary below the
-        pack's floor without an `override` that says why.
+        Raises NotFound, InvalidInput, or Conflict: it answers already, or would be shown to people
+        though it is below the pack's floor, without an `override` that says why.
         """
         pack = self._domains.get(domain).pack
         made = await self._defaults.begin(principal, model, how, share, pack, override)
@@ -126,13 +127,21 @@ class Trials:
     async def part(self, principal: Principal, request: AskRequest, domain: Domain) -> Part:
         """Who writes this answer; close the writer. Raises NotFound, ConfigError, ModelError.
 
-        A question that names a model takes no part in any trial.
+        A question that names a model takes no part in any trial. Raises Conflict for a second
+        answer where none is asked for.
         """
         name = domain.pack.name
         standing = await self._defaults.standing(domain.pack)
         champion = self._models.writer(principal, request, name, standing.model)
         trial = standing.trial
+        if request.beside is not None:
+            champion.close()
+            return self._second(principal, request, name, trial)
         if trial is None or request.model is not None:
+            return Part(champion, _ignored)
+        if trial.how == "pair":
+            two = request.conversation is not None and trial.takes(_asked(request))
+            champion.trial = {"id": trial.id, "side": "champion", "pair": two}
             return Part(champion, _ignored)
         if trial.how == "shadow":
             champion.trial = {"id": trial.id, "side": "champion"}
@@ -142,6 +151,16 @@ class Trials:
         if turn:
             writer = self._models.writer(principal, request, name, trial.model, champion)
         writer.trial = {"id": trial.id, "side": "challenger" if turn else "champion"}
+        return Part(writer, _ignored)
+
+    def _second(
+        self, principal: Principal, request: AskRequest, domain: str, trial: Trial | None
+    ) -> Part:
+        if trial is None or trial.how != "pair" or not trial.takes(_asked(request)):
+            raise Conflict("No second answer is asked for here.", hint="Keep the first one.")
+        # Whoever took over from it would be taken for it.
+        writer = self._models.writer(principal, request, domain, trial.model)
+        writer.trial = {"id": trial.id, "side": "challenger"}
         return Part(writer, _ignored)
 
     async def aclose(self) -> None:
@@ -187,6 +206,11 @@ class Trials:
 
 def _ignored(draft: Draft) -> None:
     """Nobody wants to know."""
+
+
+def _asked(request: AskRequest) -> str:
+    """The same for both answers to a question of a conversation."""
+    return f"{request.conversation}\0{request.question}"
 
 
 def _talk(principal: Principal, request: AskRequest) -> str:

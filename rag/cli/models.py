@@ -209,26 +209,31 @@ def trial(
         float | None,
         typer.Option(help="Let it answer this share of the questions once more, shown to nobody."),
     ] = None,
+    pair: Annotated[
+        float | None,
+        typer.Option(help="Let people choose between both for this share of the questions."),
+    ] = None,
     stop: Annotated[bool, typer.Option("--stop", help="End the trial.")] = False,
     override: Annotated[
-        str, typer.Option(help="Why a canary may answer below the pack's floor; kept.")
+        str, typer.Option(help="Why people are shown it though below the pack's floor; kept.")
     ] = "",
     as_json: Json = False,
 ) -> None:
     """Try a model beside the one that answers, from the next question on."""
     domain = ctx.obj.domain
-    share = canary if shadow is None else shadow
-    one_of_both = (canary is None) != (shadow is None)
-    none = name is None and share is None
-    if not (none if stop else name is not None and one_of_both):
+    shares: dict[How, float | None] = {"canary": canary, "shadow": shadow, "pair": pair}
+    given: list[tuple[How, float]] = [
+        (how, share) for how, share in shares.items() if share is not None
+    ]
+    if not (name is None and not given if stop else name is not None and len(given) == 1):
         raise InvalidInput(
-            "A trial has a name and either --canary or --shadow.",
+            "A trial has a name and one of --canary, --shadow and --pair.",
             hint="As in: rag models try big --canary 0.1; it ends with: rag models try --stop.",
         )
-    if name is None or share is None:
+    if name is None:
         choice = through(ctx, lambda app, who: app.trials.stop(who, domain))
     else:
-        how: How = "canary" if shadow is None else "shadow"
+        [(how, share)] = given
         choice = through(
             ctx, lambda app, who: app.trials.begin(who, name, how, share, domain, override)
         )
@@ -271,8 +276,14 @@ def _said(choice: Choice) -> str:
     trial = choice.trial
     if trial is None:
         return said
-    part = "conversations" if trial.how == "canary" else "questions once more, shown to nobody"
-    return f"{said[:-1]}, and '{trial.model}' {trial.share:.0%} of the {part}."
+    return f"{said[:-1]}, and '{trial.model}' {trial.share:.0%} of the {_PARTS[trial.how]}."
+
+
+_PARTS: dict[How, str] = {
+    "canary": "conversations",
+    "shadow": "questions once more, shown to nobody",
+    "pair": "questions once more, for people to choose",
+}
 
 
 _MEASURES = {
@@ -283,6 +294,7 @@ _MEASURES = {
     "ms_p95": ("ms to write, 95 % within", "{:.0f}"),
     "tokens": ("tokens per answer", "{:.0f}"),
     "cost": ("USD per answer", "{:.5f}"),
+    "preferred": ("preferred, of the pairs", "{:.1%}"),
     "useful": ("rated useful, of the rated", "{:.1%}"),
     "cost_per_useful": ("USD per answer rated useful", "{:.5f}"),
 }

@@ -51,7 +51,7 @@ def compared(
     made: dict[Side, list[Observed]] = {
         side: [one for one in ones if not one.fault] for side, ones in sides.items()
     }
-    if trial.how == "shadow":
+    if trial.how != "canary":
         both = set[str].intersection(*({one.trace_id for one in made[side]} for side in SIDES))
         made = {side: [one for one in ones if one.trace_id in both] for side, ones in made.items()}
     weights = _weights(len(threads))
@@ -167,6 +167,7 @@ _KINDS: Mapping[Measure, _Kind] = {
     "ms_p95": _Kind(lambda one: one.ms, _quantile(0.95)),
     "tokens": _Kind(lambda one: float(one.tokens), _mean),
     "cost": _Kind(lambda one: one.cost, _mean),
+    "preferred": _Kind(lambda one: one.preferred, _mean),
     "useful": _Kind(_rated, _mean),
     "cost_per_useful": _Kind(
         lambda one: None if one.useful is None else one.cost, _mean, lambda one: _rated(one) or 0.0

@@ -68,7 +68,9 @@ def check_pair(trace: Trace, other: Trace) -> None:
     answer_of(other)
     if trace["id"] == other["id"]:
         raise InvalidInput("An answer is not compared with itself.")
-    if any(_folded(trace[name]) != _folded(other[name]) for name in ("domain", "query_standalone")):
+    siblings = other["id"] in trace["sibling_ids"] or trace["id"] in other["sibling_ids"]
+    alike = ("domain",) if siblings else ("domain", "query_standalone")
+    if any(_folded(trace[name]) != _folded(other[name]) for name in alike):
         raise InvalidInput("The two answers are to different questions.")
 
 

@@ -101,10 +101,12 @@ Measure = Literal[
     "ms_p95",
     "tokens",
     "cost",
+    "preferred",
     "useful",
     "cost_per_useful",
 ]
-"""Shares from 0 to 1: faults (it could not answer itself), abstained, useful (of the rated). Means:
+"""Shares from 0 to 1: faults (it could not answer itself), abstained, preferred (of the pairs that
+people chose from, no difference counting half), useful (of the rated). Means:
 support, tokens, cost in USD. Milliseconds to write and check an answer."""
 
 
@@ -124,7 +126,7 @@ class Figure(Data):
 
 
 class Comparison(Data):
-    """The two sides of a trial. Of a shadow, all but faults is measured on the same questions."""
+    """The two sides of a trial. But for a canary, all but faults is of the same questions."""
 
     domain: str
     trial: Trial

@@ -51,6 +51,13 @@ class RemoteConversations:
         made = await self._line.json("PATCH", _path(conversation_id), principal, json=body)
         return Conversation.model_validate(made)
 
+    async def choose(
+        self, principal: Principal, conversation_id: str, n: int, trace_id: str
+    ) -> Talk:
+        where = f"{_path(conversation_id)}/turns/{n}"
+        made = await self._line.json("PUT", where, principal, json={"trace_id": trace_id})
+        return Talk.model_validate(made)
+
     async def delete(self, principal: Principal, conversation_id: str) -> None:
         await self._line.send("DELETE", _path(conversation_id), principal)
 

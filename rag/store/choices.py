@@ -38,14 +38,15 @@ class ScoreCard(Data):
     taken_at: datetime
 
 
-How = Literal["canary", "shadow"]
+How = Literal["canary", "shadow", "pair"]
 
 
 class Trial(Data):
     """A model or route beside the default. canary: it answers a share of the conversations.
 
-    shadow: it answers a share of the questions once more, and nobody is shown what. `override` is
-    the reason why a canary may answer though it is below the floor.
+    shadow: it answers a share of the questions once more, and nobody is shown what. pair: it
+    answers a share of the questions once more, and people choose between the two. `override` is
+    the reason why people are shown its answers though it is below the floor.
     """
 
     id: str = Field(default_factory=lambda: str(uuid4()))

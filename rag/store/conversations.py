@@ -114,14 +114,12 @@ class Conversations:
             .limit(limit)
         )
 
-    def latest(self, conversation_id: str, limit: int) -> list[Turn]:
-        """The last ones, in order."""
-        return self._turns(
-            select(TurnRow)
-            .where(TurnRow.conversation_id == conversation_id)
-            .order_by(TurnRow.n.desc())
-            .limit(limit)
-        )[::-1]
+    def latest(self, conversation_id: str, limit: int, before: int | None = None) -> list[Turn]:
+        """The last ones, in order; the last `before` the one with that number."""
+        statement = select(TurnRow).where(TurnRow.conversation_id == conversation_id)
+        if before is not None:
+            statement = statement.where(TurnRow.n < before)
+        return self._turns(statement.order_by(TurnRow.n.desc()).limit(limit))[::-1]
 
     def ask(self, owner: str, conversation_id: str, question: str, trace_id: str) -> int:
         """Note that something is asked now, before it is answered. Returns its number.
@@ -147,6 +145,22 @@ class Conversations:
             # Clocks of two machines differ; a conversation does not become older by a question.
             row.updated_at = max(now, row.updated_at)
             return n
+
+    def choose(self, owner: str, conversation_id: str, n: int, trace_id: str) -> None:
+        """Let a turn have the other of two answers to it. Raises NotFound."""
+        with self.database.write() as session:
+            _own(session, owner, conversation_id)
+            turn = session.get(TurnRow, (conversation_id, n))
+            two = session.scalars(
+                select(TraceRow).where(
+                    TraceRow.thread_id == conversation_id,
+                    TraceRow.id.in_([trace_id, turn.trace_id if turn else ""]),
+                )
+            ).all()
+            siblings = {one.id for one in two} & {other for one in two for other in one.sibling_ids}
+            if turn is None or (trace_id != turn.trace_id and not (len(two) == 2 and siblings)):
+                raise NotFound("The question has no such second answer.")
+            turn.trace_id = trace_id
 
     def rename(self, owner: str, conversation_id: str, title: str) -> Conversation:
         """Raises NotFound, InvalidInput."""

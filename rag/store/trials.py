@@ -12,7 +12,7 @@ from rag.store.choices import Trial
 from rag.store.database import Database
 from rag.store.models import ShadowRow, TraceRow
 from rag.store.spending import SHADOW, add
-from rag.store.votes import votes
+from rag.store.votes import preferences, votes
 from rag.types import Data
 
 MOST = 20_000
@@ -41,6 +41,7 @@ class Observed(NamedTuple):
     """One answer of one side. With a `fault` it made none itself, and the rest says nothing."""
 
     trace_id: str
+    """Of the answer that was given first, where both sides answered."""
     thread: str
     """The conversation: answers of one are alike."""
     side: Side
@@ -53,6 +54,8 @@ class Observed(NamedTuple):
     cost: float
     useful: bool | None
     """None where nobody rated it."""
+    preferred: float | None = None
+    """Its share of the choice between it and the other side's; None where nobody chose."""
 
 
 class Trials:
@@ -93,6 +96,7 @@ class Trials:
                 TraceRow.timings,
                 TraceRow.prompt_tokens + TraceRow.completion_tokens,
                 TraceRow.cost,
+                TraceRow.sibling_ids,
                 vote.c.value,
                 ShadowRow,
             )
@@ -110,13 +114,16 @@ class Trials:
         found: list[Observed] = []
         missing = 0
         with self.database.read() as session:
+            chosen = preferences(session, since) if trial.how == "pair" else {}
             for row in session.execute(statement).tuples():
                 trace_id, thread, finish, abstained, support, route, timings, tokens, cost = row[:9]
-                value, shadow = row[9], row[10]
+                siblings, value, shadow = row[9:]
+                if not route["trial"].get("pair", True):
+                    continue
                 fault = _fault(finish, route)
                 found.append(
                     Observed(
-                        trace_id=trace_id,
+                        trace_id=siblings[0] if siblings else trace_id,
                         thread=thread,
                         side=route["trial"]["side"],
                         fault=fault,
@@ -126,6 +133,7 @@ class Trials:
                         tokens=tokens,
                         cost=cost,
                         useful=None if value is None else value > 0,
+                        preferred=chosen.get(trace_id),
                     )
                 )
                 if shadow is not None:

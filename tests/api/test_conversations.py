@@ -69,6 +69,7 @@ def test_anothers_is_not_found_by_any_route(client: TestClient) -> None:
         ("GET", "", None),
         ("PATCH", "", {"title": "Mine"}),
         ("DELETE", "", None),
+        ("PUT", "/turns/1", {"trace_id": talk}),
         ("POST", "/share", None),
         ("DELETE", "/share", None),
     ):

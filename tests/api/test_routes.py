@@ -354,6 +354,7 @@ def test_every_route_is_known_here(fake: FakeApp) -> None:
         *("/traces/{trace_id}/feedback", "/traces/{trace_id}/feedback/{feedback_id}"),
         *("/conversations", "/conversations/{conversation_id}", "/shared-conversations/look"),
         "/conversations/{conversation_id}/share",
+        "/conversations/{conversation_id}/turns/{n}",
         *(OPEN - {"/sign-in"}),
         *("/sessions", "/sessions/{session_id}", "/keys", "/keys/{key_id}", "/password"),
         *("/invitations", "/accounts", "/accounts/{name}", "/audit"),

@@ -312,6 +312,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/conversations/{conversation_id}/turns/{n}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /**
+         * Choose
+         * @description Go on with the other of two answers to a question; it says how the turn reads now.
+         */
+        put: operations["choose_api_v1_conversations__conversation_id__turns__n__put"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/data": {
         parameters: {
             query?: never;
@@ -2009,6 +2029,8 @@ export interface components {
         };
         /** AskRequest */
         AskRequest: {
+            /** Beside */
+            beside?: string | null;
             /** Conversation */
             conversation?: string | null;
             /** Domain */
@@ -2205,6 +2227,11 @@ export interface components {
              */
             override: string;
         };
+        /** Chosen */
+        Chosen: {
+            /** Trace Id */
+            trace_id: string;
+        };
         /** Chunks */
         Chunks: {
             /** Chunks */
@@ -2280,7 +2307,7 @@ export interface components {
         };
         /**
          * Comparison
-         * @description The two sides of a trial. Of a shadow, all but faults is measured on the same questions.
+         * @description The two sides of a trial. But for a canary, all but faults is of the same questions.
          */
         Comparison: {
             /** Answers */
@@ -2915,7 +2942,7 @@ export interface components {
              * Measure
              * @enum {string}
              */
-            measure: "faults" | "abstained" | "support" | "ms_p50" | "ms_p95" | "tokens" | "cost" | "useful" | "cost_per_useful";
+            measure: "faults" | "abstained" | "support" | "ms_p50" | "ms_p95" | "tokens" | "cost" | "preferred" | "useful" | "cost_per_useful";
         };
         /**
          * Forgotten
@@ -4243,15 +4270,16 @@ export interface components {
          * Trial
          * @description A model or route beside the default. canary: it answers a share of the conversations.
          *
-         *     shadow: it answers a share of the questions once more, and nobody is shown what. `override` is
-         *     the reason why a canary may answer though it is below the floor.
+         *     shadow: it answers a share of the questions once more, and nobody is shown what. pair: it
+         *     answers a share of the questions once more, and people choose between the two. `override` is
+         *     the reason why people are shown its answers though it is below the floor.
          */
         Trial: {
             /**
              * How
              * @enum {string}
              */
-            how: "canary" | "shadow";
+            how: "canary" | "shadow" | "pair";
             /** Id */
             id?: string;
             /** Model */
@@ -4270,7 +4298,8 @@ export interface components {
          * TryModel
          * @description What is tried beside the default. canary: it answers that share of the conversations.
          *
-         *     shadow: it answers that share of the questions once more, and nobody is shown what.
+         *     shadow: it answers that share of the questions once more, and nobody is shown what. pair: it
+         *     answers that share of the questions in conversations once more, and people choose.
          */
         TryModel: {
             /** Domain */
@@ -4279,7 +4308,7 @@ export interface components {
              * How
              * @enum {string}
              */
-            how: "canary" | "shadow";
+            how: "canary" | "shadow" | "pair";
             /** Model */
             model: string;
             /**
@@ -5676,6 +5705,63 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Conversation"];
+                };
+            };
+            /** @description A problem, with what to do about it */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem, with what to do about it */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem, with what to do about it */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    choose_api_v1_conversations__conversation_id__turns__n__put: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                conversation_id: string;
+                n: number;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Chosen"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Talk"];
                 };
             };
             /** @description A problem, with what to do about it */
