@@ -41,6 +41,15 @@ Id = Annotated[str, Path(pattern=r"^[A-Za-z0-9_.:-]{1,200}$")]
 After = Annotated[int, Query(ge=0, le=2**31 - 1, description="Number of the first chunk.")]
 Version = Annotated[int, Path(ge=1, le=2**31 - 1)]
 Domain = Annotated[str | None, Query(min_length=1, max_length=100)]
+AsIn = Annotated[
+    str | None,
+    Query(
+        alias="domain",
+        min_length=1,
+        max_length=100,
+        description="Whose roles count, for a link, which carries no header.",
+    ),
+]
 Of = Annotated[str | None, Query(min_length=1, max_length=200, description="Name or id.")]
 Sought = Annotated[str, Query(max_length=200, description="A part of it; case does not count.")]
 Name = Annotated[str, Field(min_length=1, max_length=200)]
@@ -183,7 +192,9 @@ async def documents(
     response_class=Response,
     responses=_FILE,
 )
-async def original(document_id: Id, version: Version, who: User, server: Server) -> Response:
+async def original(
+    document_id: Id, version: Version, who: User, server: Server, _domain: AsIn = None
+) -> Response:
     """The bytes of a kept version, always as an attachment."""
     found = await server.app.original(who, document_id, version)
     return _attachment(found.data, found.name, found.media_type)
@@ -192,7 +203,9 @@ async def original(document_id: Id, version: Version, who: User, server: Server)
 @router.get(
     "/documents/{document_id}/versions/{version}/text", response_class=Response, responses=_TEXT
 )
-async def text(document_id: Id, version: Version, who: User, server: Server) -> Response:
+async def text(
+    document_id: Id, version: Version, who: User, server: Server, _domain: AsIn = None
+) -> Response:
     """The text that citation spans count in, always as an attachment."""
     found = await server.app.text(who, document_id, version)
     data = found.encode("utf-8", errors="replace")

@@ -19,6 +19,7 @@ from rag.api.server import create_app
 from rag.app import App, build
 from rag.config import load
 from rag.domain import init_pack
+from rag.ingest.parsing import ParserPool
 from rag.mcp import over_http
 from rag.testing.fakes import HashingEmbedder
 from tests.support import parse_text
@@ -52,14 +53,19 @@ def deployment(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Deployment]
 
 
 @contextmanager
-def running(data: Path) -> Iterator[Deployment]:
-    """A server on the data folder, in a thread of its own until the block ends."""
+def running(data: Path, *, parsing: bool = False) -> Iterator[Deployment]:
+    """A server on the data folder, in a thread of its own until the block ends.
+
+    With `parsing` its parsers are the real ones, in processes of their own.
+    """
     opened: Future[Deployment] = Future()
     ended = threading.Event()
     thread = threading.Thread(target=lambda: asyncio.run(serve(data, opened, ended)))
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("rag.app.composition._embedder", lambda *_: HashingEmbedder())
-        patch.setattr("rag.app.composition.ParserPool", lambda *_: Parsers())
+        # Said either way: another deployment may be running in this process.
+        pool = ParserPool if parsing else lambda *_: Parsers()
+        patch.setattr("rag.app.composition.ParserPool", pool)
         thread.start()
         try:
             yield opened.result(120)

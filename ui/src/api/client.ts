@@ -1,5 +1,6 @@
 import createClient, { type Middleware } from "openapi-fetch";
 import type { Readable } from "openapi-typescript-helpers";
+import DOMAINS from "./domains.json";
 import { Problem, problemOf, unreachable } from "./problem";
 import type { components, paths } from "./schema";
 
@@ -14,6 +15,13 @@ export function domainOfPage(): string | undefined {
 export function headers(): Record<string, string> {
   const domain = domainOfPage();
   return domain === undefined ? {} : { "X-Ratchet-Domain": domain };
+}
+
+/** An address of the API about the page's domain, for links and streams: those bring no header, or no query. */
+export function addressed(path: string): string {
+  const domain = domainOfPage();
+  if (domain === undefined) return path;
+  return `${path}${path.includes("?") ? "&" : "?"}domain=${encodeURIComponent(domain)}`;
 }
 
 let signedOut = (): void => undefined;
@@ -31,9 +39,12 @@ export async function problemIn(response: Response): Promise<Problem> {
 }
 
 const middleware: Middleware = {
-  onRequest({ request }) {
+  async onRequest({ request, schemaPath }) {
     for (const [name, value] of Object.entries(headers())) request.headers.set(name, value);
-    return request;
+    // A header that says another domain than the query, or than none, is refused.
+    if (!DOMAINS.includes(`${request.method} ${schemaPath}`) || new URL(request.url).searchParams.has("domain")) return request;
+    const { method, headers: said, signal } = request;
+    return new Request(addressed(request.url), { method, headers: said, signal, body: (await request.text()) || null });
   },
   async onResponse({ response }) {
     if (!response.ok) throw await problemIn(response);

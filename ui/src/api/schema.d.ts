@@ -6069,7 +6069,10 @@ export interface operations {
     };
     original_api_v1_documents__document_id__versions__version__original_get: {
         parameters: {
-            query?: never;
+            query?: {
+                /** @description Whose roles count, for a link, which carries no header. */
+                domain?: string | null;
+            };
             header?: never;
             path: {
                 document_id: string;
@@ -6122,7 +6125,10 @@ export interface operations {
     };
     text_api_v1_documents__document_id__versions__version__text_get: {
         parameters: {
-            query?: never;
+            query?: {
+                /** @description Whose roles count, for a link, which carries no header. */
+                domain?: string | null;
+            };
             header?: never;
             path: {
                 document_id: string;

@@ -2,7 +2,7 @@ import { Badge, Button, Group, Paper, Stack, Text } from "@mantine/core";
 import { IconDownload } from "@tabler/icons-react";
 import { useInfiniteQuery } from "@tanstack/react-query";
 import { useTranslation } from "react-i18next";
-import { api, got, headers } from "@/api/client";
+import { addressed, api, got } from "@/api/client";
 import { useDomain } from "@/app/me";
 import { Trouble } from "@/app/Trouble";
 
@@ -18,17 +18,13 @@ export function Chunks({ document, version }: { document: string; version: numbe
     getNextPageParam: (page) => page.next ?? undefined,
   });
   const whole = `/api/v1/documents/${encodeURIComponent(document)}/versions/${version}`;
-  // A link carries no header: it is right wherever the default domain's people are these.
-  const linked = Object.keys(headers()).length === 0 || domain === undefined;
   const all = found.data?.pages.flatMap((page) => page.chunks) ?? [];
   return (
     <Stack gap="md">
-      {linked ? (
-        <Group gap="xs">
-          <Button component="a" href={`${whole}/original`} download size="xs" variant="default" leftSection={<IconDownload size={14} />}>{t("original")}</Button>
-          <Button component="a" href={`${whole}/text`} download size="xs" variant="default" leftSection={<IconDownload size={14} />}>{t("text")}</Button>
-        </Group>
-      ) : null}
+      <Group gap="xs">
+        <Button component="a" href={addressed(`${whole}/original`)} download size="xs" variant="default" leftSection={<IconDownload size={14} />}>{t("original")}</Button>
+        <Button component="a" href={addressed(`${whole}/text`)} download size="xs" variant="default" leftSection={<IconDownload size={14} />}>{t("text")}</Button>
+      </Group>
       {found.error ? <Trouble error={found.error} again={() => void found.refetch()} /> : null}
       {found.isPending ? <Text role="status">{t("app:loading")}</Text> : null}
       {found.isSuccess && all.length === 0 ? <Text size="sm">{t("answersNothing")}</Text> : null}

@@ -3,7 +3,7 @@ import { IconChevronLeft, IconChevronRight, IconDownload, IconX } from "@tabler/
 import { useQuery } from "@tanstack/react-query";
 import { Suspense, useState } from "react";
 import { useTranslation } from "react-i18next";
-import { api, got, type Schemas } from "@/api/client";
+import { addressed, api, got, type Schemas } from "@/api/client";
 import { Trouble } from "@/app/Trouble";
 import { day } from "@/app/when";
 import { Wait } from "@/primitives/Wait";
@@ -30,7 +30,7 @@ export function SourcePanel({ citation, count, onStep, onClose }: SourceProps & 
   });
   const about = view.data;
   const pdf = about?.media_type === "application/pdf" && typeof citation.page === "number";
-  const original = `/api/v1/documents/${encodeURIComponent(path.document_id)}/versions/${path.version}/original`;
+  const original = addressed(`/api/v1/documents/${encodeURIComponent(path.document_id)}/versions/${path.version}/original`);
   return (
     <div className={css.panel}>
       <header className={css.head}>
@@ -69,7 +69,7 @@ export function SourcePanel({ citation, count, onStep, onClose }: SourceProps & 
       {view.isPending ? <Wait /> : null}
       {about && pdf && way === "page" ? (
         <Suspense fallback={<Wait />}>
-          <PdfPage key={citation.page} url={original} page={citation.page ?? 1} boxes={citation.boxes} title={citation.document} />
+          <PdfPage key={citation.page} url={original} page={citation.page ?? 1} boxes={citation.boxes} quote={citation.quote} title={citation.document} />
         </Suspense>
       ) : null}
       {about && !(pdf && way === "page") ? <DocumentText view={about} span={[from, to]} onMore={about.length > about.end - about.start && size < 100_000 ? () => setSize(Math.min(100_000, size * 3)) : undefined} /> : null}

@@ -1,5 +1,6 @@
 import { useQueryClient } from "@tanstack/react-query";
 import { useEffect, useState } from "react";
+import { addressed } from "@/api/client";
 import { asProblem } from "@/api/problem";
 import { events } from "@/api/sse";
 import { active, type Run } from "./queries";
@@ -28,7 +29,7 @@ export function useRun(known: Run): Run {
     const watch = async () => {
       while (!left()) {
         try {
-          for await (const event of events(`/api/v1/runs/${encodeURIComponent(id)}/events`, { signal, last: "result" }))
+          for await (const event of events(addressed(`/api/v1/runs/${encodeURIComponent(id)}/events`), { signal, last: "result" }))
             setTold(event.data as Run);
           await Promise.all(["sources", "runs", "documents"].map((key) => client.invalidateQueries({ queryKey: [key] })));
           return;

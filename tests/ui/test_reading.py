@@ -1,0 +1,121 @@
+"""Reading what an answer cites, in a browser: PDFs as they were printed, office files as built."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+from playwright.sync_api import Locator, Page, expect
+
+from tests.ui.conftest import Opener, Seen
+from tests.ui.harbour import harbour
+from tests.ui.test_looks import LOOKS, picture
+from tests.ways.conftest import Deployment, running, written
+
+IN_PDF = "Every how many months is the harbour crane K-77 inspected by a licensed inspector?"
+
+
+@pytest.fixture(scope="module")
+def port(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Deployment]:
+    """The documents of a harbour, in the domain that is not the default one."""
+    root = tmp_path_factory.mktemp("port")
+    harbour(root / "harbour")
+    with running(written(root), parsing=True) as made:
+        me, config = made.app.person(None), {"path": str(root / "harbour")}
+        made.run(
+            made.app.add_source(
+                me, connector="files", config=config, name="harbour", domain="chairs"
+            )
+        )
+        report = made.run(made.app.sync(me, domain="chairs"))
+        assert (report.added, report.rejected) == (5, 1)
+        yield made
+
+
+def beside(page: Page) -> Locator:
+    return page.get_by_role("dialog", name="Source").or_(
+        page.get_by_role("complementary", name="Source")
+    )
+
+
+def cited(seen: Seen, question: str) -> Locator:
+    """The source of the first citation of an answer, opened."""
+    seen.ask(question)
+    seen.page.locator("[data-cite='1']").first.click()
+    return beside(seen.page)
+
+
+def test_a_citation_of_a_pdf_opens_its_page_with_the_passage_marked(
+    opened: Opener, port: Deployment
+) -> None:
+    seen = opened("/?domain=chairs", url=port.url)
+    page = seen.page
+    source = cited(seen, IN_PDF)
+    expect(source.locator("canvas[data-drawn=true]")).to_be_visible()
+    expect(source.get_by_text("3 / 3")).to_be_visible()
+    sheet, mark = source.locator("canvas").bounding_box(), source.locator("[data-cited]").first
+    expect(mark).to_be_in_viewport()
+    place = mark.bounding_box()
+    assert sheet is not None
+    assert place is not None
+    # The left one of two columns, below the heading: what is cited, and not all around it.
+    assert sheet["x"] < place["x"]
+    assert place["x"] + place["width"] < sheet["x"] + 0.55 * sheet["width"]
+    assert place["height"] < 0.05 * sheet["height"]
+    source.get_by_label("Larger").click()
+    expect(mark).to_be_in_viewport()
+    source.get_by_label("Previous page").click()
+    expect(source.get_by_text("2 / 3")).to_be_visible()
+    expect(source.locator("[data-cited]")).to_have_count(0)
+    with page.expect_download() as download:
+        source.get_by_text("Original").click()
+    assert download.value.suggested_filename == "crane.pdf"
+    assert download.value.path().read_bytes().startswith(b"%PDF")
+    source.get_by_text("Text", exact=True).click()
+    expect(source.locator("mark[data-cited]")).to_contain_text("every 18 months")
+
+
+@pytest.mark.parametrize(
+    ("question", "marked", "name"),
+    [
+        ("How many passengers does the ferry Aurelia carry at most in winter?", "212", "ferry"),
+        ("How many euros does painting the lighthouse Morrow cost?", "18,400", "lighthouse"),
+        ("What is the depth of berth North 7?", "9.4 m", "berths"),
+    ],
+)
+def test_office_documents_are_shown_as_text_with_the_passage_marked(
+    opened: Opener, port: Deployment, question: str, marked: str, name: str
+) -> None:
+    seen = opened("/?domain=chairs", url=port.url)
+    source = cited(seen, question)
+    expect(source.locator("[data-cited]").first).to_contain_text(marked)
+    expect(source).to_contain_text("Version 1")
+    with seen.page.expect_download() as download:
+        source.get_by_text("Original").click()
+    assert download.value.suggested_filename.startswith(name)
+    if name != "lighthouse":
+        expect(source.get_by_role("table")).to_be_visible()
+    picture(seen.page, f"office-{name}")
+
+
+@pytest.mark.parametrize("look", LOOKS)
+def test_a_drawn_page_is_for_everybody(opened: Opener, port: Deployment, look: str) -> None:
+    seen = opened("/?domain=chairs", url=port.url, **LOOKS[look])
+    source = cited(seen, IN_PDF)
+    expect(source.locator("canvas[data-drawn=true]")).to_be_visible()
+    picture(seen.page, f"pdf-{look}")
+    assert seen.axe() == []
+
+
+def test_what_is_managed_is_of_the_domain_in_the_address(opened: Opener, port: Deployment) -> None:
+    seen = opened("/admin/sources?domain=chairs", url=port.url)
+    page = seen.page
+    page.get_by_text("harbour").first.click()
+    expect(page.get_by_text("broken.pdf").first).to_be_visible()
+    page.get_by_role("button", name="Read now").click()
+    expect(page.get_by_text("Nothing changed").first).to_be_visible()
+    page.get_by_role("button", name="Pause").click()
+    expect(page.get_by_role("button", name="Resume")).to_be_visible()
+    page.get_by_role("button", name="Resume").click()
+    expect(page.get_by_role("button", name="Pause")).to_be_visible()
+    assert "domain=chairs" in page.url
