@@ -90,6 +90,8 @@ export async function ask(client: QueryClient, id: string, asked: Asked): Promis
   const live = new Live(asked);
   begin(id, live);
   const made = await live.run(id);
+  // A look that is under way may have begun before the answer was kept, and would hide it.
+  await client.cancelQueries({ queryKey: ["talk", id] });
   const before = client.getQueryData<Talk>(["talk", id]);
   if (before && made.phase !== "failed")
     client.setQueryData<Talk>(["talk", id], { ...before, turns: withTurn(before.turns, made) });
