@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Annotated, Any
 from urllib.parse import quote
 
@@ -17,11 +18,12 @@ from rag.api.state import Server, State
 from rag.api.strict import StrictRoute
 from rag.app.oidc import PATIENCE_S
 from rag.errors import Conflict, RagError, Unauthenticated
+from rag.people import Caller
 from rag.store.accounts import Account
 from rag.store.audit import Entry, Wanted
 from rag.store.signins import ApiKey, SignedIn
 from rag.types import Data as Body
-from rag.types import Role
+from rag.types import Principal, Role
 
 Token = Annotated[str, Field(min_length=1, max_length=200)]
 Password = Annotated[SecretStr, Field(max_length=1_000)]
@@ -66,6 +68,8 @@ class Me(Body):
     groups: list[str]
     carrier: str
     """machine: there are no accounts; operator, session, key: how it was shown."""
+    keeper: bool
+    """May do what is about every domain at once: an admin of the default one."""
 
 
 class SignInWays(Body):
@@ -192,8 +196,9 @@ async def back_from_provider(
 
 
 @router.get("/session")
-async def me(who: User, caller: CallerOf) -> Me:
+async def me(who: User, caller: CallerOf, server: Server) -> Me:
     return Me(
+        keeper=await asyncio.to_thread(_keeps, server, who, caller),
         user=who.id,
         roles=sorted(who.roles),
         groups=sorted(who.groups),
@@ -358,3 +363,11 @@ def _pending_cookie(server: State) -> str:
 
 def _agent(request: Request) -> str:
     return request.headers.get("user-agent", "")
+
+
+def _keeps(server: State, who: Principal, caller: Caller) -> bool:
+    try:
+        found = server.app.person(who.id, None)
+    except RagError:
+        return False
+    return Role.ADMIN in found.roles & caller.scopes

@@ -7,17 +7,18 @@ from typing import Annotated
 from fastapi import APIRouter, Query, Request
 from pydantic import Field
 
-from rag.api.policy import Admin, Keeper
+from rag.api.policy import Admin
 from rag.api.routes import RESPONSES, Domain, Name
 from rag.api.state import Server
 from rag.api.streams import while_connected
 from rag.api.strict import StrictRoute
-from rag.models.told import Comparison, Costs, ModelCheck, ModelInfo
+from rag.models.told import Comparison, Costs, Days, ModelCheck, ModelInfo
 from rag.store.choices import Choice, How, ScoreCard
+from rag.store.daily import Split
 from rag.store.spending import By
 from rag.types import Data as Body
 
-Days = Annotated[int, Query(ge=1, le=3_660, description="Today and the days before it.")]
+Span = Annotated[int, Query(ge=1, le=3_660, description="Today and the days before it.")]
 ModelName = Annotated[str | None, Query(min_length=1, max_length=200)]
 
 router = APIRouter(prefix="/api/v1", route_class=StrictRoute, responses=RESPONSES)
@@ -80,22 +81,38 @@ class ModelChoices(Body):
 
 
 @router.get("/models")
-async def models(who: Keeper, server: Server, domain: Domain = None) -> Models:
+async def models(who: Admin, server: Server, domain: Domain = None) -> Models:
     """What may answer: extractive, the declared models and the routes. Asks none of them."""
     return Models(models=await server.app.models(who, domain))
 
 
 @router.post("/models/check")
-async def check(request: Request, body: CheckModels, who: Keeper, server: Server) -> Checked:
+async def check(request: Request, body: CheckModels, who: Admin, server: Server) -> Checked:
     """Ask one model, or each, for a word."""
     found = await while_connected(request, server.app.check_models(who, body.model))
     return Checked(ok=all(one.ok for one in found), checks=found)
 
 
 @router.get("/models/costs")
-async def costs(who: Keeper, server: Server, by: By = "model", days: Days = 30) -> Costs:
-    """What was spent on models, by person, domain, model or day; and where each budget stands."""
-    return await server.app.model_costs(who, by, days)
+async def costs(
+    who: Admin, server: Server, by: By = "model", days: Span = 30, domain: Domain = None
+) -> Costs:
+    """What was spent on models, by person, domain, model or day; and where each budget stands.
+
+    Without a domain: in all of them, which takes the role in the default one.
+    """
+    return await server.app.model_costs(who, by, days, domain)
+
+
+@router.get("/models/days")
+async def model_days(
+    who: Admin, server: Server, by: Split = "model", days: Span = 30, domain: Domain = None
+) -> Days:
+    """What models did day by day: answers, tokens, USD, and how long answers took.
+
+    Without a domain: in all of them, which takes the role in the default one.
+    """
+    return await server.app.model_days(who, by, days, domain)
 
 
 @router.post("/models/conformance")

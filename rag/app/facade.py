@@ -44,9 +44,10 @@ from rag.errors import InvalidInput, Unavailable
 from rag.feedback import Consent, ConsentAsked, Feedback, Verdict
 from rag.learn.evaluation import evaluate_pack
 from rag.models.budgets import Budgets
-from rag.models.told import Costs, ModelCheck, ModelInfo
+from rag.models.told import Costs, Days, ModelCheck, ModelInfo
 from rag.store.added import AddedModels
 from rag.store.choices import Choice, ScoreCard
+from rag.store.daily import Split
 from rag.store.ended import Ended, ended
 from rag.store.freshness import Measured
 from rag.store.spending import By
@@ -532,9 +533,17 @@ class App:
         """Ask one model, or each, for a word. Raises NotFound."""
         return await self._model_verbs.check(name)
 
-    async def model_costs(self, principal: Principal, by: By = "model", days: int = 30) -> Costs:
-        """What was spent in the last days, and where each budget stands."""
-        return await self._model_verbs.costs(by, days)
+    async def model_costs(
+        self, principal: Principal, by: By = "model", days: int = 30, domain: str | None = None
+    ) -> Costs:
+        """What was spent in the last days, and where each budget stands; in one domain, or all."""
+        return await self._model_verbs.costs(by, days, domain)
+
+    async def model_days(
+        self, principal: Principal, by: Split = "model", days: int = 30, domain: str | None = None
+    ) -> Days:
+        """What models did day by day, what it cost and how long it took; in one domain, or all."""
+        return await self._model_verbs.days(by, days, domain)
 
     async def conform(
         self, principal: Principal, model: str, domain: str | None = None

@@ -6,7 +6,9 @@ from collections.abc import Mapping
 from datetime import date, datetime
 from typing import Any, Literal
 
+from rag.store.checks import LastCheck
 from rag.store.choices import Trial
+from rag.store.daily import Daily, Pace, Split
 from rag.store.spending import By, Spent
 from rag.types import Data
 
@@ -56,6 +58,8 @@ class ModelInfo(Data):
     key: KeyInfo | None = None
     breaker: str = ""
     """closed, or opened while it is left alone after failures."""
+    checked: LastCheck | None = None
+    """When it was last asked for a word; null where it changed since, or never was."""
     problem: str = ""
     """Why it cannot be asked; empty when it can."""
 
@@ -82,15 +86,32 @@ class BudgetState(Data):
     hard: float | None
     spent: Mapping[str, float]
     """USD, by person, domain or model; under the empty name where it is counted for all."""
+    where: str = ""
+    """The file or the variable that sets it."""
 
 
 class Costs(Data):
-    """What was spent since a day."""
+    """What was spent since a day, in one domain or in all of them."""
 
     by: By
     since: date
+    domain: str | None = None
+    """Null: all of them. Of one, only the budgets of domains are told."""
     totals: tuple[Spent, ...]
     budgets: tuple[BudgetState, ...] = ()
+
+
+class Days(Data):
+    """What was done day by day; days on which nothing was are left out."""
+
+    by: Split
+    domain: str | None = None
+    since: date
+    until: date
+    """Today, in UTC."""
+    days: tuple[Daily, ...]
+    pace: Mapping[str, Pace]
+    """Of all these days together, by model or domain."""
 
 
 Measure = Literal[

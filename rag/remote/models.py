@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from rag.models.told import Costs, ModelCheck, ModelInfo
+from rag.models.told import Costs, Days, ModelCheck, ModelInfo
 from rag.remote.line import Line, query
 from rag.store.choices import Choice, ScoreCard
+from rag.store.daily import Split
 from rag.store.spending import By
 from rag.types import Principal
 
@@ -20,10 +21,20 @@ class ModelVerbs(Line):
         found = await self.json("POST", "models/check", principal, json={"model": name})
         return [ModelCheck.model_validate(one) for one in found["checks"]]
 
-    async def model_costs(self, principal: Principal, by: By = "model", days: int = 30) -> Costs:
-        params = query(by=by, days=str(days))
+    async def model_costs(
+        self, principal: Principal, by: By = "model", days: int = 30, domain: str | None = None
+    ) -> Costs:
+        params = query(by=by, days=str(days), domain=domain)
         return Costs.model_validate(
-            await self.json("GET", "models/costs", principal, params=params)
+            await self.json("GET", "models/costs", principal, domain, params=params)
+        )
+
+    async def model_days(
+        self, principal: Principal, by: Split = "model", days: int = 30, domain: str | None = None
+    ) -> Days:
+        params = query(by=by, days=str(days), domain=domain)
+        return Days.model_validate(
+            await self.json("GET", "models/days", principal, domain, params=params)
         )
 
     async def conform(

@@ -240,6 +240,7 @@ HOLDINGS: tuple[Holding, ...] = (
     ),
     Holding(models.ModelRevisionRow, {}),
     Holding(models.UpkeepRow, {Holds.PLAIN: "kind details"}),
+    Holding(models.ModelCheckRow, {Holds.PLAIN: "name fingerprint code detail hint"}),
     Holding(
         models.UploadRow,
         {

@@ -549,6 +549,22 @@ class ModelRevisionRow(Base):
     revision: Mapped[int] = mapped_column(BigInteger)
 
 
+class ModelCheckRow(Base):
+    """What came of asking a model for a word, the last time; another check replaces it."""
+
+    __tablename__ = "model_checks"
+
+    name: Mapped[str] = mapped_column(String(200), primary_key=True)
+    fingerprint: Mapped[str]
+    """of what was asked: its settings, and which key"""
+    at: Mapped[datetime]
+    ok: Mapped[bool]
+    first_token_ms: Mapped[float | None]
+    code: Mapped[str] = mapped_column(String(100))
+    detail: Mapped[str]
+    hint: Mapped[str]
+
+
 class ShadowRow(Base):
     """How a model on trial answered a question that another one had answered; none of its words."""
 

@@ -90,8 +90,8 @@ class Spending:
         with self.database.read() as session:
             return float(session.scalar(statement) or 0.0)
 
-    def totals(self, by: By, since: date) -> list[Spent]:
-        """Sums from that day on; the dearest first, days in order."""
+    def totals(self, by: By, since: date, domain: str | None = None) -> list[Spent]:
+        """Sums from that day on, in one domain or all; the dearest first, days in order."""
         column = _COLUMNS[by]
         sums = [
             func.sum(one)
@@ -109,10 +109,14 @@ class Spending:
             .group_by(column)
             .order_by(*([column] if by == "day" else [sums[-1].desc(), column]))
         )
+        if domain is not None:
+            statement = statement.where(SpendingRow.domain == domain)
         with self.database.read() as session:
             return [_spent(row) for row in session.execute(statement).tuples()]
 
-    def with_votes(self, totals: Sequence[Spent], by: By, since: date) -> list[Spent]:
+    def with_votes(
+        self, totals: Sequence[Spent], by: By, since: date, domain: str | None = None
+    ) -> list[Spent]:
         """The sums with what people thought of the answers that are still kept."""
         vote = votes()
         statement = (
@@ -123,6 +127,8 @@ class Spending:
                 TraceRow.route["price"].as_string().is_not(None),
             )
         )
+        if domain is not None:
+            statement = statement.where(TraceRow.domain == domain)
         found: defaultdict[str, list[tuple[float, bool]]] = defaultdict(list)
         with self.database.read() as session:
             for name, cost, value in session.execute(statement).tuples():

@@ -37,6 +37,7 @@ from rag.models.told import (
     BudgetState,
     Comparison,
     Costs,
+    Days,
     DeclaredModel,
     Figure,
     KeyInfo,
@@ -49,6 +50,7 @@ from rag.store.audit import Audit
 from rag.store.blobs import Blobs
 from rag.store.choices import Choice, ScoreCard, Trial
 from rag.store.conversations import Conversations as ConversationStore
+from rag.store.daily import Daily, Pace
 from rag.store.database import Database
 from rag.store.ended import Ended
 from rag.store.freshness import BOUNDS, Measured
@@ -764,7 +766,19 @@ class FakeApp:
     async def model_choices(self, principal: Principal, domain=None) -> list[Choice]:
         return [await self.choose_model(principal, "big", domain, "a trial")]
 
-    async def model_costs(self, principal: Principal, by="model", days=30) -> Costs:
+    async def model_days(self, principal: Principal, by="model", days=30, domain=None) -> Days:
+        pace = Pace(timed=2, ms_p50=900.0, ms_p95=1_500.0)
+        spent = Daily(
+            name="big", day=date(2026, 1, 2), answers=2, unpriced=1, prompt_tokens=10,
+            completion_tokens=5, cost=0.25, pace=pace,
+        )  # fmt: skip
+        since = date(2026, 1, min(days, 30))
+        return Days(
+            by=by, domain=domain, since=since, until=date(2026, 1, 30), days=(spent,),
+            pace={"big": pace},
+        )  # fmt: skip
+
+    async def model_costs(self, principal: Principal, by="model", days=30, domain=None) -> Costs:
         spent = Spent(
             name="big", answers=2, unpriced=1, prompt_tokens=10, completion_tokens=5, cost=0.25,
             rated=2, useful=1, cost_per_useful=0.125,
@@ -773,7 +787,10 @@ class FakeApp:
             name="month", per="person", period="month", since=date(2026, 1, 1), soft=0.1, hard=1.0,
             spent={"anna": 0.25},
         )  # fmt: skip
-        return Costs(by=by, since=date(2026, 1, min(days, 30)), totals=(spent,), budgets=(budget,))
+        return Costs(
+            by=by, since=date(2026, 1, min(days, 30)), domain=domain, totals=(spent,),
+            budgets=(budget,),
+        )  # fmt: skip
 
     async def rate(
         self,

@@ -98,6 +98,7 @@ async def test_every_verb_gives_what_the_app_gives(
     assert await remote.models(far) == await served.models(local)
     assert await remote.check_models(far, "big") == await served.check_models(local, "big")
     assert await remote.model_costs(far, "day", 7) == await served.model_costs(local, "day", 7)
+    assert await remote.model_days(far, "domain", 7) == await served.model_days(local, "domain", 7)
     assert await remote.conform(far, "big") == await served.conform(local, "big")
     assert await remote.score_cards(far, "big") == await served.score_cards(local, "big")
     chosen = await remote.choose_model(far, "big", override="why")

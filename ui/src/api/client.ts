@@ -38,7 +38,7 @@ export async function problemIn(response: Response): Promise<Problem> {
   return problemOf(said, response.status);
 }
 
-const middleware: Middleware = {
+const ofDomain: Middleware = {
   async onRequest({ request, schemaPath }) {
     for (const [name, value] of Object.entries(headers())) request.headers.set(name, value);
     // A header that says another domain than the query, or than none, is refused.
@@ -46,6 +46,8 @@ const middleware: Middleware = {
     const { method, headers: said, signal } = request;
     return new Request(addressed(request.url), { method, headers: said, signal, body: (await request.text()) || null });
   },
+};
+const troubled: Middleware = {
   async onResponse({ response }) {
     if (!response.ok) throw await problemIn(response);
     return response;
@@ -56,7 +58,11 @@ const middleware: Middleware = {
 };
 
 export const api = createClient<paths>({ baseUrl: location.origin });
-api.use(middleware);
+api.use(ofDomain, troubled);
+
+/** For what is about every domain at once, whichever the page is about. */
+export const everywhere = createClient<paths>({ baseUrl: location.origin });
+everywhere.use(troubled);
 
 /** The data of a call that did not fail: `const { domains } = await got(api.GET(...))`. */
 export async function got<T>(call: Promise<{ data?: T }>): Promise<T> {

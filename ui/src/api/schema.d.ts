@@ -849,8 +849,32 @@ export interface paths {
         /**
          * Costs
          * @description What was spent on models, by person, domain, model or day; and where each budget stands.
+         *
+         *     Without a domain: in all of them, which takes the role in the default one.
          */
         get: operations["costs_api_v1_models_costs_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/models/days": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Model Days
+         * @description What models did day by day: answers, tokens, USD, and how long answers took.
+         *
+         *     Without a domain: in all of them, which takes the role in the default one.
+         */
+        get: operations["model_days_api_v1_models_days_get"];
         put?: never;
         post?: never;
         delete?: never;
@@ -2129,6 +2153,11 @@ export interface components {
             spent: {
                 [key: string]: number;
             };
+            /**
+             * Where
+             * @default
+             */
+            where: string;
         };
         /**
          * Change
@@ -2495,7 +2524,7 @@ export interface components {
         };
         /**
          * Costs
-         * @description What was spent since a day.
+         * @description What was spent since a day, in one domain or in all of them.
          */
         Costs: {
             /**
@@ -2508,6 +2537,8 @@ export interface components {
              * @enum {string}
              */
             by: "person" | "domain" | "model" | "day";
+            /** Domain */
+            domain?: string | null;
             /**
              * Since
              * Format: date
@@ -2520,6 +2551,79 @@ export interface components {
         Counted: {
             /** Documents */
             documents: number;
+        };
+        /**
+         * Daily
+         * @description One day (UTC) of a model, or of a domain. Quoting is no spending, but takes time.
+         */
+        Daily: {
+            /**
+             * Answers
+             * @default 0
+             */
+            answers: number;
+            /**
+             * Completion Tokens
+             * @default 0
+             */
+            completion_tokens: number;
+            /**
+             * Cost
+             * @default 0
+             */
+            cost: number;
+            /**
+             * Day
+             * Format: date
+             */
+            day: string;
+            /** Name */
+            name: string;
+            /**
+             * @default {
+             *       "timed": 0
+             *     }
+             */
+            pace: components["schemas"]["Pace"];
+            /**
+             * Prompt Tokens
+             * @default 0
+             */
+            prompt_tokens: number;
+            /**
+             * Unpriced
+             * @default 0
+             */
+            unpriced: number;
+        };
+        /**
+         * Days
+         * @description What was done day by day; days on which nothing was are left out.
+         */
+        Days: {
+            /**
+             * By
+             * @enum {string}
+             */
+            by: "model" | "domain";
+            /** Days */
+            days: components["schemas"]["Daily"][];
+            /** Domain */
+            domain?: string | null;
+            /** Pace */
+            pace: {
+                [key: string]: components["schemas"]["Pace"];
+            };
+            /**
+             * Since
+             * Format: date
+             */
+            since: string;
+            /**
+             * Until
+             * Format: date
+             */
+            until: string;
         };
         /**
          * DeclaredModel
@@ -3147,6 +3251,36 @@ export interface components {
             /** Next */
             next?: string | null;
         };
+        /**
+         * LastCheck
+         * @description Its last check; of what is behind the name now.
+         */
+        LastCheck: {
+            /**
+             * At
+             * Format: date-time
+             */
+            at: string;
+            /**
+             * Code
+             * @default
+             */
+            code: string;
+            /**
+             * Detail
+             * @default
+             */
+            detail: string;
+            /** First Token Ms */
+            first_token_ms?: number | null;
+            /**
+             * Hint
+             * @default
+             */
+            hint: string;
+            /** Ok */
+            ok: boolean;
+        };
         /** Link */
         Link: {
             /** Link */
@@ -3205,6 +3339,8 @@ export interface components {
             carrier: string;
             /** Groups */
             groups: string[];
+            /** Keeper */
+            keeper: boolean;
             /** Roles */
             roles: components["schemas"]["Role"][];
             /** User */
@@ -3301,6 +3437,7 @@ export interface components {
              * @default []
              */
             capabilities: string[];
+            checked?: components["schemas"]["LastCheck"] | null;
             /** Context Window */
             context_window?: number | null;
             /** Declared */
@@ -3504,6 +3641,23 @@ export interface components {
              * @enum {string}
              */
             op: "or";
+        };
+        /**
+         * Pace
+         * @description How long answers took, from the question to their last word, in milliseconds.
+         *
+         *     Of those that are still kept; what was given again or was left or failed says nothing.
+         */
+        Pace: {
+            /** Ms P50 */
+            ms_p50?: number | null;
+            /** Ms P95 */
+            ms_p95?: number | null;
+            /**
+             * Timed
+             * @default 0
+             */
+            timed: number;
         };
         /** Part */
         Part: {
@@ -7363,6 +7517,7 @@ export interface operations {
                 by?: "person" | "domain" | "model" | "day";
                 /** @description Today and the days before it. */
                 days?: number;
+                domain?: string | null;
             };
             header?: never;
             path?: never;
@@ -7377,6 +7532,61 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Costs"];
+                };
+            };
+            /** @description A problem, with what to do about it */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem, with what to do about it */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem, with what to do about it */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    model_days_api_v1_models_days_get: {
+        parameters: {
+            query?: {
+                by?: "model" | "domain";
+                /** @description Today and the days before it. */
+                days?: number;
+                domain?: string | null;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Days"];
                 };
             };
             /** @description A problem, with what to do about it */

@@ -1,5 +1,6 @@
 /** The addresses of those who manage: `router.tsx` puts them among the others. */
 import { createRoute, lazyRouteComponent, redirect } from "@tanstack/react-router";
+import { modelsSearch } from "@/features/models/search";
 import { shell, word } from "./router";
 
 interface AddSearch {
@@ -44,4 +45,16 @@ const documents = createRoute({
   component: lazyRouteComponent(() => import("@/features/documents"), "DocumentsPage"),
 });
 
-export const MANAGE = [first, sources, addSource, source, documents] as const;
+const models = createRoute({
+  getParentRoute: () => shell,
+  path: "/admin/models",
+  validateSearch: modelsSearch,
+  component: lazyRouteComponent(() => import("@/features/models"), "ModelsPage"),
+});
+const model = createRoute({
+  getParentRoute: () => shell,
+  path: "/admin/models/$model",
+  component: lazyRouteComponent(() => import("@/features/models"), "ModelPage"),
+});
+
+export const MANAGE = [first, sources, addSource, source, documents, models, model] as const;
