@@ -2,14 +2,16 @@ import { Group, Loader, Text } from "@mantine/core";
 import { useTranslation } from "react-i18next";
 import { Trouble } from "@/app/Trouble";
 import { AnswerText } from "./AnswerText";
-import { useAnswering, type Live } from "./live";
+import { useAnswering, useSecond, type Live } from "./live";
+import { Pair } from "./Pair";
 import { Question } from "./Question";
+import type { Place } from "./source";
 import css from "./Turn.module.css";
 
 interface LiveTurnProps {
   live: Live;
   n: number;
-  onCite: (turn: number, n: number) => void;
+  onCite: (turn: Place, n: number) => void;
   onAgain: () => void;
 }
 
@@ -17,11 +19,14 @@ interface LiveTurnProps {
 export function LiveTurn({ live, n, onCite, onAgain }: LiveTurnProps) {
   const { t } = useTranslation("ask");
   const now = useAnswering(live);
+  const second = useSecond(now.trace);
   const at = now.phase === "searching" ? t("live.searching") : now.phase === "writing" && now.text === "" ? t("live.reading", { count: now.found.length }) : now.phase === "checking" ? t("live.checking") : "";
   return (
     <article className={css.turn} aria-busy={now.phase !== "failed"} data-live>
       <Question text={now.question} />
-      {now.text ? <AnswerText text={now.text} citations={now.citations} claims={now.claims} writing={now.phase === "writing"} onCite={(one) => onCite(n, one)} /> : null}
+      {second && now.text && now.phase !== "failed" ? (
+        <Pair n={n} first={{ trace: now.trace ?? "", text: now.text, citations: now.citations, claims: now.claims, done: false }} second={second} onCite={onCite} />
+      ) : now.text ? <AnswerText text={now.text} citations={now.citations} claims={now.claims} writing={now.phase === "writing"} onCite={(one) => onCite(n, one)} /> : null}
       {now.problem ? <Trouble error={now.problem} again={onAgain} /> : null}
       {at ? (
         <Group gap="xs" role="status">

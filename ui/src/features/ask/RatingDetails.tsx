@@ -1,14 +1,11 @@
-import { Anchor, Button, Chip, Group, Stack, Text, Textarea } from "@mantine/core";
-import { useQuery } from "@tanstack/react-query";
-import { Link } from "@tanstack/react-router";
+import { Button, Chip, Group, Stack, Text, Textarea } from "@mantine/core";
 import { useState } from "react";
 import { useTranslation } from "react-i18next";
-import { api, got } from "@/api/client";
-import { useDomain } from "@/app/me";
 import { Trouble } from "@/app/Trouble";
 import { MissingDocument } from "./MissingDocument";
 import { useRate, type Feedback, type Reason } from "./rating";
 import css from "./Turn.module.css";
+import { UsedFor } from "./UsedFor";
 
 const REASONS: Reason[] = ["wrong_fact", "not_in_sources", "missed_document", "outdated_source", "incomplete", "wrong_refusal", "should_refuse", "style", "unsafe"];
 
@@ -50,20 +47,5 @@ export function RatingDetails({ trace, answer, kept }: { trace: string; answer: 
       {down ? <MissingDocument trace={trace} label={t("missing.label")} /> : null}
       <UsedFor />
     </Stack>
-  );
-}
-
-/** What becomes of a rating, by what this person agreed to. */
-function UsedFor() {
-  const { t } = useTranslation("ask");
-  const domain = useDomain();
-  const consent = useQuery({ queryKey: ["consent", domain], queryFn: () => got(api.GET("/api/v1/consent")), staleTime: 300_000 }).data;
-  if (consent === undefined) return null;
-  const agreed = consent.given.version === consent.version ? consent.given.purposes : [];
-  return (
-    <Text size="xs" c="var(--soft)">
-      {agreed.length ? t("used.agreed", { purposes: agreed.map((one) => t(`used.${one}`)).join(", ") }) : t("used.none")}{" "}
-      <Anchor component={Link} to="/account" size="xs">{t("used.choose")}</Anchor>
-    </Text>
   );
 }

@@ -10,10 +10,14 @@ import { Question } from "./Question";
 import { Rating } from "./Rating";
 import { Sources } from "./Sources";
 import css from "./Turn.module.css";
+import { Pair } from "./Pair";
+import { Preferred } from "./Preferred";
+import { useSecond } from "./live";
+import type { Place } from "./source";
 import type { Turn } from "./types";
 
 export interface TurnActs {
-  onCite: (turn: number, n: number) => void;
+  onCite: (turn: Place, n: number) => void;
   /** Absent where one may only read. */
   onAgain?: (question: string) => void;
   onEdit?: (question: string) => void;
@@ -25,6 +29,14 @@ export const TurnView = memo(function TurnView({ turn, onCite, onAgain, onEdit }
   const answered = typeof turn.answer === "string" && turn.answer !== "";
   const own = onAgain !== undefined;
   const cite = (n: number) => onCite(turn.n, n);
+  const second = useSecond(own ? turn.trace_id : null);
+  if (second && answered && turn.state === "answered")
+    return (
+      <article className={css.turn} data-turn={turn.n} aria-label={t("turn.label", { n: turn.n })}>
+        <Question text={turn.question} />
+        <Pair n={turn.n} first={{ trace: turn.trace_id ?? "", text: turn.answer ?? "", citations: turn.citations, claims: turn.claims, done: true }} second={second} onCite={onCite} />
+      </article>
+    );
   return (
     <article className={css.turn} data-turn={turn.n} aria-label={t("turn.label", { n: turn.n })}>
       <Question text={turn.question} />
@@ -46,6 +58,7 @@ export const TurnView = memo(function TurnView({ turn, onCite, onAgain, onEdit }
         {own && turn.trace_id && turn.state === "answered" && answered ? <Rating trace={turn.trace_id} answer={turn.answer ?? ""} /> : null}
       </Group>
       {answered && turn.model ? <About turn={turn} /> : null}
+      {own && turn.trace_id ? <Preferred n={turn.n} trace={turn.trace_id} /> : null}
     </article>
   );
 });

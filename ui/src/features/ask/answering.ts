@@ -10,6 +10,8 @@ export interface Answering {
   phase: Phase;
   question: string;
   trace: string | null;
+  /** Another answer to the same question is asked for. */
+  pair: boolean;
   /** Titles of what was found, best first. */
   found: string[];
   text: string;
@@ -20,7 +22,7 @@ export interface Answering {
 }
 
 export function begun(question: string): Answering {
-  return { phase: "searching", question, trace: null, found: [], text: "", citations: [], claims: [], answer: null, problem: null };
+  return { phase: "searching", question, trace: null, pair: false, found: [], text: "", citations: [], claims: [], answer: null, problem: null };
 }
 
 /** What an event makes of it. Events of other names change nothing: the server may learn more. */
@@ -28,7 +30,7 @@ export function heard(now: Answering, { name, data }: ServerEvent): Answering {
   const said = data as Record<string, unknown>;
   switch (name) {
     case "started":
-      return { ...now, trace: said["trace_id"] as string };
+      return { ...now, trace: said["trace_id"] as string, pair: said["pair"] === true };
     case "hits":
       return { ...now, phase: "writing", found: [...new Set((said["hits"] as { title: string }[]).map((one) => one.title))] };
     case "token":

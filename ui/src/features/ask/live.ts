@@ -10,6 +10,8 @@ export interface Asked {
   filter: Schemas["AskRequest"]["filter"];
   /** Written anew rather than given again. */
   fresh: boolean;
+  /** The trace of the answer beside which this is the second. */
+  beside?: string;
 }
 
 export class Live {
@@ -37,10 +39,13 @@ export class Live {
       domain: domainOfPage() ?? null,
       filter: this.asked.filter ?? null,
       fresh: this.asked.fresh,
+      beside: this.asked.beside ?? null,
     };
     try {
-      for await (const event of events("/api/v1/answers", { body, signal: this.#stop.signal, last: "answer" }))
+      for await (const event of events("/api/v1/answers", { body, signal: this.#stop.signal, last: "answer" })) {
         this.#set(heard(this.now, event));
+        if (event.name === "started" && this.now.pair && this.now.trace) second(this.now.trace, conversation, this.asked);
+      }
     } catch (error) {
       this.#set(
         this.#stop.signal.aborted
@@ -68,6 +73,10 @@ export function useAnswering(live: Live): Answering {
 const running = new Map<string, Live>();
 const listening = new Set<() => void>();
 const changed = () => listening.forEach((tell) => tell());
+const listen = (tell: () => void) => {
+  listening.add(tell);
+  return () => listening.delete(tell);
+};
 
 export function begin(conversation: string, live: Live): void {
   running.set(conversation, live);
@@ -79,13 +88,39 @@ export function end(conversation: string): void {
   changed();
 }
 
+/** Second answers, by the trace of the first; each until one has chosen between the two. */
+const seconds = new Map<string, Live>();
+
+function second(trace: string, conversation: string, { question, filter }: Asked): void {
+  const live = new Live({ question, filter, fresh: false, beside: trace });
+  offer(trace, live);
+  // Who has one answer misses nothing: what became of the other is no trouble of theirs.
+  void live.run(conversation).then((made) => made.phase === "done" || decided(trace));
+}
+
+export function offer(trace: string, live: Live): void {
+  seconds.set(trace, live);
+  changed();
+}
+
+export function decided(trace: string): void {
+  seconds.delete(trace);
+  changed();
+}
+
+export function secondOf(trace: string | null | undefined): Live | undefined {
+  return trace ? seconds.get(trace) : undefined;
+}
+
+/** The second answer to choose from, if there is one. */
+export function useSecond(trace: string | null | undefined): Live | undefined {
+  return useSyncExternalStore(listen, () => secondOf(trace));
+}
+
 /** The answer being made in a conversation, if one is. */
 export function useLive(conversation: string | undefined): Live | undefined {
   return useSyncExternalStore(
-    (tell) => {
-      listening.add(tell);
-      return () => listening.delete(tell);
-    },
+    listen,
     () => (conversation === undefined ? undefined : running.get(conversation)),
   );
 }

@@ -3,7 +3,7 @@ import { useInfiniteQuery, useMutation, useQuery, useQueryClient, type InfiniteD
 import { api, domainOfPage, got, type Schemas } from "@/api/client";
 import { useDomain } from "@/app/me";
 import { turnOf, type Answering } from "./answering";
-import { begin, end, Live, type Asked } from "./live";
+import { begin, end, Live, useLive, type Asked } from "./live";
 import type { Turn } from "./types";
 
 export interface Talk {
@@ -12,6 +12,7 @@ export interface Talk {
 }
 
 const PAGE = 200;
+const OPEN_MS = 3_000;
 
 async function whole(look: (after: number) => Promise<Schemas["Talk"]>): Promise<Talk> {
   const first = await look(0);
@@ -25,6 +26,7 @@ async function whole(look: (after: number) => Promise<Schemas["Talk"]>): Promise
 }
 
 export function useTalk(id: string | undefined) {
+  const live = useLive(id) !== undefined;
   return useQuery({
     queryKey: ["talk", id],
     queryFn: () =>
@@ -33,6 +35,8 @@ export function useTalk(id: string | undefined) {
       ),
     enabled: id !== undefined,
     staleTime: 60_000,
+    // Asked elsewhere, in another window say: here one waits for it.
+    refetchInterval: (query) => (!live && query.state.data?.turns.some((one) => one.state === "open") ? OPEN_MS : false),
     // Opened again, it is shown as it may be seen then.
     gcTime: 0,
   });
