@@ -119,3 +119,82 @@ def test_what_is_managed_is_of_the_domain_in_the_address(opened: Opener, port: D
     page.get_by_role("button", name="Resume").click()
     expect(page.get_by_role("button", name="Pause")).to_be_visible()
     assert "domain=chairs" in page.url
+
+
+def test_documents_are_found_looked_into_retried_and_erased(
+    opened: Opener, port: Deployment
+) -> None:
+    seen = opened("/admin/documents?domain=chairs", url=port.url)
+    page = seen.page
+    page.get_by_label("Source").select_option("harbour")
+    expect(page.get_by_text("warranty.md")).to_have_count(0)
+    assert "source=harbour" in page.url
+    page.get_by_text("Not read", exact=True).click()
+    page.get_by_role("button", name="broken.pdf").click()
+    drawer = page.get_by_role("dialog", name="Document")
+    expect(drawer.get_by_role("alert")).to_contain_text("cut off")
+    page.reload()
+    expect(drawer.get_by_role("alert")).to_contain_text("cut off")
+    drawer.get_by_role("button", name="Try again now").click()
+    expect(drawer.get_by_text("Its source is being read")).to_be_visible()
+    drawer.get_by_role("button", name="Close").click()
+    page.goto(f"{seen.url}/admin/documents?domain=chairs&search=crane")
+    page.get_by_role("button", name="Harbour crane K-77 manual").click()
+    drawer.get_by_role("button", name="Slewing ring bolt").click()
+    expect(drawer.locator("canvas[data-drawn=true]")).to_be_visible()
+    expect(drawer.locator("[data-cited]").first).to_be_in_viewport()
+    drawer.get_by_text("Text", exact=True).click()
+    expect(drawer.locator("tr[data-cited]").first).to_contain_text("Casing bolt")
+    page.keyboard.press("Escape")
+    expect(drawer).to_have_count(0)
+    page.goto(f"{seen.url}/admin/documents?domain=chairs&search=hostile")
+    page.get_by_role("button", name="hostile").click()
+    expect(drawer).to_contain_text("<img src=x onerror=alert(1)>")
+    drawer.get_by_role("button", name="Erase").click()
+    page.get_by_role("dialog", name="Erase this document?").get_by_role(
+        "button", name="Erase"
+    ).click()
+    expect(drawer).to_have_count(0)
+    expect(page.get_by_text("Nothing fits what is sought")).to_be_visible()
+
+
+def test_a_long_list_is_shown_page_by_page(opened: Opener, port: Deployment) -> None:
+    folder = port.app.settings.data / "many"
+    folder.mkdir()
+    for number in range(120):
+        (folder / f"note-{number:03}.md").write_text(f"Note {number} is about {number} gulls.\n")
+    me = port.app.person(None)
+    port.run(port.app.add_source(me, connector="files", config={"path": str(folder)}, name="many"))
+    port.run(port.app.sync(me, source="many"))
+    seen = opened("/admin/documents?source=many", url=port.url)
+    page = seen.page
+    rows = page.locator("tbody tr")
+    expect(rows).to_have_count(50)
+    page.get_by_role("button", name="Next page").click()
+    expect(rows.first).to_contain_text("note-050")
+    page.get_by_role("button", name="Next page").click()
+    expect(rows).to_have_count(20)
+    page.reload()
+    expect(rows.first).to_contain_text("note-100")
+    page.go_back()
+    expect(rows.first).to_contain_text("note-050")
+    page.get_by_role("button", name="To the first page").click()
+    expect(rows.first).to_contain_text("note-000")
+
+
+@pytest.mark.parametrize("look", LOOKS)
+def test_documents_are_for_everybody(opened: Opener, port: Deployment, look: str) -> None:
+    seen = opened("/admin/documents?domain=chairs", url=port.url, **LOOKS[look])
+    page = seen.page
+    page.get_by_role("button", name="Harbour crane").wait_for()
+    picture(page, f"documents-{look}")
+    found = seen.axe()
+    page.get_by_role("button", name="Ferry rules").click()
+    page.get_by_text("This is what questions find").wait_for()
+    picture(page, f"document-{look}")
+    found += seen.axe()
+    page.goto(f"{seen.url}/admin/documents?domain=chairs&state=failed")
+    page.get_by_role("button", name="broken.pdf").click()
+    page.get_by_role("alert").wait_for()
+    picture(page, f"document-bad-{look}")
+    assert found + seen.axe() == []

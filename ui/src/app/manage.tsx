@@ -1,6 +1,7 @@
 /** The addresses of those who manage: `router.tsx` puts them among the others. */
 import { createRoute, lazyRouteComponent, redirect } from "@tanstack/react-router";
 import { modelsSearch } from "@/features/models/search";
+import { documentsOf } from "@/features/documents/search";
 import { shell, word } from "./router";
 
 interface AddSearch {
@@ -38,10 +39,7 @@ const source = createRoute({
 const documents = createRoute({
   getParentRoute: () => shell,
   path: "/admin/documents",
-  validateSearch: (said: Record<string, unknown>): { search?: string } => {
-    const search = word(said["search"]);
-    return search === undefined ? {} : { search: search.slice(0, 200) };
-  },
+  validateSearch: documentsOf,
   component: lazyRouteComponent(() => import("@/features/documents"), "DocumentsPage"),
 });
 

@@ -1,83 +1,62 @@
-import { Anchor, Badge, Button, Drawer, Group, Stack, Table, Text, TextInput } from "@mantine/core";
+import { Button, Group, NativeSelect, SegmentedControl, TextInput } from "@mantine/core";
 import { useDebouncedCallback } from "@mantine/hooks";
-import { IconFileOff, IconSearch } from "@tabler/icons-react";
-import { useInfiniteQuery } from "@tanstack/react-query";
+import { IconChevronLeft, IconChevronRight, IconFileOff, IconSearch } from "@tabler/icons-react";
 import { useNavigate, useSearch } from "@tanstack/react-router";
-import { useState } from "react";
 import { useTranslation } from "react-i18next";
-import { api, got, type Schemas } from "@/api/client";
-import { useDomain } from "@/app/me";
-import { counted } from "@/app/lasting";
-import { Trouble } from "@/app/Trouble";
-import { ago, moment } from "@/app/when";
+import { Loaded } from "@/app/Loaded";
+import { useSources } from "@/features/sources/queries";
 import { Blank } from "@/primitives/Blank";
 import { Page } from "@/primitives/Page";
-import { Chunks } from "./Chunks";
-
-type Document = Schemas["DocumentInfo"];
-const COLOUR = { indexed: "green", pending: "gray", rejected: "red", failed: "red", dead_letter: "red" } as const;
+import { DocumentDrawer } from "./DocumentDrawer";
+import { DocumentList } from "./DocumentList";
+import { useDocuments } from "./queries";
+import { documentsOf, type DocumentsSearch } from "./search";
 
 export function DocumentsPage() {
   const { t } = useTranslation(["documents", "app"]);
-  const { search = "" } = useSearch({ strict: false });
-  const domain = useDomain();
+  const said = documentsOf(useSearch({ strict: false }));
   const navigate = useNavigate();
-  const [opened, open] = useState<Document>();
-  const found = useInfiniteQuery({
-    queryKey: ["documents", domain, "all", search],
-    initialPageParam: undefined as string | undefined,
-    queryFn: ({ pageParam: cursor }) => got(api.GET("/api/v1/documents", { params: { query: { limit: 50, search, ...(cursor === undefined ? {} : { cursor }) } } })),
-    getNextPageParam: (page) => page.next ?? undefined,
-  });
-  const seek = useDebouncedCallback((sought: string) => void navigate({ to: "/admin/documents", search: sought ? { search: sought } : {}, replace: true }), 250);
-  const all = found.data?.pages.flatMap((page) => page.documents) ?? [];
+  const found = useDocuments(said);
+  const go = (next: DocumentsSearch, replace = false) =>
+    void navigate({ to: "/admin/documents", search: ((before: object) => documentsOf({ ...before, ...next })) as never, replace });
+  /** Another list begins at its beginning. */
+  const seek = (next: DocumentsSearch) => go({ ...next, after: "" }, true);
+  const seekWords = useDebouncedCallback((search: string) => seek({ search }), 250);
+  const close = () => go({ open: "", version: 0 });
+  const opened = said.open === undefined ? undefined : found.data?.documents.find((one) => one.id === said.open);
+  const sought = said.search ?? said.source ?? said.state;
   return (
     <Page title={t("title")} tell={t("tell")} size="xl">
-      <TextInput leftSection={<IconSearch size={16} />} aria-label={t("search")} placeholder={t("search")} maxLength={200} defaultValue={search} onChange={(event) => seek(event.currentTarget.value.trim())} maw={420} />
-      {found.error ? <Trouble error={found.error} again={() => void found.refetch()} /> : null}
-      {found.isPending ? <Text role="status">{t("app:loading")}</Text> : null}
-      {found.isSuccess && all.length === 0 ? <Blank icon={IconFileOff} title={t("none.title")} tell={search ? t("none.search") : t("none.tell")} /> : null}
-      {all.length ? <List documents={all} open={open} /> : null}
-      {found.hasNextPage ? <Group><Button variant="default" loading={found.isFetchingNextPage} onClick={() => void found.fetchNextPage()}>{t("app:action.more")}</Button></Group> : null}
-      <Drawer opened={opened !== undefined} onClose={() => open(undefined)} position="right" size="xl" title={opened?.title || opened?.uri} closeButtonProps={{ "aria-label": t("app:action.close") }} styles={{ title: { overflowWrap: "anywhere" } }}>
-        {opened ? <Look document={opened} /> : null}
-      </Drawer>
+      <Group align="flex-end" gap="sm">
+        <TextInput leftSection={<IconSearch size={16} />} label={t("search")} placeholder={t("searchTell")} maxLength={200} defaultValue={said.search ?? ""} onChange={(event) => seekWords(event.currentTarget.value.trim())} w={{ base: "100%", sm: 320 }} />
+        <SourceChoice value={said.source} onChange={(source) => seek({ source })} />
+        <SegmentedControl
+          aria-label={t("column.state")}
+          value={said.state ?? "all"}
+          onChange={(state) => seek({ state: state as "failed" })}
+          data={(["all", "failed", "held"] as const).map((value) => ({ value, label: t(`only.${value}`) }))}
+        />
+      </Group>
+      <Loaded query={found} height={320}>
+        {({ documents, next }) => (
+          <>
+            {documents.length ? <DocumentList documents={documents} open={(one) => go({ open: one.id, version: one.version ?? 0 })} /> : <Blank icon={IconFileOff} title={t("none.title")} tell={sought ? t("none.search") : t("none.tell")} />}
+            <Group>
+              {said.after ? <Button variant="default" leftSection={<IconChevronLeft size={16} />} onClick={() => go({ after: "" })}>{t("firstPage")}</Button> : null}
+              {next ? <Button variant="default" rightSection={<IconChevronRight size={16} />} loading={found.isPlaceholderData} onClick={() => go({ after: next })}>{t("nextPage")}</Button> : null}
+            </Group>
+          </>
+        )}
+      </Loaded>
+      <DocumentDrawer id={said.open} version={said.version} known={opened} onClose={close} />
     </Page>
   );
 }
 
-function List({ documents, open }: { documents: Document[]; open: (one: Document) => void }) {
+function SourceChoice({ value, onChange }: { value: string | undefined; onChange: (source: string) => void }) {
   const { t } = useTranslation("documents");
-  return (
-    <Table.ScrollContainer minWidth={640} type="native" tabIndex={0} aria-label={t("title")}>
-      <Table verticalSpacing="xs" layout="fixed">
-        <Table.Thead><Table.Tr><Table.Th w="45%">{t("column.title")}</Table.Th><Table.Th>{t("column.source")}</Table.Th><Table.Th>{t("column.state")}</Table.Th><Table.Th>{t("column.chunks")}</Table.Th><Table.Th>{t("column.read")}</Table.Th></Table.Tr></Table.Thead>
-        <Table.Tbody>
-          {documents.map((one) => (
-            <Table.Tr key={one.id}>
-              <Table.Td><Anchor component="button" type="button" size="sm" ta="start" maw="100%" truncate="end" title={one.uri} onClick={() => open(one)}><bdi>{one.title || one.uri}</bdi></Anchor></Table.Td>
-              <Table.Td><Text size="sm" truncate title={one.source}><bdi>{one.source}</bdi></Text></Table.Td>
-              <Table.Td><Badge variant="light" tt="none" color={COLOUR[one.state]}>{t(`state.${one.state}`)}</Badge></Table.Td>
-              <Table.Td>{counted(one.chunks)}</Table.Td>
-              <Table.Td title={moment(one.updated_at)}>{ago(one.updated_at)}</Table.Td>
-            </Table.Tr>
-          ))}
-        </Table.Tbody>
-      </Table>
-    </Table.ScrollContainer>
-  );
-}
-
-/** One document: where it is from, what was not read, and what can be found of it. */
-function Look({ document: one }: { document: Document }) {
-  const { t } = useTranslation("documents");
-  const version = one.version ?? undefined;
-  return (
-    <Stack gap="md">
-      <Text size="sm" c="var(--soft)" style={{ overflowWrap: "anywhere" }}>{one.uri}</Text>
-      {one.message ? <Text size="sm" style={{ overflowWrap: "anywhere" }}>{one.message}</Text> : null}
-      {one.warnings.map((said) => <Text key={said} size="sm" style={{ overflowWrap: "anywhere" }}>{said}</Text>)}
-      {version === undefined ? <Text size="sm">{t("answersNothing")}</Text> : <Chunks document={one.id} version={version} />}
-    </Stack>
-  );
+  const sources = useSources().data?.sources ?? [];
+  // One that was removed may still stand in the address.
+  const names = [...new Set([...sources.map((one) => one.name), ...(value === undefined ? [] : [value])])];
+  return <NativeSelect label={t("column.source")} value={value ?? ""} onChange={(event) => onChange(event.currentTarget.value)} data={[{ value: "", label: t("everySource") }, ...names]} w={{ base: "100%", sm: 220 }} />;
 }
