@@ -62,3 +62,62 @@ def test_what_admins_see_is_for_everybody(opened: Opener, look: str) -> None:
         if problems := seen.axe():
             found[name] = problems
     assert found == {}
+
+
+def test_files_are_put_into_a_source_replaced_and_deleted(opened: Opener, tmp_path: Path) -> None:
+    seen = opened("/admin/sources/add?connector=uploads")
+    page = seen.page
+    page.get_by_label("Name").first.fill("inbox")
+    page.get_by_text("Limits and networks").click()
+    page.get_by_label("Max bytes").fill("200")
+    page.get_by_role("button", name="Add it").click()
+    expect(page.get_by_text("No file was put here yet.")).to_be_visible()
+    files = {
+        "gulls.md": "The gulls of Ulvik nest in April.\n",
+        "long.md": "x" * 300,
+        HOSTILE: "Ha.\n",
+    }
+    chosen = [
+        {"name": name, "mimeType": "text/markdown", "buffer": text.encode()}
+        for name, text in files.items()
+    ]
+    field = page.locator("input[type=file]")
+    field.set_input_files(chosen)  # type: ignore[arg-type]
+    sending = page.get_by_role("list", name="On their way")
+    expect(sending.get_by_text("is there")).to_have_count(2)
+    expect(sending.get_by_role("alert")).to_contain_text("takes 200")
+    kept = page.get_by_role("list", name="Kept files")
+    expect(kept.get_by_role("listitem")).to_have_count(2)
+    expect(page.get_by_text("2 added")).to_be_visible()
+    field.set_input_files(chosen[:1])  # type: ignore[arg-type]
+    expect(sending.get_by_text("A file of this name is there already.")).to_be_visible()
+    sending.get_by_role("button", name="Replace it").click()
+    expect(sending.get_by_text("is there", exact=True)).to_have_count(3)
+    picture(page, "uploads")
+    assert seen.axe() == []
+    kept.get_by_label("Delete gulls.md").click()
+    page.get_by_role("button", name="Delete the file").click()
+    expect(kept.get_by_role("listitem")).to_have_count(1)
+    seen.problems[:] = [one for one in seen.problems if "413" not in one]
+
+
+def test_a_source_whose_first_reading_is_refused_says_so(opened: Opener, tmp_path: Path) -> None:
+    (tmp_path / "a.md").write_text("The pier of Ask is made of oak.\n")
+    seen = opened("/admin/sources/add?connector=files")
+    page = seen.page
+    page.route(
+        "**/api/v1/sources/*/sync",
+        lambda route: route.fulfill(
+            status=503, json={"status": 503, "title": "Service Unavailable", "detail": "Too busy."}
+        ),
+    )
+    page.get_by_label("Path").first.fill(str(tmp_path))
+    page.get_by_label("Name").first.fill("pier")
+    page.get_by_role("button", name="Add and read it").click()
+    expect(page.get_by_role("alert")).to_contain_text("Too busy.")
+    expect(page.get_by_role("heading", name="pier")).to_be_visible()
+    page.unroute("**/api/v1/sources/*/sync")
+    page.get_by_role("button", name="Read now").click()
+    expect(page.get_by_text("1 added")).to_be_visible()
+    expect(page.get_by_text("Too busy.")).to_have_count(0)
+    seen.problems[:] = [one for one in seen.problems if "503" not in one]

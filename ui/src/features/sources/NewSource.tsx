@@ -1,14 +1,15 @@
 import { Alert, Button, Group, Skeleton, Stack, TextInput } from "@mantine/core";
 import { IconCircleCheck } from "@tabler/icons-react";
-import { useMutation } from "@tanstack/react-query";
+import { useMutation, useQueryClient } from "@tanstack/react-query";
 import { useNavigate } from "@tanstack/react-router";
 import { lazy, Suspense, useState } from "react";
 import { useTranslation } from "react-i18next";
 import { api, domainOfPage, got, type Schemas } from "@/api/client";
+import { asProblem } from "@/api/problem";
 import { Trouble } from "@/app/Trouble";
 import { Panel } from "@/primitives/Panel";
 import type { Config } from "./form/ConfigForm";
-import { useAct } from "./queries";
+import { refusal, useAct } from "./queries";
 import { Rhythm, scheduled, type Often } from "./Rhythm";
 import css from "./sources.module.css";
 
@@ -18,6 +19,7 @@ const ConfigForm = lazy(() => import("./form/ConfigForm"));
 export function NewSource({ connector }: { connector: Schemas["ConnectorInfo"] }) {
   const { t } = useTranslation("sources");
   const navigate = useNavigate();
+  const client = useQueryClient();
   const [name, setName] = useState("");
   const [config, setConfig] = useState<Config>({});
   const [often, setOften] = useState<Often>("hour");
@@ -30,9 +32,13 @@ export function NewSource({ connector }: { connector: Schemas["ConnectorInfo"] }
       const made = await got(api.POST("/api/v1/sources", { body: { connector: connector.name, config, name: name.trim() || null, ...(domain ? { domain } : {}) } }));
       const params = { path: { source: made.id } };
       const schedule = scheduled(often);
-      if (schedule) await api.PUT("/api/v1/sources/{source}/schedule", { params, body: schedule });
-      // Whoever adds a source wants it read; where that is refused, the page of the source says so.
-      await api.POST("/api/v1/sources/{source}/sync", { params }).catch(() => undefined);
+      // It is there from here on: what is refused now is told on its own page, where it can be mended.
+      try {
+        if (schedule) await api.PUT("/api/v1/sources/{source}/schedule", { params, body: schedule });
+        if (connector.name !== "uploads") await api.POST("/api/v1/sources/{source}/sync", { params });
+      } catch (error) {
+        client.setQueryData(refusal(made.id), asProblem(error));
+      }
       return made;
     },
     (made) => navigate({ to: "/admin/sources/$source", params: { source: made.id } } as never),
@@ -58,7 +64,7 @@ export function NewSource({ connector }: { connector: Schemas["ConnectorInfo"] }
             {check.data ? <Alert color="green" variant="light" icon={<IconCircleCheck />} title={t("check.good")} role="status"><span className={css.told}>{check.data.reads}</span></Alert> : null}
             {add.error ?? check.error ? <Trouble error={add.error ?? check.error} /> : null}
             <Group>
-              <Button type="submit" loading={add.isPending}>{t("new.add")}</Button>
+              <Button type="submit" loading={add.isPending}>{connector.name === "uploads" ? t("new.addUploads") : t("new.add")}</Button>
               <Button variant="default" loading={check.isPending} disabled={add.isPending} onClick={probe}>{t("check.act")}</Button>
             </Group>
           </Stack>

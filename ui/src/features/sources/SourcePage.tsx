@@ -1,5 +1,6 @@
 import { Alert, Anchor, Button, Group, Text } from "@mantine/core";
 import { IconArrowLeft, IconPlayerPause, IconPlayerPlay, IconPlayerStop, IconRefresh } from "@tabler/icons-react";
+import { useQueryClient } from "@tanstack/react-query";
 import { Link, useParams } from "@tanstack/react-router";
 import { useTranslation } from "react-i18next";
 import { api, got } from "@/api/client";
@@ -12,12 +13,13 @@ import { Page } from "@/primitives/Page";
 import { Panel } from "@/primitives/Panel";
 import { Held } from "./Held";
 import { Progressing } from "./Progressing";
-import { active, useAct, useRuns, useSource, type Run, type Source } from "./queries";
+import { active, refusal, useAct, useRuns, useSource, type Run, type Source } from "./queries";
 import { RunList } from "./RunList";
 import { Settings } from "./Settings";
 import { stateOf } from "./state";
 import { StateBadge } from "./StateBadge";
 import { Troubles } from "./Troubles";
+import { Uploads } from "./Uploads";
 import { useRun } from "./useRun";
 
 export function SourcePage() {
@@ -26,16 +28,19 @@ export function SourcePage() {
   const source = useSource(id);
   const runs = useRuns(id);
   const latest = runs.data?.runs[0];
+  const client = useQueryClient();
   return (
     <Page title={source.data?.name ?? t("one")} acts={source.data ? <Acts source={source.data} latest={latest} /> : null}>
       <Anchor component={Link} to="/admin/sources" size="sm"><Group gap={4} component="span"><IconArrowLeft size={16} aria-hidden />{t("title")}</Group></Anchor>
       <Loaded query={source} height={320}>
         {(found) => (
           <>
+            {client.getQueryData(refusal(id)) && !latest ? <Trouble error={client.getQueryData(refusal(id))} /> : null}
             {latest && active(latest) ? <Now run={latest} /> : null}
             {latest?.state === "failed" ? <Alert color="red" variant="light" title={t("lastFailed")}><Text size="sm" style={{ overflowWrap: "anywhere" }}>{latest.error?.message}</Text>{latest.error?.hint ? <Text size="sm" mt={4}>{latest.error.hint}</Text> : null}</Alert> : null}
             {found.held > 0 ? <Held source={found} /> : null}
             <Overview source={found} latest={latest} />
+            {found.connector === "uploads" ? <Uploads source={found} busy={latest !== undefined && active(latest)} /> : null}
             {found.failed > 0 ? <Troubles source={found} /> : null}
             <RunList query={runs} />
             <Settings key={JSON.stringify([found.config, found.schedule])} source={found} />

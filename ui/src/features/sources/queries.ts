@@ -50,3 +50,6 @@ export function useAct<Given = void, Made = unknown>(act: (given: Given) => Prom
     onSettled: () => Promise.all(["sources", "runs", "documents"].map((key) => client.invalidateQueries({ queryKey: [key] }))),
   });
 }
+
+/** Why the first reading of a source was refused, kept for the page that it leads to. */
+export const refusal = (source: string) => ["refusal", source];

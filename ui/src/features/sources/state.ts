@@ -1,3 +1,4 @@
+import i18next from "i18next";
 import type { Run, Source } from "./queries";
 
 export type SourceState = "queued" | "running" | "paused" | "failed" | "held" | "partly" | "new" | "fine";
@@ -35,4 +36,12 @@ export function share(run: Run): number | undefined {
   const { seen, done, failed, seconds_left: left } = run.progress;
   if (seen === 0 || left === null || left === undefined) return undefined;
   return Math.min(100, Math.round((100 * (done + failed)) / seen));
+}
+
+/** How large a file is, in the unit that tells it shortest. */
+export function sized(bytes: number): string {
+  const units = ["byte", "kilobyte", "megabyte", "gigabyte"];
+  const power = Math.min(units.length - 1, Math.floor(Math.log10(Math.max(1, bytes)) / 3));
+  const value = bytes / 1_000 ** power;
+  return new Intl.NumberFormat(i18next.language, { style: "unit", unit: units[power] ?? "byte", unitDisplay: power ? "short" : "long", maximumFractionDigits: value < 10 && power ? 1 : 0 }).format(value);
 }
