@@ -4,6 +4,7 @@ import pytest
 from fastapi.testclient import TestClient
 
 from rag.api.policy import AS_HEADER
+from rag.types import Principal, Role
 from tests.api.fake import FakeApp
 
 
@@ -21,12 +22,44 @@ def test_what_they_cost(client: TestClient) -> None:
     assert (found["by"], found["totals"][0]["cost"]) == ("person", 0.25)
     for wrong in ("by=key", "days=0", "days=4000", "month=1"):
         assert client.get(f"/api/v1/models/costs?{wrong}").status_code == 422
+    assert client.get("/api/v1/models/costs?domain=pumps").json()["domain"] == "pumps"
+    days = client.get("/api/v1/models/days?by=domain&days=7&domain=pumps").json()
+    assert (days["by"], days["domain"], days["days"][0]["pace"]["ms_p50"]) == (
+        "domain", "pumps", 900.0,
+    )  # fmt: skip
+    assert client.get("/api/v1/models/days?by=person").status_code == 422
+
+
+def test_who_administers_another_domain_sees_what_is_of_it(
+    client: TestClient, fake: FakeApp, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Not what all of them spent together, nor anything about keys."""
+    everybody = fake.person
+
+    def person(user: str | None, domain: str | None = None) -> Principal:
+        found = everybody(user, domain)
+        roles = {Role.USER, Role.ADMIN} if domain == "laws" else found.roles
+        return found.model_copy(update={"roles": frozenset(roles)}) if user == "anna" else found
+
+    monkeypatch.setattr(fake, "person", person)
+    anna = {AS_HEADER: "anna", "X-Ratchet-Domain": "laws"}
+    me = client.get("/api/v1/session", headers=anna).json()
+    assert ("admin" in me["roles"], me["keeper"]) == (True, False)
+    assert client.get("/api/v1/session").json()["keeper"]
+    for path in ("", "/costs", "/days", "/default", "/conformance"):
+        asked = client.get(f"/api/v1/models{path}?domain=laws", headers=anna)
+        assert asked.status_code == 200, path
+    checked = client.post("/api/v1/models/check", json={"model": "big"}, headers=anna)
+    assert checked.status_code == 200
+    for path in ("/costs", "/days", "/declared"):
+        assert client.get(f"/api/v1/models{path}", headers={AS_HEADER: "anna"}).status_code == 403
 
 
 @pytest.mark.parametrize(
     ("method", "path"),
     [
-        ("GET", ""), ("POST", "/check"), ("GET", "/costs"), ("POST", "/conformance"),
+        ("GET", ""), ("POST", "/check"), ("GET", "/costs"), ("GET", "/days"),
+        ("POST", "/conformance"),
         ("GET", "/conformance"), ("PUT", "/default"), ("GET", "/default"), ("PUT", "/trial"),
         ("DELETE", "/trial"), ("GET", "/trial"), ("POST", "/rollback"), ("GET", "/declared"),
         ("PUT", "/declared/big"), ("DELETE", "/declared/big"), ("PUT", "/declared/big/key"),

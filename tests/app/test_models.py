@@ -138,6 +138,58 @@ def test_models_are_listed_and_checked(tmp_path: Path) -> None:
     run(tmp_path, story, "ok", "401")
 
 
+def test_the_last_check_of_each_is_kept_until_it_is_another(tmp_path: Path) -> None:
+    async def story(app: App, first: Endpoint, second: Endpoint) -> None:
+        async def told(name: str):
+            return next(one.checked for one in await app.models(ANNA) if one.name == name)
+
+        assert await told("first") is None
+        await app.check_models(ANNA)
+        good, bad = await told("first"), await told("second")
+        assert good is not None
+        assert (good.ok, good.code) == (True, "")
+        assert good.first_token_ms is not None
+        assert bad is not None
+        assert (bad.ok, bad.code) == (False, "model_refused")
+        second.modes = ["ok"]
+        await app.check_models(ANNA, "second")
+        again = await told("second")
+        assert again is not None
+        assert (again.ok, again.detail) == (True, "")
+        moved = app.settings.models["first"].model_copy(update={"base_url": f"{first.url}/"})
+        app.settings.models["first"] = moved
+        assert await told("first") is None
+
+    run(tmp_path, story, "ok", "401")
+
+
+def test_days_tell_what_was_done_and_how_long_it_took(tmp_path: Path) -> None:
+    async def story(app: App, first: Endpoint, second: Endpoint) -> None:
+        for model in (None, None, "extractive"):
+            await app.ask(BOB, AskRequest(question=QUESTION, model=model))
+        found = await app.model_days(ANNA)
+        assert found.since < found.until
+        assert [(one.name, one.answers, one.pace.timed) for one in found.days] == [
+            ("extractive", 0, 1), ("first", 2, 2),
+        ]  # fmt: skip
+        (_, spent) = found.days
+        assert (spent.day, spent.cost) == (found.until, pytest.approx(2.2))
+        assert 0 < found.pace["first"].ms_p50 <= found.pace["first"].ms_p95
+        domain = app.settings.domain
+        (day,) = (await app.model_days(ANNA, "domain", 1)).days
+        assert (day.name, day.answers, day.pace.timed) == (domain, 2, 3)
+        costs = await app.model_costs(ANNA, "model", 30, domain)
+        assert [one.name for one in costs.totals] == ["first"]
+        # What all domains spent together is not for whoever asks about one.
+        assert [(one.name, one.spent) for one in costs.budgets] == [("here", {domain: 2.2})]
+        assert [one.name for one in (await app.model_costs(ANNA)).budgets] == ["month", "here"]
+        assert (await app.model_days(ANNA, "model", 30, "elsewhere")).days == ()
+        assert (await app.model_costs(ANNA, "model", 30, "elsewhere")).totals == ()
+
+    budgets = '[budgets.month]\nhard = 50\n[budgets.here]\nper = "domain"\nhard = 50\n'
+    run(tmp_path, story, "ok", "ok", more=budgets)
+
+
 def test_local_only_refuses_what_is_elsewhere_and_the_route_goes_on(tmp_path: Path) -> None:
     async def story(app: App, first: Endpoint, second: Endpoint) -> None:
         away = app.settings.models["first"].model_copy(update={"base_url": "http://192.0.2.1/v1"})

@@ -13,6 +13,7 @@ from rag.config import BudgetSettings, ModelSettings
 from rag.errors import BudgetSpent
 from rag.models.budgets import Budgets, Purse
 from rag.models.prices import Price, price_of
+from rag.store.daily import Daybook, Pace, pace
 from rag.store.database import Database
 from rag.store.models import AccountRow, KeyRow
 from rag.store.spending import Spending, add
@@ -91,6 +92,31 @@ def test_what_is_spent_is_added_up_by_whatever_is_asked(spending):
     assert spending.cost(march) == 31.0
     assert spending.cost(march, person="anna", domain="laws") == 8.0
     assert spending.cost(earlier.date()) == 63.0
+
+
+def test_each_day_has_its_own_sums(spending):
+    before = datetime(2026, 3, 9, tzinfo=UTC)
+    spend(
+        spending,
+        trace(1.0), trace(2.0, person="bob"), trace(4.0, domain="laws"), trace(8.0, ts=before),
+        trace(16.0, model="small"), trace(32.0, ts=datetime(2026, 2, 28, tzinfo=UTC)),
+    )  # fmt: skip
+    book, march = Daybook(spending.database), datetime(2026, 3, 1, tzinfo=UTC).date()
+    days, paces = book.days("model", march)
+    assert [(one.day.day, one.name, one.cost) for one in days] == [
+        (9, "big", 8.0), (10, "big", 7.0), (10, "small", 16.0),
+    ]  # fmt: skip
+    assert (days[1].answers, days[1].pace, paces) == (3, Pace(), {})
+    assert [one.cost for one in book.days("model", march, "laws")[0]] == [4.0]
+    assert {one.name for one in book.days("domain", march)[0]} == {"pumps", "laws"}
+
+
+@pytest.mark.parametrize(
+    ("times", "half", "most"),
+    [([], None, None), ([5.0], 5.0, 5.0), ([3.0, 1.0, 2.0], 2.0, 3.0), ([*range(1, 101)], 50, 95)],
+)
+def test_so_many_are_not_above(times, half, most):
+    assert pace(times) == Pace(timed=len(times), ms_p50=half, ms_p95=most)
 
 
 @pytest.mark.parametrize(

@@ -18,7 +18,7 @@ export function Page({ title, tell, acts, size = "lg", children }: PageProps) {
         <Stack gap="lg">
           <Group justify="space-between" align="flex-end" gap="sm">
             <Stack gap={4} maw={640}>
-              <Title order={1} size="h2">{title}</Title>
+              <Title order={1} size="h2" style={{ overflowWrap: "anywhere" }}>{title}</Title>
               {tell ? <Text c="var(--soft)">{tell}</Text> : null}
             </Stack>
             {acts}

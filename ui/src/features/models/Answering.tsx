@@ -137,11 +137,11 @@ function Past({ choices }: { choices: Choice[] }) {
             {choices.map((one, at) => (
               <Table.Tr key={one.id}>
                 <Table.Td title={moment(one.chosen_at)} className={css.number}>{ago(one.chosen_at)}</Table.Td>
-                <Table.Td className={css.told}><bdi>{one.chosen_by}</bdi></Table.Td>
-                <Table.Td className={css.told}>
+                <Table.Td className={css.cell}><bdi>{one.chosen_by}</bdi></Table.Td>
+                <Table.Td className={css.cell}>
                   <Picked choice={one} />{at === 0 ? <Badge ml="xs" size="sm" variant="light" tt="none">{t("past.now")}</Badge> : null}
                 </Table.Td>
-                <Table.Td className={css.told}>{one.trial?.override || one.override}</Table.Td>
+                <Table.Td className={css.cell}>{one.trial?.override || one.override}</Table.Td>
               </Table.Tr>
             ))}
           </Table.Tbody>

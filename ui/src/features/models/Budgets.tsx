@@ -11,6 +11,8 @@ import { usd } from "./state";
 type Budget = Schemas["BudgetState"];
 /** Of whom most was spent; the others are far from it. */
 const SHOWN = 5;
+/** Whose spending is nobody's any more, or never was anybody's. */
+const SAID: Record<string, "budgets.shadow" | "budgets.erased"> = { "shadow/answers": "budgets.shadow", erased: "budgets.erased" };
 
 /** What may be spent, how much of it is, and what happens then. The configuration says it. */
 export function Budgets({ budgets, all }: { budgets: readonly Budget[]; all: boolean }) {
@@ -54,7 +56,7 @@ function Used({ whose, used, budget: { soft, hard, per } }: { whose: string; use
   const names = useNames();
   const most = hard ?? soft ?? 0;
   const stage = stageOf(used, soft, hard);
-  const who = whose === "" ? t("budgets.everybody") : per === "model" ? names(whose) : whose;
+  const who = whose === "" ? t("budgets.everybody") : per === "person" ? (SAID[whose] ? t(SAID[whose]) : whose) : names(whose);
   return (
     <div>
       <Group justify="space-between" gap="xs" wrap="nowrap">

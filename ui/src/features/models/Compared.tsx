@@ -27,15 +27,15 @@ export function Compared({ found }: { found: Comparison }) {
           <Table.Thead>
             <Table.Tr>
               <Table.Th>{t("compared.measure")}</Table.Th>
-              <Table.Th className={css.told}><bdi>{names(champion)}</bdi></Table.Th>
-              <Table.Th className={css.told}><bdi>{names(trial.model)}</bdi></Table.Th>
+              <Table.Th className={css.cell}><bdi>{names(champion)}</bdi></Table.Th>
+              <Table.Th className={css.cell}><bdi>{names(trial.model)}</bdi></Table.Th>
               <Table.Th>{t("compared.difference")}</Table.Th>
               <Table.Th>{t("compared.says")}</Table.Th>
             </Table.Tr>
           </Table.Thead>
           <Table.Tbody>
             <Table.Tr><Table.Td>{t("compared.answers")}</Table.Td><Table.Td className={css.number}>{counted(ours)}</Table.Td><Table.Td className={css.number}>{counted(theirs)}</Table.Td><Table.Td /><Table.Td /></Table.Tr>
-            {figures.map((one) => <Line key={one.measure} figure={one} />)}
+            {figures.filter(told).map((one) => <Line key={one.measure} figure={one} />)}
           </Table.Tbody>
         </Table>
       </Table.ScrollContainer>
@@ -44,6 +44,11 @@ export function Compared({ found }: { found: Comparison }) {
       <Text size="xs" c="var(--soft)">{t("compared.about")}</Text>
     </Panel>
   );
+}
+
+/** Nobody chooses or rates in the shadow: what was never measured there is no line. */
+function told({ measure, answers: [ours = 0, theirs = 0] }: Figure): boolean {
+  return ours + theirs > 0 || !["preferred", "useful", "cost_per_useful"].includes(measure);
 }
 
 function said(measure: Figure["measure"], value: number): string {

@@ -8,6 +8,7 @@ import { Trouble } from "@/app/Trouble";
 import { Blank } from "@/primitives/Blank";
 import { Facts } from "@/primitives/Facts";
 import { Failed } from "./Failed";
+import { Maker } from "./Maker";
 import css from "./models.module.css";
 import { Price } from "./Price";
 import { useCheck, useChoices, useKeeper, useModels, type Model } from "./queries";
@@ -68,13 +69,13 @@ function Row({ model, tried, busy, onCheck }: RowProps) {
             {kind === "route" ? <Badge tt="none" variant="light" color="gray" className={css.badge}>{t("badge.route")}</Badge> : null}
             {kind === "model" ? <StateBadge model={model} /> : null}
           </Group>
-          {kind === "model" ? <Button size="compact-sm" variant="default" loading={busy} aria-label={t("check.of", { name })} onClick={() => onCheck(name)}>{t("check.act")}</Button> : null}
+          {kind === "model" ? <Button size="xs" variant="default" loading={busy} aria-label={t("check.of", { name })} onClick={() => onCheck(name)}>{t("check.act")}</Button> : null}
         </Group>
         {kind === "extractive" ? <Text size="sm" c="var(--soft)">{t("quoting.tell")}</Text> : null}
         {kind === "route" ? <Candidates model={model} /> : null}
         {kind === "model" ? <About model={model} /> : null}
         {model.problem ? <Text size="sm" c="var(--mantine-color-red-text)" className={css.told}>{model.problem}</Text> : null}
-        {model.checked && !model.checked.ok ? <Failed checked={model.checked} address="" /> : null}
+        {model.checked && !model.checked.ok ? <Failed checked={model.checked} /> : null}
       </Stack>
     </Paper>
   );
@@ -85,7 +86,7 @@ function About({ model }: { model: Model }) {
   return (
     <Facts
       facts={[
-        [t("fact.model"), <Text key="model" inherit lineClamp={2} title={model.model}>{t(`provider.${model.provider as "openai"}`, { defaultValue: model.provider })}: {model.model}</Text>],
+        [t("fact.model"), <Text key="model" inherit lineClamp={2} title={model.model}><Maker model={model} /></Text>],
         [t("fact.price"), <Price key="price" model={model} />],
         [t("fact.window"), model.context_window ? t("tokens", { many: counted(model.context_window) }) : t("unknown")],
         [t("fact.checked"), <LastCheck key="checked" model={model} />],

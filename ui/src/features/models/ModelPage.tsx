@@ -13,6 +13,7 @@ import { Panel } from "@/primitives/Panel";
 import { Conformance } from "./Conformance";
 import { Failed } from "./Failed";
 import { LastCheck } from "./LastCheck";
+import { Maker } from "./Maker";
 import css from "./models.module.css";
 import { Price } from "./Price";
 import { useCheck, useDeclared, useKeeper, useModels, type Declared, type Model } from "./queries";
@@ -55,14 +56,13 @@ function Overview({ model, declared }: { model: Model; declared: Declared | unde
   const facts: [string, React.ReactNode][] = [
     [t("fact.state"), <StateBadge key="state" model={model} />],
     [t("fact.answers"), model.default ? t("yes") : t("no")],
-    [t("fact.provider"), t(`provider.${model.provider as "openai"}`, { defaultValue: model.provider })],
-    [t("fact.model"), model.model],
+    [t("fact.model"), <Text key="model" inherit lineClamp={3} title={model.model}><Maker model={model} /></Text>],
     [t("fact.price"), <Price key="price" model={model} />],
     [t("fact.window"), model.context_window ? t("tokens", { many: counted(model.context_window) }) : t("unknown")],
     [t("fact.key"), <Key key="key" model={model} />],
     [t("fact.checked"), <LastCheck key="checked" model={model} />],
   ];
-  if (address) facts.splice(4, 0, [t("field.base_url"), address]);
+  if (address) facts.splice(3, 0, [t("field.base_url"), <Text key="address" inherit lineClamp={3} title={address}>{address}</Text>]);
   const act = <Button leftSection={<IconPlugConnected size={16} />} variant="default" size="xs" loading={check.isPending} onClick={() => check.mutate(model.name)}>{t("check.act")}</Button>;
   return (
     <Panel title={t("overview")} acts={act}>
@@ -70,7 +70,7 @@ function Overview({ model, declared }: { model: Model; declared: Declared | unde
       {check.error ? <Trouble error={check.error} /> : null}
       {model.problem ? <Alert color="red" variant="light" title={t("state.broken")}><Text size="sm" className={css.told}>{model.problem}</Text></Alert> : null}
       {model.breaker === "opened" ? <Alert color="orange" variant="light" title={t("state.rests")}><Text size="sm">{t("restsTell")}</Text></Alert> : null}
-      {checked && !checked.ok ? <Failed checked={checked} address={address} /> : null}
+      {checked && !checked.ok ? <Failed checked={checked} /> : null}
       {checked?.ok ? <Ready model={model} first={checked.first_token_ms ?? null} /> : null}
     </Panel>
   );

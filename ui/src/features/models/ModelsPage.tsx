@@ -6,6 +6,7 @@ import { useTranslation } from "react-i18next";
 import { Page } from "@/primitives/Page";
 import { Wait } from "@/primitives/Wait";
 import { AddModel } from "./AddModel";
+import css from "./models.module.css";
 import { Answering } from "./Answering";
 import { ModelList } from "./ModelList";
 import { useKeeper } from "./queries";
@@ -26,7 +27,7 @@ export function ModelsPage() {
   return (
     <Page title={t("title")} tell={t("tell")} acts={add}>
       <Tabs value={show} onChange={go} keepMounted={false}>
-        <Tabs.List mb="lg">{TABS.map((one) => <Tabs.Tab key={one} value={one}>{t(`tab.${one}`)}</Tabs.Tab>)}</Tabs.List>
+        <Tabs.List mb="lg" className={css.tabs}>{TABS.map((one) => <Tabs.Tab key={one} value={one}>{t(`tab.${one}`)}</Tabs.Tab>)}</Tabs.List>
         <Tabs.Panel value="list"><ModelList /></Tabs.Panel>
         <Tabs.Panel value="answering"><Answering /></Tabs.Panel>
         <Tabs.Panel value="costs"><Suspense fallback={<Wait />}><Costs /></Suspense></Tabs.Panel>

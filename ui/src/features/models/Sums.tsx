@@ -37,7 +37,7 @@ export function Sums({ costs, pace }: SumsProps) {
               const took = pace[name];
               return (
                 <Table.Tr key={name}>
-                  <Table.Td className={css.told}><bdi>{names(name)}</bdi></Table.Td>
+                  <Table.Td className={css.cell}><bdi>{names(name)}</bdi></Table.Td>
                   <Table.Td ta="right" className={css.number}>{counted(Math.max(one?.answers ?? 0, took?.timed ?? 0))}</Table.Td>
                   <Table.Td ta="right" className={css.number}>{one ? counted(one.prompt_tokens + one.completion_tokens) : ""}</Table.Td>
                   <Table.Td ta="right" className={css.number}>{one ? (one.unpriced === one.answers && one.cost === 0 ? t("price.unknown") : usd(one.cost)) : t("price.free")}</Table.Td>
