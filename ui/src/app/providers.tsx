@@ -5,6 +5,7 @@ import { setNonce } from "get-nonce";
 import "./words";
 import { onSignedOut } from "@/api/client";
 import { Problem } from "@/api/problem";
+import { Hints } from "@/primitives/Hints";
 import { router } from "./router";
 import { theme } from "./theme";
 
@@ -35,6 +36,7 @@ export function Providers() {
     <MantineProvider theme={theme} defaultColorScheme="auto" getStyleNonce={() => NONCE}>
       <QueryClientProvider client={client}>
         <RouterProvider router={router} />
+        <Hints />
       </QueryClientProvider>
     </MantineProvider>
   );

@@ -1,6 +1,6 @@
-import { Tooltip } from "@mantine/core";
 import { memo, useMemo, type ReactNode } from "react";
 import { useTranslation } from "react-i18next";
+import { hint } from "@/primitives/Hints";
 import css from "./AnswerText.module.css";
 import { CiteMark } from "./CiteMark";
 import { parse, unitsOf, type Block, type Inline } from "./text";
@@ -101,11 +101,9 @@ function Doubtful({ claim, ends, children }: { claim: Claim; ends: boolean; chil
   const { t } = useTranslation("ask");
   const verdict = claim.verdict === "partly" ? "partly" : "unsupported";
   return (
-    <Tooltip label={claim.reason || t(`verdict.${verdict}Tell`)} multiline maw={320} events={{ hover: true, focus: true, touch: true }}>
-      <mark className={css[verdict]} data-verdict={verdict}>
-        {children}
-        {ends ? <span className={css.label} tabIndex={0}>{t(`verdict.${verdict}`)}</span> : null}
-      </mark>
-    </Tooltip>
+    <mark {...hint(claim.reason || t(`verdict.${verdict}Tell`))} className={css[verdict]} data-verdict={verdict}>
+      {children}
+      {ends ? <span className={css.label} tabIndex={0}>{t(`verdict.${verdict}`)}</span> : null}
+    </mark>
   );
 }

@@ -1,6 +1,7 @@
-import { ActionIcon, Group, Tooltip } from "@mantine/core";
+import { ActionIcon, Group } from "@mantine/core";
 import { IconClockX, IconThumbDown, IconThumbUp } from "@tabler/icons-react";
 import { useTranslation } from "react-i18next";
+import { hint } from "@/primitives/Hints";
 import { ofCitation, useRate, useRatings, useRetract, type Reason } from "./rating";
 
 const MARKS = [
@@ -21,18 +22,18 @@ export function CitationRating({ trace, n }: { trace: string; n: number }) {
   return (
     <Group gap={0} wrap="nowrap" role="group" aria-label={t("mark.label", { n })}>
       {MARKS.map(({ key, value, reasons, icon: Sign, color }) => (
-        <Tooltip key={key} label={failed ? failed.message : t(`mark.${key}`)}>
-          <ActionIcon
-            size="sm"
-            aria-label={t(`mark.${key}`)}
-            aria-pressed={chosen?.key === key}
-            color={failed ? "red" : chosen?.key === key ? color : "gray"}
-            variant={chosen?.key === key ? "light" : "subtle"}
-            onClick={() => (kept && chosen?.key === key ? retract.mutate(kept.id) : rate.mutate({ target: { kind: "citation", n }, value, reasons: [...reasons] }))}
-          >
-            <Sign size={15} stroke={1.7} />
-          </ActionIcon>
-        </Tooltip>
+        <ActionIcon
+          key={key}
+          {...hint(failed ? failed.message : t(`mark.${key}`))}
+          size="sm"
+          aria-label={t(`mark.${key}`)}
+          aria-pressed={chosen?.key === key}
+          color={failed ? "red" : chosen?.key === key ? color : "gray"}
+          variant={chosen?.key === key ? "light" : "subtle"}
+          onClick={() => (kept && chosen?.key === key ? retract.mutate(kept.id) : rate.mutate({ target: { kind: "citation", n }, value, reasons: [...reasons] }))}
+        >
+          <Sign size={15} stroke={1.7} />
+        </ActionIcon>
       ))}
     </Group>
   );

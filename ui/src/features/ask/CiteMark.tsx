@@ -1,22 +1,36 @@
-import { HoverCard, Text } from "@mantine/core";
+import { Popover, Text } from "@mantine/core";
+import { useEffect, useRef, useState } from "react";
 import { useTranslation } from "react-i18next";
 import css from "./CiteMark.module.css";
 import type { Citation } from "./types";
 
+const OPEN_MS = 150;
+const CLOSE_MS = 120;
+
 /** The number of a citation within the text: pointed at it shows the quote, pressed the source. */
 export function CiteMark({ citation, onOpen }: { citation: Citation; onOpen: (n: number) => void }) {
   const { t } = useTranslation("ask");
+  const [shown, setShown] = useState(false);
+  const waiting = useRef<number>(undefined);
+  const soon = (open: boolean) => () => {
+    window.clearTimeout(waiting.current);
+    waiting.current = window.setTimeout(() => setShown(open), open ? OPEN_MS : CLOSE_MS);
+  };
+  useEffect(() => () => window.clearTimeout(waiting.current), []);
+  const watched = { onPointerEnter: soon(true), onPointerLeave: soon(false) };
   return (
-    <HoverCard width={340} openDelay={150} closeDelay={80} position="top" withinPortal>
-      <HoverCard.Target>
-        <button type="button" className={css.mark} onClick={() => onOpen(citation.n)} aria-label={t("cite.open", { n: citation.n, title: citation.document })} data-cite={citation.n}>
-          {citation.n}
-        </button>
-      </HoverCard.Target>
-      <HoverCard.Dropdown className={css.card}>
-        <Quote citation={citation} />
-      </HoverCard.Dropdown>
-    </HoverCard>
+    <span className={css.at}>
+      <button type="button" className={css.mark} onClick={() => onOpen(citation.n)} onFocus={soon(true)} onBlur={soon(false)} {...watched} aria-label={t("cite.open", { n: citation.n, title: citation.document })} data-cite={citation.n}>
+        {citation.n}
+      </button>
+      {/* Made only when it is wanted: an answer has many marks, and a conversation many answers. */}
+      {shown ? (
+        <Popover opened width={340} position="top" withinPortal trapFocus={false} returnFocus={false} onDismiss={soon(false)}>
+          <Popover.Target><span className={css.anchor} aria-hidden /></Popover.Target>
+          <Popover.Dropdown className={css.card} {...watched}><Quote citation={citation} /></Popover.Dropdown>
+        </Popover>
+      ) : null}
+    </span>
   );
 }
 

@@ -1,9 +1,10 @@
-import { ActionIcon, Button, Text, Tooltip } from "@mantine/core";
+import { ActionIcon, Button, Text } from "@mantine/core";
 import { useIntersection } from "@mantine/hooks";
 import { IconThumbDown, IconThumbDownFilled, IconThumbUp, IconThumbUpFilled } from "@tabler/icons-react";
 import { useState } from "react";
 import { useTranslation } from "react-i18next";
 import { Trouble } from "@/app/Trouble";
+import { hint } from "@/primitives/Hints";
 import { ofAnswer, useRate, useRatings, useRetract } from "./rating";
 import { RatingDetails } from "./RatingDetails";
 
@@ -33,11 +34,9 @@ export function Rating({ trace, answer }: { trace: string; answer: string }) {
     <>
       <span ref={ref} />
       {thumbs.map(({ value, label, sign: Sign }) => (
-        <Tooltip key={value} label={label}>
-          <ActionIcon aria-label={label} aria-pressed={kept?.value === value} data-thumb={value} color={kept?.value === value ? "slate" : "gray"} onClick={() => thumb(value)}>
-            <Sign size={18} stroke={1.7} />
-          </ActionIcon>
-        </Tooltip>
+        <ActionIcon key={value} {...hint(label)} aria-label={label} aria-pressed={kept?.value === value} data-thumb={value} color={kept?.value === value ? "slate" : "gray"} onClick={() => thumb(value)}>
+          <Sign size={18} stroke={1.7} />
+        </ActionIcon>
       ))}
       {kept ? (
         <>

@@ -1,7 +1,8 @@
-import { ActionIcon, CopyButton, Group, Text, Tooltip } from "@mantine/core";
+import { ActionIcon, CopyButton, Group, Text } from "@mantine/core";
 import { IconCheck, IconCopy, IconPencil, IconRefresh } from "@tabler/icons-react";
 import { memo } from "react";
 import { useTranslation } from "react-i18next";
+import { hint } from "@/primitives/Hints";
 import { Abstention } from "./Abstention";
 import { AnswerText } from "./AnswerText";
 import { Conflicts } from "./Conflicts";
@@ -51,8 +52,8 @@ export const TurnView = memo(function TurnView({ turn, onCite, onAgain, onEdit }
         {answered ? <Copy turn={turn} /> : null}
         {own ? (
           <>
-            <Tooltip label={t("turn.again")}><ActionIcon aria-label={t("turn.again")} onClick={() => onAgain(turn.question)}><IconRefresh size={18} stroke={1.7} /></ActionIcon></Tooltip>
-            <Tooltip label={t("turn.edit")}><ActionIcon aria-label={t("turn.edit")} onClick={() => onEdit?.(turn.question)}><IconPencil size={18} stroke={1.7} /></ActionIcon></Tooltip>
+            <ActionIcon {...hint(t("turn.again"))} aria-label={t("turn.again")} onClick={() => onAgain(turn.question)}><IconRefresh size={18} stroke={1.7} /></ActionIcon>
+            <ActionIcon {...hint(t("turn.edit"))} aria-label={t("turn.edit")} onClick={() => onEdit?.(turn.question)}><IconPencil size={18} stroke={1.7} /></ActionIcon>
           </>
         ) : null}
         {own && turn.trace_id && turn.state === "answered" && answered ? <Rating trace={turn.trace_id} answer={turn.answer ?? ""} /> : null}
@@ -68,11 +69,9 @@ function Copy({ turn }: { turn: Turn }) {
   return (
     <CopyButton value="">
       {({ copied, copy }) => (
-        <Tooltip label={copied ? t("turn.copied") : t("turn.copy")}>
-          <ActionIcon aria-label={t("turn.copy")} onClick={() => void toClipboard(withCitations(turn)).then(copy)}>
-            {copied ? <IconCheck size={18} /> : <IconCopy size={18} stroke={1.7} />}
-          </ActionIcon>
-        </Tooltip>
+        <ActionIcon {...hint(copied ? t("turn.copied") : t("turn.copy"))} aria-label={t("turn.copy")} onClick={() => void toClipboard(withCitations(turn)).then(copy)}>
+          {copied ? <IconCheck size={18} /> : <IconCopy size={18} stroke={1.7} />}
+        </ActionIcon>
       )}
     </CopyButton>
   );
