@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from collections.abc import Callable
+from typing import Annotated, Any
 
 from fastapi import APIRouter, Query, Request
 from pydantic import Field
 
 from rag.api.policy import Admin
-from rag.api.routes import RESPONSES, Domain, Name
+from rag.api.routes import EVENTS, RESPONSES, Domain, Name, with_progress
 from rag.api.state import Server
 from rag.api.streams import while_connected
 from rag.api.strict import StrictRoute
@@ -17,6 +18,7 @@ from rag.store.choices import Choice, How, ScoreCard
 from rag.store.daily import Split
 from rag.store.spending import By
 from rag.types import Data as Body
+from rag.types import Progress
 
 Span = Annotated[int, Query(ge=1, le=3_660, description="Today and the days before it.")]
 ModelName = Annotated[str | None, Query(min_length=1, max_length=200)]
@@ -115,10 +117,17 @@ async def model_days(
     return await server.app.model_days(who, by, days, domain)
 
 
-@router.post("/models/conformance")
-async def conform(request: Request, body: ConformRequest, who: Admin, server: Server) -> ScoreCard:
-    """Run the conformance suite against a model: a dozen answers. The score card is kept."""
-    return await while_connected(request, server.app.conform(who, body.model, body.domain))
+@router.post("/models/conformance", response_model=ScoreCard, responses=EVENTS)
+async def conform(request: Request, body: ConformRequest, who: Admin, server: Server) -> Any:
+    """Run the conformance suite against a model: a dozen answers. The score card is kept.
+
+    Events as of a sync.
+    """
+
+    async def work(progress: Callable[[Progress], None]) -> ScoreCard:
+        return await server.app.conform(who, body.model, body.domain, progress=progress)
+
+    return await with_progress(request, work)
 
 
 @router.get("/models/conformance")

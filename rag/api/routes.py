@@ -234,7 +234,7 @@ async def sync(request: Request, body: SyncRequest, who: Admin, server: Server) 
     async def work(progress: Callable[[Progress], None]) -> SyncReport:
         return await server.app.sync(who, source=body.source, domain=body.domain, progress=progress)
 
-    return await _long(request, work)
+    return await with_progress(request, work)
 
 
 @router.post("/rebuilds", response_model=Rebuilt, responses=EVENTS)
@@ -245,7 +245,7 @@ async def rebuild(request: Request, body: DomainRequest, who: Admin, server: Ser
         count = await server.app.rebuild(who, domain=body.domain, progress=progress)
         return Rebuilt(documents=count)
 
-    return await _long(request, work)
+    return await with_progress(request, work)
 
 
 @router.post("/evaluations", response_model=dict[str, Any], responses=EVENTS)
@@ -255,7 +255,7 @@ async def evaluate(request: Request, body: DomainRequest, who: Data, server: Ser
     async def work(progress: Callable[[Progress], None]) -> Mapping[str, Any]:
         return await server.app.evaluate(who, domain=body.domain, progress=progress)
 
-    return await _long(request, work)
+    return await with_progress(request, work)
 
 
 @router.get("/checks")
@@ -265,9 +265,10 @@ async def checks(who: Admin, server: Server) -> Checks:
     return Checks(ok=all(check.ok for check in found), checks=found)
 
 
-async def _long(
+async def with_progress(
     request: Request, work: Callable[[Callable[[Progress], None]], Awaitable[Any]]
 ) -> Any:
+    """Long work as events of its progress, where they are asked for; leaving ends it."""
     if wants_events(request):
         return await event_stream(request, progress_events(work))
 

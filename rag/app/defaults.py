@@ -18,7 +18,7 @@ from rag.errors import Conflict, InvalidInput, RagError
 from rag.learn.conformance import SHORT_TOKENS, SUITE, conformance
 from rag.models.candidates import EXTRACTIVE, Model
 from rag.store.choices import Choice, Choices, How, Past, ScoreCard, Trial
-from rag.types import Data, Principal
+from rag.types import Data, Principal, Progress
 
 log = structlog.get_logger(__name__)
 
@@ -41,13 +41,15 @@ class Defaults:
         self._models = models
         self._warned: set[tuple[str, str]] = set()
 
-    async def conform(self, principal: Principal, name: str, pack: Pack) -> ScoreCard:
+    async def conform(
+        self, principal: Principal, name: str, pack: Pack, progress: Callable[[Progress], None]
+    ) -> ScoreCard:
         """Run the suite against a model, which costs a dozen answers, and keep the card."""
         await asyncio.to_thread(self._models.refresh)
         model = self._models.model(name)
         short = self._models.shortened(model, SHORT_TOKENS)
         try:
-            scores = await conformance(pack, model.generator, short)
+            scores = await conformance(pack, model.generator, short, progress)
         finally:
             await short.aclose()
         card = ScoreCard(

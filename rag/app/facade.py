@@ -546,10 +546,17 @@ class App:
         return await self._model_verbs.days(by, days, domain)
 
     async def conform(
-        self, principal: Principal, model: str, domain: str | None = None
+        self,
+        principal: Principal,
+        model: str,
+        domain: str | None = None,
+        *,
+        progress: OnProgress | None = None,
     ) -> ScoreCard:
         """Run the conformance suite against a model with the domain's prompts; the card is kept."""
-        return await self._defaults.conform(principal, model, self.pack(domain))
+        return await self._defaults.conform(
+            principal, model, self.pack(domain), progress or _silent
+        )
 
     async def score_cards(
         self, principal: Principal, model: str | None = None, domain: str | None = None

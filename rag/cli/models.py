@@ -126,7 +126,10 @@ def conform(
     as_json: Json = False,
 ) -> None:
     """Try whether a model cites, abstains, stops, streams and keeps to its language."""
-    card = through(ctx, lambda app, who: app.conform(who, name, ctx.obj.domain))
+    with output.progress_bar() as progress:
+        card = through(
+            ctx, lambda app, who: app.conform(who, name, ctx.obj.domain, progress=progress)
+        )
     if as_json:
         output.say_json(card)
         return

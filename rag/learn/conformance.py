@@ -6,7 +6,7 @@ The passages are made up, so that no model knows them; the prompts are the pack'
 from __future__ import annotations
 
 import re
-from collections.abc import AsyncGenerator, Mapping, Sequence
+from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass, field
 from statistics import fmean
@@ -17,7 +17,7 @@ from rag.answer.context import assemble
 from rag.domain import Pack
 from rag.errors import RagError
 from rag.protocols import Generator
-from rag.types import EVERYONE, Citation, Data, Finish, Hit, Message, Payload
+from rag.types import EVERYONE, Citation, Data, Finish, Hit, Message, Payload, Progress
 
 SUITE = "1"
 """Cards of two suites are not compared."""
@@ -162,11 +162,17 @@ class _Said:
     citations: list[Citation] = field(default_factory=list[Citation])
 
 
-async def conformance(pack: Pack, generator: Generator, short: Generator) -> Scores:
+async def conformance(
+    pack: Pack,
+    generator: Generator,
+    short: Generator,
+    progress: Callable[[Progress], None] = lambda _: None,
+) -> Scores:
     """Run the suite. `short` is the same model, allowed to write `SHORT_TOKENS` tokens."""
     results: list[CaseResult] = []
     read = written = 0
-    for case in CASES:
+    for done, case in enumerate(CASES):
+        progress(Progress(phase="conformance", done=done, total=len(CASES), document=case.question))
         asked = pack.model_copy(update={"language": case.language})
         asking = short if case.check == "budget" else generator
         try:

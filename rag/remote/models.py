@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from rag.models.told import Costs, Days, ModelCheck, ModelInfo
-from rag.remote.line import Line, query
+from rag.remote.line import Line, OnProgress, query
 from rag.store.choices import Choice, ScoreCard
 from rag.store.daily import Split
 from rag.store.spending import By
@@ -38,11 +38,16 @@ class ModelVerbs(Line):
         )
 
     async def conform(
-        self, principal: Principal, model: str, domain: str | None = None
+        self,
+        principal: Principal,
+        model: str,
+        domain: str | None = None,
+        *,
+        progress: OnProgress | None = None,
     ) -> ScoreCard:
         body = {"model": model, "domain": domain}
         return ScoreCard.model_validate(
-            await self.json("POST", "models/conformance", principal, domain, json=body)
+            await self._long("models/conformance", principal, domain, body, progress)
         )
 
     async def score_cards(

@@ -741,8 +741,12 @@ class FakeApp:
             *([] if name else [ModelCheck(name="small", ok=False, **failed)]),
         ]
 
-    async def conform(self, principal: Principal, model: str, domain=None) -> ScoreCard:
+    async def conform(
+        self, principal: Principal, model: str, domain=None, *, progress: Any = None
+    ) -> ScoreCard:
         await self.check_models(principal, model)
+        if progress is not None:
+            progress(Progress(phase="conformance", done=0, total=8, document="Why?"))
         case = {"check": "cites", "question": "Why?", "passed": False, "answer": "", "why": "none"}
         return ScoreCard(
             id="card-1", domain=domain or "pumps", model=model, fingerprint="f", suite="1",

@@ -79,6 +79,9 @@ def test_only_admins_look_at_models(
 def test_a_model_is_tried_and_chosen(client: TestClient) -> None:
     card = client.post("/api/v1/models/conformance", json={"model": "big"}).json()
     assert (card["score"], card["cases"][0]["passed"]) == (0.5, False)
+    asked = {"json": {"model": "big"}, "headers": {"Accept": "text/event-stream"}}
+    told = client.post("/api/v1/models/conformance", **asked).text
+    assert ("event: progress" in told, "event: result" in told) == (True, True)
     assert client.get("/api/v1/models/conformance?model=big").json()["cards"] == [card]
     refused = client.put("/api/v1/models/default", json={"model": "big"})
     assert (refused.status_code, refused.json()["code"]) == (409, "conflict")

@@ -831,6 +831,8 @@ export interface paths {
         /**
          * Conform
          * @description Run the conformance suite against a model: a dozen answers. The score card is kept.
+         *
+         *     Events as of a sync.
          */
         post: operations["conform_api_v1_models_conformance_post"];
         delete?: never;
@@ -7477,6 +7479,7 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["ScoreCard"];
+                    "text/event-stream": string;
                 };
             };
             /** @description A problem, with what to do about it */

@@ -2,8 +2,8 @@ import { Accordion, Badge, Button, Group, Progress, Stack, Text } from "@mantine
 import { IconCheck, IconPlayerStop, IconTestPipe, IconX } from "@tabler/icons-react";
 import { useEffect, useRef, useState } from "react";
 import { useTranslation } from "react-i18next";
-import { api, got } from "@/api/client";
-import { lasting } from "@/app/lasting";
+import { events } from "@/api/sse";
+import { counted } from "@/app/lasting";
 import { Loaded } from "@/app/Loaded";
 import { Trouble } from "@/app/Trouble";
 import { ago, moment } from "@/app/when";
@@ -13,6 +13,12 @@ import css from "./models.module.css";
 import { useAct, useCards, useOf, type Card } from "./queries";
 import { percent } from "./state";
 
+interface Step {
+  done: number;
+  total: number;
+  document: string;
+}
+
 /** How well a model keeps to what answers rely on, tried with this domain's prompts. */
 export function Conformance({ model }: { model: string }) {
   const { t } = useTranslation("models");
@@ -20,10 +26,13 @@ export function Conformance({ model }: { model: string }) {
   const of = useOf();
   const leaving = useRef<AbortController | null>(null);
   const [stopped, setStopped] = useState(false);
-  const run = useAct(() => {
+  const [step, setStep] = useState<Step | null>(null);
+  const run = useAct(async () => {
     leaving.current = new AbortController();
     setStopped(false);
-    return got(api.POST("/api/v1/models/conformance", { body: { model, ...of }, signal: leaving.current.signal }));
+    setStep(null);
+    for await (const { name, data } of events("/api/v1/models/conformance", { body: { model, ...of }, signal: leaving.current.signal, last: "result" }))
+      if (name === "progress") setStep(data as Step);
   });
   useEffect(() => () => leaving.current?.abort(), []);
   const stop = () => {
@@ -37,7 +46,7 @@ export function Conformance({ model }: { model: string }) {
   );
   return (
     <Panel title={t("conform.title")} tell={t("conform.tell")} acts={act}>
-      {run.isPending ? <Running /> : null}
+      {run.isPending ? <Running step={step} /> : null}
       {run.error && !stopped ? <Trouble error={run.error} /> : null}
       <Loaded query={cards}>
         {({ cards: [latest, ...earlier] }) => latest ? <Stack gap="md"><Shown card={latest} /><Earlier cards={earlier} /></Stack> : run.isPending ? null : <Text size="sm" c="var(--soft)">{t("conform.none")}</Text>}
@@ -46,18 +55,14 @@ export function Conformance({ model }: { model: string }) {
   );
 }
 
-function Running() {
+function Running({ step }: { step: Step | null }) {
   const { t } = useTranslation("models");
-  const [seconds, setSeconds] = useState(0);
-  useEffect(() => {
-    const timer = setInterval(() => setSeconds((before) => before + 1), 1_000);
-    return () => clearInterval(timer);
-  }, []);
+  const share = step ? (100 * step.done) / step.total : 0;
   return (
     <Stack gap={6}>
-      <Progress value={100} striped animated aria-label={t("conform.running")} />
-      <Text size="sm" role="status">{t("conform.running")}</Text>
-      <Text size="xs" c="var(--soft)">{t("conform.since", { span: lasting(seconds) })}</Text>
+      <Progress value={share} striped animated aria-label={t("conform.running")} />
+      <Text size="sm" role="status">{step ? t("conform.step", { done: counted(step.done + 1), total: counted(step.total), question: step.document }) : t("conform.running")}</Text>
+      <Text size="xs" c="var(--soft)">{t("conform.stay")}</Text>
     </Stack>
   );
 }
