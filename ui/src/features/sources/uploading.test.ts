@@ -1,5 +1,8 @@
-import { expect, test } from "vitest";
-import { queued } from "./uploading";
+import { expect, test, vi } from "vitest";
+
+// The client asks where the page is, as soon as it is loaded.
+vi.stubGlobal("location", { origin: "http://localhost" });
+const { queued } = await import("./uploading");
 
 test("a file whose name is there already waits for a word", () => {
   const files = [new File(["a"], "a.md"), new File(["b"], "b.md")];
