@@ -19,7 +19,7 @@ from rag.answer.citations import Markers, cite_sentence, spoken
 from rag.answer.conflicts import conflicts, names_a_year, newest
 from rag.answer.context import assemble, passage_text
 from rag.answer.draft import Draft
-from rag.answer.evidence import NONE, Selector
+from rag.answer.evidence import NONE, Evidence, Selector
 from rag.answer.followup import refers, standalone, touched
 from rag.answer.inert import Inert, addresses
 from rag.answer.judging import Ruling, Statement, ruled
@@ -226,21 +226,23 @@ class Asker:
         draft.hits = await self.retriever.widen(result.hits)
         draft.lap("widen", since)
         since = time.perf_counter()
-        evidence = await self.selector.select(
-            self._asked(draft, result.queries),
-            self.retriever.expander.words(draft.query),
-            draft.hits,
-            self.pack.answer.max_sentences,
-        )
-        if not names_a_year(draft.query):
-            used = await asyncio.to_thread(newest, evidence.sentences, evidence.pool, draft.hits)
-            evidence = replace(evidence, sentences=used)
-        draft.evidence = evidence
+        draft.evidence = await self.evidence(draft.query, result.queries, draft.hits)
         draft.lap("evidence", since)
 
-    @staticmethod
-    def _asked(draft: Draft, queries: Sequence[str]) -> list[str]:
-        return [draft.query, *(query for query in queries if query != draft.query)]
+    async def evidence(
+        self, question: str, queries: Sequence[str], hits: Sequence[Hit]
+    ) -> Evidence:
+        """The sentences of the hits that answer a question, which was searched for by queries."""
+        evidence = await self.selector.select(
+            [question, *(query for query in queries if query != question)],
+            self.retriever.expander.words(question),
+            hits,
+            self.pack.answer.max_sentences,
+        )
+        if names_a_year(question):
+            return evidence
+        used = await asyncio.to_thread(newest, evidence.sentences, evidence.pool, hits)
+        return replace(evidence, sentences=used)
 
     async def _pieces(self, draft: Draft) -> AsyncGenerator[tuple[str, list[Citation]]]:
         evidence = draft.evidence

@@ -1,15 +1,17 @@
-"""The routes of what one reads beside an answer: a domain's first words, and a document's text."""
+"""The routes of reading: a domain's first words, a document's text, and why it was found."""
 
 from __future__ import annotations
 
 from typing import Annotated
 
-from fastapi import APIRouter, Query
+from fastapi import APIRouter, Query, Request
 
-from rag.api.policy import User
+from rag.api.policy import Admin, Room, User
 from rag.api.routes import RESPONSES, Domain, Id, Version
 from rag.api.state import Server
+from rag.api.streams import while_connected
 from rag.api.strict import StrictRoute
+from rag.app.explaining import Explained, ExplainRequest
 from rag.app.viewing import View
 from rag.types import DomainInfo
 
@@ -39,3 +41,12 @@ async def view(
     Its characters are counted as citation spans count them.
     """
     return await server.app.view(who, document_id, version, at=at, size=size)
+
+
+@router.post("/searches/explain", dependencies=[Room])
+async def explain(request: Request, body: ExplainRequest, who: Admin, server: Server) -> Explained:
+    """How a search comes about, stage by stage, by the pack's knobs or by others.
+
+    Of each stage the best 50 places are told; only what the caller may read is among them.
+    """
+    return await while_connected(request, server.app.explain(who, body))

@@ -73,16 +73,23 @@ class Domains:
                     or "Declare it under [domains] in rag.toml.",
                 ) from error
         sparse = Bm25Encoder(pack.language)
-        retriever = Retriever(
+        retriever = self.retriever(pack, sparse)
+        return Domain(pack, sparse, retriever, self.asker(pack, retriever))
+
+    def retriever(
+        self, pack: Pack, sparse: Bm25Encoder, *, rerank: bool = True, expand: bool = True
+    ) -> Retriever:
+        """What searches by a pack's knobs, which may be others than the pack on disk has."""
+        return Retriever(
             pack=pack,
             index=self._parts.index,
             embedder=self._parts.embedder,
             sparse=sparse,
             ledger=self._parts.ledger,
             blobs=self._parts.blobs,
-            reranker=self._parts.reranker,
+            reranker=self._parts.reranker if rerank else None,
+            expand=expand,
         )
-        return Domain(pack, sparse, retriever, self.asker(pack, retriever))
 
     def asker(self, pack: Pack, retriever: Retriever) -> Asker:
         """What answers from a pack's knobs, which may be others than the pack on disk has."""

@@ -20,6 +20,7 @@ from rag.app.defaults import Defaults
 from rag.app.documents import Documents
 from rag.app.domains import Domains
 from rag.app.drafting import Drafted
+from rag.app.explaining import Explained, Explaining, ExplainRequest
 from rag.app.feedback import Ratings
 from rag.app.generations import Generations
 from rag.app.health import Health
@@ -107,6 +108,7 @@ class App:
         self._sources = Sources(parts, self._domains, self._credentials)
         self._uploads = Uploads(parts)
         self._generations = Generations(parts)
+        self._explaining = Explaining(self._domains, self._people, self._generations)
         self._defaults = Defaults(parts, self._models)
         self.trials = Trials(parts, self._domains, self._models, self._defaults, self.accounts)
         self.declared = DeclaredModels(
@@ -172,6 +174,11 @@ class App:
             limit=request.limit,
             filter=request.filter,
         )
+
+    async def explain(self, principal: Principal, request: ExplainRequest) -> Explained:
+        """How a search comes about, stage by stage, of what the principal may read."""
+        _require_words(request.query, "query")
+        return await self._explaining.explain(principal, request)
 
     async def trace(self, principal: Principal, trace_id: str) -> Mapping[str, Any]:
         """Everything that made an answer, but for what the principal may no longer read."""

@@ -6,6 +6,7 @@ import asyncio
 import time
 from collections import OrderedDict
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import structlog
 
@@ -35,6 +36,18 @@ CACHED_DOCUMENTS = 64
 log = structlog.get_logger(__name__)
 
 
+@dataclass
+class Seen:
+    """What each stage of one search made of it, for whoever wants to look into it."""
+
+    queries: Sequence[Query] = ()
+    found: Sequence[Candidates] = ()
+    """One for each query, of what the principal may read."""
+    fused: Sequence[Ranked] = ()
+    read: Sequence[Hit] = ()
+    """The best of those that differ from each other, before a reranker orders them."""
+
+
 class Retriever:
     """Searches one domain. Nothing that the ledger does not admit is ranked, shown or logged."""
 
@@ -48,6 +61,7 @@ class Retriever:
         ledger: Ledger,
         blobs: Blobs,
         reranker: Reranker | None = None,
+        expand: bool = True,
     ) -> None:
         self.pack = pack
         self.index = index
@@ -56,6 +70,7 @@ class Retriever:
         self.ledger = ledger
         self.blobs = blobs
         self.reranker = reranker
+        self.expand = expand
         self.expander = Expander(pack.synonyms)
         # Parsed documents never change under their digest, so the cache can not be stale.
         self._documents: OrderedDict[str, Document] = OrderedDict()
@@ -68,13 +83,17 @@ class Retriever:
         generation: str,
         limit: int,
         filter: Filter | None = None,
+        seen: Seen | None = None,
     ) -> SearchResult:
-        """The best `limit` hits that the principal may read in the generation, now."""
+        """The best `limit` hits that the principal may read in the generation, now.
+
+        `seen` is filled with what each stage made of the question.
+        """
         knobs = self.pack.retrieval
         question = gist(question)
         timings: dict[str, float] = {}
         clock = time.perf_counter()
-        queries = self.expander.expand(question)
+        queries = self.expander.expand(question) if self.expand else [Query(question, question)]
         depth = max(knobs.candidates, limit)
         vectors = [await self.embedder.embed_query(query.dense) for query in queries]
         clock = _lap(timings, "embed", clock)
@@ -91,6 +110,8 @@ class Retriever:
         clock = _lap(timings, "fuse", clock)
         hits = await self._read(ranked, generation, depth if self.reranker else limit)
         clock = _lap(timings, "read", clock)
+        if seen is not None:
+            seen.queries, seen.found, seen.fused, seen.read = queries, admitted, ranked, hits
         if self.reranker is not None:
             hits = await self._rerank(self.reranker, question, hits)
             _lap(timings, "rerank", clock)

@@ -16,12 +16,14 @@ from rag.app.access import Access
 from rag.app.accounts import Accounts
 from rag.app.conversations import Conversations
 from rag.app.drafting import Drafted, drafted
+from rag.app.explaining import Explained, ExplainRequest, Listed, Passage, Place
 from rag.app.oidc import Oidc
 from rag.app.once import Once
 from rag.app.privacy import Privacy
 from rag.app.upkeep import Kept, Stored
 from rag.app.viewing import Piece, View
 from rag.config import AddedModelSettings, Settings, unusable
+from rag.domain import RetrievalKnobs
 from rag.errors import (
     Conflict,
     DocumentRejected,
@@ -360,6 +362,19 @@ class FakeApp:
             usage=Usage(prompt_tokens=3, completion_tokens=2),
         )
         yield AnswerEvent(event="answer", data=answer.model_dump())
+
+    async def explain(self, principal: Principal, request: ExplainRequest) -> Explained:
+        words(request.query)
+        place = Place(chunk_id=CHUNK, rank=1, score=0.8)
+        passage = Passage(
+            chunk_id=CHUNK, document_id=DOCUMENT, version=1, title="Warranty", uri="file:///w",
+            source="s", header="Warranty", excerpt=TEXT, page=None, boxes=(), start=0, end=31,
+        )  # fmt: skip
+        return Explained(
+            generation="g", knobs=RetrievalKnobs(), reranker=None, queries=(request.query,),
+            stages=(Listed(stage="dense", places=(place,), total=1),), passages={CHUNK: passage},
+            evidence=(), confidence=0.5, abstains=True, timings={"search": 1.0},
+        )  # fmt: skip
 
     async def search(self, principal: Principal, request: SearchRequest) -> SearchResult:
         self.seen.append(("search", principal, request))

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
+from pathlib import Path
+from urllib.parse import quote
 
 import pytest
 from playwright.sync_api import Locator, Page, expect
@@ -198,3 +201,41 @@ def test_documents_are_for_everybody(opened: Opener, port: Deployment, look: str
     page.get_by_role("alert").wait_for()
     picture(page, f"document-bad-{look}")
     assert found + seen.axe() == []
+
+
+def test_two_ways_of_searching_are_compared(opened: Opener, port: Deployment) -> None:
+    seen = opened("/admin/playground?domain=chairs", url=port.url)
+    page = seen.page
+    expect(page.get_by_text("Ask something")).to_be_visible()
+    page.get_by_label("Question").fill(IN_PDF)
+    page.get_by_role("button", name="Search").click()
+    left, right = (page.get_by_role("region", name=name, exact=True).last for name in "AB")
+    expect(left.get_by_role("region", name="Evidence of A")).to_contain_text("every 18 months")
+    expect(right.get_by_role("region", name="By words")).to_contain_text("Harbour crane")
+    expect(page.get_by_text("only here")).to_have_count(0)
+    setup = page.get_by_role("region", name="B", exact=True).first
+    setup.get_by_label("Passages kept").fill("1")
+    final = right.get_by_role("region", name="Final, with context")
+    expect(final.get_by_role("listitem")).to_have_count(1)
+    expect(left.get_by_text("only here").first).to_be_visible()
+    setup.get_by_label("Weight of meaning").fill("0")
+    page.wait_for_url("**limit%3A1%2Cdense_weight%3A0**")
+    page.reload()
+    expect(final.get_by_role("listitem")).to_have_count(1)
+    left.get_by_role("region", name="Evidence of A").get_by_role("button").first.click()
+    source = page.get_by_role("dialog", name="Source")
+    expect(source.locator("canvas[data-drawn=true]")).to_be_visible()
+    assert "open=" in page.url
+    source.get_by_label("Close the source").click()
+    expect(source).to_have_count(0)
+
+
+@pytest.mark.parametrize("look", LOOKS)
+def test_the_playground_is_for_everybody(opened: Opener, port: Deployment, look: str) -> None:
+    path = f"/admin/playground?domain=chairs&q={quote(IN_PDF)}&b=limit:2,dense_weight:0.2"
+    seen = opened(path, url=port.url, **LOOKS[look])
+    seen.page.get_by_text("only here").first.wait_for()
+    if where := os.environ.get("SCREENSHOTS"):
+        seen.page.set_viewport_size({**LOOKS[look]["viewport"], "height": 2200})
+        seen.page.screenshot(path=Path(where) / f"playground-{look}.png")
+    assert seen.axe() == []

@@ -1240,6 +1240,28 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/searches/explain": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Explain
+         * @description How a search comes about, stage by stage, by the pack's knobs or by others.
+         *
+         *     Of each stage the best 50 places are told; only what the caller may read is among them.
+         */
+        post: operations["explain_api_v1_searches_explain_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/session": {
         parameters: {
             query?: never;
@@ -2924,6 +2946,56 @@ export interface components {
              */
             withheld: boolean;
         };
+        /** ExplainRequest */
+        ExplainRequest: {
+            /** Domain */
+            domain?: string | null;
+            /**
+             * Expand
+             * @default true
+             */
+            expand: boolean;
+            /** Filter */
+            filter?: (components["schemas"]["And"] | components["schemas"]["Or"] | components["schemas"]["Not"] | components["schemas"]["Match"] | components["schemas"]["Range"]) | null;
+            /** @default {} */
+            knobs: components["schemas"]["Knobs"];
+            /** Query */
+            query: string;
+            /**
+             * Rerank
+             * @default true
+             */
+            rerank: boolean;
+        };
+        /**
+         * Explained
+         * @description How a search came about; only what the principal may read is in it.
+         */
+        Explained: {
+            /** Abstains */
+            abstains: boolean;
+            /** Confidence */
+            confidence: number;
+            /** Evidence */
+            evidence: components["schemas"]["Quoted"][];
+            /** Generation */
+            generation: string;
+            knobs: components["schemas"]["RetrievalKnobs"];
+            /** Passages */
+            passages: {
+                [key: string]: components["schemas"]["Passage"];
+            };
+            /** Queries */
+            queries: string[];
+            /** Reranker */
+            reranker: string | null;
+            /** Stages */
+            stages: components["schemas"]["Listed"][];
+            /** Timings */
+            timings: {
+                [key: string]: number;
+            };
+        };
         /**
          * Extension
          * @description What an answer is beyond a completion.
@@ -3254,6 +3326,28 @@ export interface components {
             next?: string | null;
         };
         /**
+         * Knobs
+         * @description Other knobs than the pack's; null leaves the pack's.
+         */
+        Knobs: {
+            /** Candidates */
+            candidates?: number | null;
+            /** Dense Weight */
+            dense_weight?: number | null;
+            /** Fusion */
+            fusion?: ("dbsf" | "rrf" | "convex") | null;
+            /** Limit */
+            limit?: number | null;
+            /** Near Duplicate */
+            near_duplicate?: number | null;
+            /** Rrf K */
+            rrf_k?: number | null;
+            /** Sparse Weight */
+            sparse_weight?: number | null;
+            /** Widen */
+            widen?: number | null;
+        };
+        /**
          * LastCheck
          * @description Its last check; of what is behind the name now.
          */
@@ -3292,6 +3386,21 @@ export interface components {
         LinkToken: {
             /** Token */
             token: string;
+        };
+        /**
+         * Listed
+         * @description What a stage made: its best places, of `total`.
+         */
+        Listed: {
+            /** Places */
+            places: components["schemas"]["Place"][];
+            /**
+             * Stage
+             * @enum {string}
+             */
+            stage: "dense" | "bm25" | "fusion" | "distinct" | "rerank" | "final";
+            /** Total */
+            total: number;
         };
         /** Look */
         Look: {
@@ -3668,6 +3777,36 @@ export interface components {
             /** Type */
             type: string;
         };
+        /**
+         * Passage
+         * @description A passage that some stage names.
+         */
+        Passage: {
+            /** Boxes */
+            boxes: components["schemas"]["Box"][];
+            /** Chunk Id */
+            chunk_id: string;
+            /** Document Id */
+            document_id: string;
+            /** End */
+            end: number;
+            /** Excerpt */
+            excerpt: string;
+            /** Header */
+            header: string;
+            /** Page */
+            page: number | null;
+            /** Source */
+            source: string;
+            /** Start */
+            start: number;
+            /** Title */
+            title: string;
+            /** Uri */
+            uri: string;
+            /** Version */
+            version: number;
+        };
         /** Pause */
         Pause: {
             /** Paused */
@@ -3765,6 +3904,23 @@ export interface components {
             text: string;
         };
         /**
+         * Place
+         * @description Where a stage put a passage, and why.
+         */
+        Place: {
+            /** Chunk Id */
+            chunk_id: string;
+            /** Rank */
+            rank: number;
+            /** Score */
+            score: number;
+            /**
+             * Why
+             * @default
+             */
+            why: string;
+        };
+        /**
          * Problem
          * @description What went wrong, for people and for programs.
          */
@@ -3805,6 +3961,22 @@ export interface components {
              * @description A stable name of the kind of problem.
              */
             type: string;
+        };
+        /**
+         * Quoted
+         * @description A sentence that answers, as it would be quoted.
+         */
+        Quoted: {
+            /** Chunk Id */
+            chunk_id: string;
+            /** End */
+            end: number;
+            /** Score */
+            score: number;
+            /** Start */
+            start: number;
+            /** Text */
+            text: string;
         };
         /**
          * Range
@@ -3916,6 +4088,53 @@ export interface components {
         Rename: {
             /** Title */
             title: string;
+        };
+        /**
+         * RetrievalKnobs
+         * @description How passages are found.
+         */
+        RetrievalKnobs: {
+            /**
+             * Candidates
+             * @default 50
+             */
+            candidates: number;
+            /**
+             * Dense Weight
+             * @default 1
+             */
+            dense_weight: number;
+            /**
+             * Fusion
+             * @default dbsf
+             * @enum {string}
+             */
+            fusion: "dbsf" | "rrf" | "convex";
+            /**
+             * Limit
+             * @default 10
+             */
+            limit: number;
+            /**
+             * Near Duplicate
+             * @default 0.95
+             */
+            near_duplicate: number;
+            /**
+             * Rrf K
+             * @default 60
+             */
+            rrf_k: number;
+            /**
+             * Sparse Weight
+             * @default 1
+             */
+            sparse_weight: number;
+            /**
+             * Widen
+             * @default 1
+             */
+            widen: number;
         };
         /**
          * Retry
@@ -8766,6 +8985,60 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["SearchResult"];
+                };
+            };
+            /** @description A problem, with what to do about it */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem, with what to do about it */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem, with what to do about it */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    explain_api_v1_searches_explain_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ExplainRequest"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Explained"];
                 };
             };
             /** @description A problem, with what to do about it */

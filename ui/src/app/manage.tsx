@@ -1,6 +1,7 @@
 /** The addresses of those who manage: `router.tsx` puts them among the others. */
 import { createRoute, lazyRouteComponent, redirect } from "@tanstack/react-router";
 import { modelsSearch } from "@/features/models/search";
+import { playgroundOf } from "@/features/playground/setup";
 import { documentsOf } from "@/features/documents/search";
 import { shell, word } from "./router";
 
@@ -55,4 +56,11 @@ const model = createRoute({
   component: lazyRouteComponent(() => import("@/features/models"), "ModelPage"),
 });
 
-export const MANAGE = [first, sources, addSource, source, documents, models, model] as const;
+const playground = createRoute({
+  getParentRoute: () => shell,
+  path: "/admin/playground",
+  validateSearch: playgroundOf,
+  component: lazyRouteComponent(() => import("@/features/playground"), "PlaygroundPage"),
+});
+
+export const MANAGE = [playground, first, sources, addSource, source, documents, models, model] as const;

@@ -11,13 +11,15 @@ export interface SourceProps {
   count: { at: number; of: number };
   onStep: (by: number) => void;
   onClose: () => void;
+  /** Always over the page, however wide it is. */
+  over?: boolean;
 }
 
 /** The source of a citation: a column where there is room for one, else over the page. */
-export function SourceBeside({ citation, ...acts }: SourceProps) {
+export function SourceBeside({ citation, over, ...acts }: SourceProps) {
   const { t } = useTranslation("source");
   const wide = useMediaQuery("(min-width: 75em)", undefined, { getInitialValueInEffect: false });
-  if (wide)
+  if (wide && !over)
     return citation ? (
       <aside className={css.column} aria-label={t("title")}>
         <SourcePanel key={`${citation.document_id} ${citation.version}`} citation={citation} {...acts} />

@@ -93,6 +93,7 @@ function Kept({ source, uploads }: { source: Source; uploads: { name: string; si
   if (uploads.length === 0) return <Text size="sm" c="var(--soft)">{t("uploads.none")}</Text>;
   return (
     <>
+      <Text size="sm" fw={600}>{t("uploads.kept")}</Text>
       <Stack component="ul" gap={4} m={0} p={0} className={css.list} aria-label={t("uploads.kept")}>
         {uploads.slice(0, most).map((one) => (
           <Group key={one.name} component="li" justify="space-between" wrap="nowrap" gap="sm">
