@@ -44,7 +44,7 @@ export function PlaygroundPage() {
       <div className={css.sides}>
         {SIDES.map((side) => (
           <Panel key={side} title={t(`side.${side}`)} tell={said(setups[side]) === "" ? t("own") : t("changed")}>
-            <SetupForm setup={setups[side]} own={found[side].data?.knobs} reranker={found.a.data?.reranker !== null || found.b.data?.reranker !== null} onChange={(setup: Setup) => go({ [side]: said(setup) }, true)} />
+            <SetupForm setup={setups[side]} own={found[side].data?.knobs} reranker={SIDES.some((one) => found[one].data?.reranker !== null || setups[one].rerank === false)} onChange={(setup: Setup) => go({ [side]: said(setup) }, true)} />
           </Panel>
         ))}
       </div>
