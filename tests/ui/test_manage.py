@@ -121,3 +121,9 @@ def test_a_source_whose_first_reading_is_refused_says_so(opened: Opener, tmp_pat
     expect(page.get_by_text("1 added")).to_be_visible()
     expect(page.get_by_text("Too busy.")).to_have_count(0)
     seen.problems[:] = [one for one in seen.problems if "503" not in one]
+
+
+def test_the_form_of_a_connector_speaks_german(opened: Opener) -> None:
+    page = opened("/admin/sources/add?connector=files", locale="de-DE").page
+    expect(page.get_by_label("Pfad").first).to_be_visible()
+    expect(page.get_by_label("Auslassen").first).to_be_visible()

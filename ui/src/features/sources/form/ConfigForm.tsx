@@ -1,7 +1,9 @@
 import Form from "@rjsf/core/lib/components/Form.js";
 import { useId, useMemo, useState, type ReactNode } from "react";
 import { useTranslation } from "react-i18next";
-import { filled, looks, prepared } from "./schema";
+import { addWords } from "@/app/words";
+import de from "./fields.de.json";
+import { filled, looks, named, prepared } from "./schema";
 import { fields, templates, widgets } from "./theme";
 import { validator } from "./validator";
 
@@ -20,19 +22,24 @@ interface ConfigFormProps {
 }
 
 const KNOWN = ["required", "pattern", "type", "minItems", "minimum", "maximum", "exclusiveMinimum", "minLength"] as const;
+const FIELDS = "fields";
+addWords(FIELDS, { en: {}, de });
 const NONE: readonly string[] = [];
 
 /** The form that a connector's schema describes. It holds nothing: what is typed is the caller's. */
 export default function ConfigForm({ id, schema, value, kept = NONE, onChange, onSubmit, children }: ConfigFormProps) {
-  const { t } = useTranslation("sources");
+  const { t, i18n } = useTranslation("sources");
+  const { language } = i18n;
   const [tried, setTried] = useState(false);
   const form = useId();
   const shape = useMemo(() => {
-    const made = prepared(schema);
+    // What nobody has translated is called as the connector calls it.
+    const words = i18n.getResourceBundle(language, FIELDS) as Record<string, string> | undefined;
+    const made = prepared(schema, (title) => words?.[title] ?? named(title));
     // What the server keeps need not be typed again.
     if (made.required) made.required = made.required.filter((name) => !kept.includes(name));
     return made;
-  }, [schema, kept]);
+  }, [schema, kept, i18n, language]);
   const look = useMemo(() => ({ ...looks(shape), "ui:label": false }), [shape]);
   const check = useMemo(
     () => validator((keyword) => t(`form.${KNOWN.find((one) => one === keyword) ?? "wrong"}`)),
