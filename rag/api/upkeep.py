@@ -10,7 +10,7 @@ from rag.api.routes import RESPONSES
 from rag.api.state import Server
 from rag.api.strict import StrictRoute
 from rag.app.drafting import Drafted
-from rag.app.upkeep import Kept
+from rag.app.upkeep import Condition
 from rag.config import ToldSection, told
 from rag.types import Data as Body
 
@@ -42,6 +42,6 @@ async def check(body: DraftText, who: Keeper, server: Server) -> Drafted:
 
 
 @router.get("/upkeep")
-async def upkeep(who: Keeper, server: Server) -> Kept:
+async def upkeep(who: Keeper, server: Server) -> Condition:
     """The last backup, what is stored, house that was kept, and who does the runs."""
     return await server.app.upkeep(who)

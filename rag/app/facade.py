@@ -37,7 +37,7 @@ from rag.app.runs import Runs
 from rag.app.sources import Sources
 from rag.app.traces import Traces
 from rag.app.trials import Trials
-from rag.app.upkeep import Kept, Upkeep
+from rag.app.upkeep import Condition, Upkeep
 from rag.app.uploads import Uploads
 from rag.app.viewing import View
 from rag.domain import Pack
@@ -624,7 +624,7 @@ class App:
         kept files that no version and no upload has named for a day."""
         return await self._housekeeping.once()
 
-    async def upkeep(self, principal: Principal) -> Kept:
+    async def upkeep(self, principal: Principal) -> Condition:
         """The last backup and when it was read back, what is stored, and who does the runs."""
         return await self._upkeep.look()
 

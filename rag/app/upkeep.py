@@ -54,7 +54,7 @@ class HouseKept(Data):
     """by what retention names"""
 
 
-class Stored(Data):
+class Space(Data):
     """Bytes. None for what lies on a server of its own."""
 
     folder: str
@@ -66,14 +66,14 @@ class Stored(Data):
     total: int
 
 
-class Kept(Data):
+class Condition(Data):
     """How this deployment is kept."""
 
     version: str
     backup: Backed | None
     verified: Verified | None
     housekeeping: HouseKept | None
-    stored: Stored
+    stored: Space
     inside: bool
     """The server does runs itself; otherwise `rag worker` must."""
     runs: Underway
@@ -84,14 +84,14 @@ class Upkeep:
 
     def __init__(self, parts: Parts) -> None:
         self._parts = parts
-        self._measured: tuple[float, Stored] | None = None
+        self._measured: tuple[float, Space] | None = None
 
-    async def look(self) -> Kept:
+    async def look(self) -> Condition:
         """Raises Unavailable where the database or the data folder cannot be read."""
         done = await asyncio.to_thread(self._parts.upkeep.last)
         backup, verified = done.get("backup"), done.get("verification")
         house = done.get("housekeeping")
-        return Kept(
+        return Condition(
             version=__version__,
             backup=backup and Backed(at=backup.at, **backup.details),
             verified=verified and Verified(at=verified.at, **verified.details),
@@ -101,17 +101,17 @@ class Upkeep:
             runs=await asyncio.to_thread(self._parts.upkeep.runs),
         )
 
-    async def _stored(self) -> Stored:
+    async def _stored(self) -> Space:
         now = time.monotonic()
         if self._measured is None or now - self._measured[0] > MEASURED_S:
             self._measured = now, await asyncio.to_thread(self._measure)
         return self._measured[1]
 
-    def _measure(self) -> Stored:
+    def _measure(self) -> Space:
         settings = self._parts.settings
         embedded = settings.index.engine == "qdrant_edge"
         disk = shutil.disk_usage(settings.data)
-        return Stored(
+        return Space(
             folder=str(settings.data),
             database=self._parts.upkeep.size(settings.data),
             files=size(settings.data / "blobs"),
@@ -122,7 +122,7 @@ class Upkeep:
 
 
 def size(folder: Path) -> int:
-    """Bytes of all files below a folder; one that vanishes meanwhile counts nothing."""
+    """Bytes that all files below a folder take; one that vanishes meanwhile counts nothing."""
     total, todo = 0, [folder]
     while todo:
         try:
@@ -131,7 +131,9 @@ def size(folder: Path) -> int:
                     if one.is_dir(follow_symlinks=False):
                         todo.append(Path(one.path))
                     else:
-                        total += one.stat(follow_symlinks=False).st_size
+                        found_here = one.stat(follow_symlinks=False)
+                        # An index reserves more than it uses; what is reserved takes no room yet.
+                        total += min(found_here.st_size, found_here.st_blocks * 512)
         except FileNotFoundError:
             continue
     return total

@@ -20,7 +20,7 @@ from rag.app.explaining import Explained, ExplainRequest, Listed, Passage, Place
 from rag.app.oidc import Oidc
 from rag.app.once import Once
 from rag.app.privacy import Privacy
-from rag.app.upkeep import Kept, Stored
+from rag.app.upkeep import Condition, Space
 from rag.app.viewing import Piece, View
 from rag.config import AddedModelSettings, Settings, unusable
 from rag.domain import RetrievalKnobs
@@ -894,9 +894,9 @@ class FakeApp:
     async def draft_settings(self, principal: Principal, text: str) -> Drafted:
         return drafted(text, self.settings)
 
-    async def upkeep(self, principal: Principal) -> Kept:
-        stored = Stored(folder="/data", database=1, files=2, index=None, free=3, total=4)
-        return Kept(
+    async def upkeep(self, principal: Principal) -> Condition:
+        stored = Space(folder="/data", database=1, files=2, index=None, free=3, total=4)
+        return Condition(
             version="1", backup=None, verified=None, housekeeping=None, stored=stored, inside=True,
             runs=Underway(queued=0, running=0, waiting_since=None, beat_at=None),
         )  # fmt: skip

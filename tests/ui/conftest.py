@@ -15,12 +15,14 @@ import pytest
 from playwright.sync_api import Browser, Page, TimeoutError, expect, sync_playwright
 
 from rag.api.ui import BUILT
+from rag.types import Role
 from tests.ways.conftest import Deployment, running, written
 
 UI = Path(__file__).parents[2] / "ui"
 AXE = UI / "node_modules" / "axe-core" / "axe.min.js"
 CHROMIUM = shutil.which("chromium")
 PATIENCE_MS = 30_000
+PASSWORD = "seven green lamps hum"
 
 
 @dataclass
@@ -107,3 +109,65 @@ def opened(browser: Browser, deployment: Deployment) -> Iterator[Opener]:
 
         yield opened
         assert [problem for one in made for problem in one.problems] == []
+
+
+@dataclass
+class Site:
+    """A server where people sign in, by a password or at a provider; `adam` is its admin."""
+
+    deployment: Deployment
+    issuer: str
+
+    @property
+    def url(self) -> str:
+        return self.deployment.url
+
+    def invited(self, name: str, *roles: Role) -> str:
+        """The path of a link for somebody."""
+        app = self.deployment.app
+        link = self.deployment.run(app.accounts.invite(app.person(None), name, roles))
+        return urlsplit(link)._replace(scheme="", netloc="").geturl()
+
+    def joined(self, name: str, *roles: Role) -> None:
+        token = self.invited(name, *roles).partition("#")[2]
+        self.deployment.run(self.deployment.app.accounts.join(token, None, PASSWORD))
+
+    def cookie(self, name: str) -> dict[str, Any]:
+        """What a browser carries in which that person is signed in."""
+        app: Any = self.deployment.app
+        token = app._parts.sessions.open(name, "Mozilla/5.0 (X11; Linux x86_64) Test/1.0")
+        return {
+            **{"name": "ratchet", "value": token, "domain": "127.0.0.1", "path": "/"},
+            **{"expires": -1, "httpOnly": True, "secure": False, "sameSite": "Lax"},
+        }
+
+
+@pytest.fixture(scope="session")
+def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
+    from oidc_provider_mock import User, run_server_in_thread
+
+    claims = {"email": "olga@example.org", "email_verified": True}
+    unverified = {"email": "mal@example.org", "email_verified": False}
+    people = [User(sub="olga", claims=claims), User(sub="mal", claims=unverified)]
+    with run_server_in_thread(user_claims=people) as server:
+        issuer = f"http://localhost:{server.server_port}"
+        more = (
+            "[accounts]\nrequired = true\n[limits]\nrequests_per_minute = 0\n"
+            f'[oidc]\nissuer = "{issuer}"\nclient_id = "ratchet"\nclient_secret = "s"\n'
+            'label = "Example ID"\n'
+        )
+        with running(written(tmp_path_factory.mktemp("site"), more)) as deployment:
+            made = Site(deployment, issuer)
+            made.joined("adam", Role.USER, Role.ADMIN)
+            yield made
+
+
+@pytest.fixture
+def signed(opened: Opener, site: Site) -> Opener:
+    """Opens an address of the site as somebody who is signed in."""
+
+    def opening(path: str = "/", name: str = "adam", **context: Any) -> Seen:
+        state = {"cookies": [site.cookie(name)], "origins": []}
+        return opened(path, site.url, storage_state=state, **context)
+
+    return opening

@@ -2408,6 +2408,21 @@ export interface components {
             ratchet: components["schemas"]["Extension"];
             usage: components["schemas"]["TokenUsage"];
         };
+        /**
+         * Condition
+         * @description How this deployment is kept.
+         */
+        Condition: {
+            backup: components["schemas"]["Backed"] | null;
+            housekeeping: components["schemas"]["HouseKept"] | null;
+            /** Inside */
+            inside: boolean;
+            runs: components["schemas"]["Underway"];
+            stored: components["schemas"]["Space"];
+            verified: components["schemas"]["Verified"] | null;
+            /** Version */
+            version: string;
+        };
         /** Configuration */
         Configuration: {
             /** Config */
@@ -3299,6 +3314,13 @@ export interface components {
             password: string;
             /** Token */
             token: string;
+        };
+        /**
+         * Kept
+         * @description The verdict as it was kept.
+         */
+        Kept: {
+            feedback: components["schemas"]["Feedback"];
         };
         /**
          * KeyInfo
@@ -4479,6 +4501,24 @@ export interface components {
             sources: components["schemas"]["SourceInfo"][];
         };
         /**
+         * Space
+         * @description Bytes. None for what lies on a server of its own.
+         */
+        Space: {
+            /** Database */
+            database: number | null;
+            /** Files */
+            files: number;
+            /** Folder */
+            folder: string;
+            /** Free */
+            free: number;
+            /** Index */
+            index: number | null;
+            /** Total */
+            total: number;
+        };
+        /**
          * Spent
          * @description Sums over some time; `name` is whose. `unpriced` answers are counted as free.
          */
@@ -4507,6 +4547,31 @@ export interface components {
              * @default 0
              */
             useful: number;
+        };
+        /**
+         * Stored
+         * @description A completion of before, as it may be shown now, with what was just said of it.
+         */
+        Stored: {
+            /** Choices */
+            choices: components["schemas"]["rag__api__chat__Choice"][];
+            /** Created */
+            created: number;
+            /** Id */
+            id: string;
+            /** Metadata */
+            metadata: {
+                [key: string]: string;
+            };
+            /** Model */
+            model: string;
+            /**
+             * Object
+             * @default chat.completion
+             * @constant
+             */
+            object: "chat.completion";
+            ratchet: components["schemas"]["Kept"];
         };
         /** StreamOptions */
         StreamOptions: {
@@ -4927,71 +4992,6 @@ export interface components {
         rag__api__sources__Checked: {
             /** Reads */
             reads: string;
-        };
-        /**
-         * Kept
-         * @description The verdict as it was kept.
-         */
-        rag__api__stored__Kept: {
-            feedback: components["schemas"]["Feedback"];
-        };
-        /**
-         * Stored
-         * @description A completion of before, as it may be shown now, with what was just said of it.
-         */
-        rag__api__stored__Stored: {
-            /** Choices */
-            choices: components["schemas"]["rag__api__chat__Choice"][];
-            /** Created */
-            created: number;
-            /** Id */
-            id: string;
-            /** Metadata */
-            metadata: {
-                [key: string]: string;
-            };
-            /** Model */
-            model: string;
-            /**
-             * Object
-             * @default chat.completion
-             * @constant
-             */
-            object: "chat.completion";
-            ratchet: components["schemas"]["rag__api__stored__Kept"];
-        };
-        /**
-         * Kept
-         * @description How this deployment is kept.
-         */
-        rag__app__upkeep__Kept: {
-            backup: components["schemas"]["Backed"] | null;
-            housekeeping: components["schemas"]["HouseKept"] | null;
-            /** Inside */
-            inside: boolean;
-            runs: components["schemas"]["Underway"];
-            stored: components["schemas"]["rag__app__upkeep__Stored"];
-            verified: components["schemas"]["Verified"] | null;
-            /** Version */
-            version: string;
-        };
-        /**
-         * Stored
-         * @description Bytes. None for what lies on a server of its own.
-         */
-        rag__app__upkeep__Stored: {
-            /** Database */
-            database: number | null;
-            /** Files */
-            files: number;
-            /** Folder */
-            folder: string;
-            /** Free */
-            free: number;
-            /** Index */
-            index: number | null;
-            /** Total */
-            total: number;
         };
         /**
          * Choice
@@ -10673,7 +10673,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["rag__app__upkeep__Kept"];
+                    "application/json": components["schemas"]["Condition"];
                 };
             };
             /** @description A problem, with what to do about it */
@@ -10780,7 +10780,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["rag__api__stored__Stored"];
+                    "application/json": components["schemas"]["Stored"];
                 };
             };
             /** @description What is wrong, in OpenAI's shape; in ours where no route was reached */

@@ -3,6 +3,7 @@ import { createRoute, lazyRouteComponent, redirect } from "@tanstack/react-route
 import { modelsSearch } from "@/features/models/search";
 import { playgroundOf } from "@/features/playground/setup";
 import { documentsOf } from "@/features/documents/search";
+import { auditFiltersOf } from "@/features/audit/filters";
 import { shell, word } from "./router";
 
 interface AddSearch {
@@ -63,4 +64,58 @@ const playground = createRoute({
   component: lazyRouteComponent(() => import("@/features/playground"), "PlaygroundPage"),
 });
 
-export const MANAGE = [playground, first, sources, addSource, source, documents, models, model] as const;
+interface PeopleSearch {
+  search?: string;
+  /** Whose drawer is open. */
+  person?: string;
+}
+
+/** Those of these words that the address says. */
+function words<Name extends string>(said: Record<string, unknown>, ...names: Name[]): Partial<Record<Name, string>> {
+  const found: Partial<Record<Name, string>> = {};
+  for (const name of names) {
+    const value = word(said[name]);
+    if (value !== undefined) found[name] = value.slice(0, 200);
+  }
+  return found;
+}
+
+const people = createRoute({
+  getParentRoute: () => shell,
+  path: "/admin/people",
+  validateSearch: (said: Record<string, unknown>): PeopleSearch => words(said, "search", "person"),
+  component: lazyRouteComponent(() => import("@/features/people"), "PeoplePage"),
+});
+
+const groups = createRoute({
+  getParentRoute: () => shell,
+  path: "/admin/groups",
+  validateSearch: (said: Record<string, unknown>): { group?: string } => words(said, "group"),
+  component: lazyRouteComponent(() => import("@/features/groups"), "GroupsPage"),
+});
+const keys = createRoute({
+  getParentRoute: () => shell,
+  path: "/admin/keys",
+  validateSearch: (said: Record<string, unknown>): { owner?: string } => words(said, "owner"),
+  component: lazyRouteComponent(() => import("@/features/keys"), "KeysPage"),
+});
+
+const audit = createRoute({
+  getParentRoute: () => shell,
+  path: "/admin/audit",
+  validateSearch: auditFiltersOf,
+  component: lazyRouteComponent(() => import("@/features/audit"), "AuditPage"),
+});
+const health = createRoute({
+  getParentRoute: () => shell,
+  path: "/admin/health",
+  component: lazyRouteComponent(() => import("@/features/health"), "HealthPage"),
+});
+const settings = createRoute({
+  getParentRoute: () => shell,
+  path: "/admin/settings",
+  validateSearch: (said: Record<string, unknown>): { search?: string; set?: string } => words(said, "search", "set"),
+  component: lazyRouteComponent(() => import("@/features/settings"), "SettingsPage"),
+});
+
+export const MANAGE = [playground, first, sources, addSource, source, documents, models, model, people, groups, keys, audit, health, settings] as const;

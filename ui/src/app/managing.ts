@@ -1,4 +1,4 @@
-import { IconBrain, IconDatabase, IconFiles, IconFlask } from "@tabler/icons-react";
+import { IconAdjustments, IconBrain, IconDatabase, IconFiles, IconFlask, IconHeartbeat, IconHistory, IconKey, IconUsers, IconUsersGroup } from "@tabler/icons-react";
 import type { Entry } from "./navigation";
 
 /** The pages of those who manage, in the order of their use. */
@@ -7,4 +7,10 @@ export const MANAGING: Entry[] = [
   { to: "/admin/documents", label: "manage.documents", icon: IconFiles },
   { to: "/admin/playground", label: "manage.playground", icon: IconFlask },
   { to: "/admin/models", label: "manage.models", icon: IconBrain },
+  { to: "/admin/people", label: "manage.people", icon: IconUsers },
+  { to: "/admin/groups", label: "manage.groups", icon: IconUsersGroup },
+  { to: "/admin/keys", label: "manage.keys", icon: IconKey },
+  { to: "/admin/audit", label: "manage.audit", icon: IconHistory },
+  { to: "/admin/health", label: "manage.health", icon: IconHeartbeat },
+  { to: "/admin/settings", label: "manage.settings", icon: IconAdjustments },
 ];

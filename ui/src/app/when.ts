@@ -21,3 +21,12 @@ export function day(at: string): string {
 export function moment(at: string): string {
   return new Intl.DateTimeFormat(i18next.language, { dateStyle: "medium", timeStyle: "short" }).format(new Date(at));
 }
+
+/** How far ahead, while that is what tells; a date once it is more than a month. */
+export function ahead(at: string, now = Date.now()): string {
+  const seconds = (Date.parse(at) - now) / 1_000;
+  if (seconds >= 31 * 86_400) return day(at);
+  // A minute short of three days is three days to whoever reads it.
+  const [unit, size] = UNITS.findLast(([, least]) => seconds + 60 >= least) ?? ["minute", 60];
+  return new Intl.RelativeTimeFormat(i18next.language, { numeric: "auto" }).format(Math.max(0, Math.round(seconds / size)), unit);
+}

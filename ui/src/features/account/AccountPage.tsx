@@ -3,6 +3,7 @@ import { IconDownload } from "@tabler/icons-react";
 import { useTranslation } from "react-i18next";
 import type { ReactNode } from "react";
 import { useMe } from "@/app/me";
+import { OwnKeys } from "@/features/keys";
 import { Page } from "@/primitives/Page";
 import { ConsentChoice } from "./ConsentChoice";
 import { Password } from "./Password";
@@ -32,6 +33,7 @@ export function AccountPage() {
         <Text c="var(--soft)" size="sm">{t("groups")}: {me.groups.join(", ") || t("noGroups")}</Text>
       </Part>
       {me.carrier === "session" ? <SessionList /> : null}
+      {me.carrier === "session" ? <Part title={t("keys")}><OwnKeys roles={me.roles} /></Part> : null}
       {me.carrier === "session" ? <Password /> : null}
       <ConsentChoice />
       <Part title={t("data.title")}>

@@ -2,6 +2,7 @@ import { Button, Group, Stack, Text } from "@mantine/core";
 import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
 import { useTranslation } from "react-i18next";
 import { api, got } from "@/api/client";
+import { browserOf } from "@/app/agent";
 import { Trouble } from "@/app/Trouble";
 import { ago } from "@/app/when";
 import { Part } from "./AccountPage";
@@ -25,7 +26,7 @@ export function SessionList() {
         {sessions.data?.sessions.map((one) => (
           <Group key={one.id} component="li" justify="space-between" wrap="nowrap">
             <div style={{ minWidth: 0 }}>
-              <Text size="sm" truncate title={one.agent}>{one.agent || t("sessions.unknown")}</Text>
+              <Text size="sm" truncate title={one.agent}>{browserOf(one.agent) || t("sessions.unknown")}</Text>
               <Text size="xs" c="var(--soft)">{t("sessions.used", { when: ago(one.seen_at) })}</Text>
             </div>
             <Button size="xs" variant="default" onClick={() => end.mutate(one.id)}>{t("sessions.end")}</Button>

@@ -1,8 +1,8 @@
-import { Button, CopyButton, Group, Modal, Stack, Text, TextInput } from "@mantine/core";
+import { Button, Group, Modal, Stack, Text, TextInput } from "@mantine/core";
 import { useTranslation } from "react-i18next";
 import { Trouble } from "@/app/Trouble";
 import { day } from "@/app/when";
-import { toClipboard } from "./copy";
+import { useCopy } from "@/app/clipboard";
 import { useShare } from "./talks";
 
 /** A link for people of the domain, which shows each what they may read themselves. */
@@ -10,6 +10,7 @@ export function ShareDialog({ id, since, close }: { id: string; since: string | 
   const { t } = useTranslation("ask");
   const { t: common } = useTranslation();
   const { share, unshare } = useShare(id);
+  const { copied, copy } = useCopy();
   const link = share.data?.link;
   const failed = share.error ?? unshare.error;
   return (
@@ -20,7 +21,7 @@ export function ShareDialog({ id, since, close }: { id: string; since: string | 
         {link ? (
           <Group gap="xs" wrap="nowrap" align="flex-end">
             <TextInput style={{ flex: 1 }} label={t("share.link")} value={link} readOnly onFocus={(event) => event.currentTarget.select()} />
-            <CopyButton value="">{({ copied, copy }) => <Button onClick={() => void toClipboard(link).then(copy)}>{copied ? common("action.copied") : common("action.copy")}</Button>}</CopyButton>
+            <Button onClick={() => copy(link)}>{copied ? common("action.copied") : common("action.copy")}</Button>
           </Group>
         ) : null}
         {since && !link ? <Text size="sm" c="var(--soft)">{t("share.since", { day: day(since) })}</Text> : null}

@@ -1,4 +1,4 @@
-import { ActionIcon, CopyButton, Group, Text } from "@mantine/core";
+import { ActionIcon, Group, Text } from "@mantine/core";
 import { IconCheck, IconCopy, IconPencil, IconRefresh } from "@tabler/icons-react";
 import { memo } from "react";
 import { useTranslation } from "react-i18next";
@@ -6,7 +6,8 @@ import { hint } from "@/primitives/Hints";
 import { Abstention } from "./Abstention";
 import { AnswerText } from "./AnswerText";
 import { Conflicts } from "./Conflicts";
-import { toClipboard, withCitations } from "./copy";
+import { useCopy } from "@/app/clipboard";
+import { withCitations } from "./copy";
 import { Question } from "./Question";
 import { Rating } from "./Rating";
 import { Sources } from "./Sources";
@@ -66,14 +67,11 @@ export const TurnView = memo(function TurnView({ turn, onCite, onAgain, onEdit }
 
 function Copy({ turn }: { turn: Turn }) {
   const { t } = useTranslation("ask");
+  const { copied, copy } = useCopy();
   return (
-    <CopyButton value="">
-      {({ copied, copy }) => (
-        <ActionIcon {...hint(copied ? t("turn.copied") : t("turn.copy"))} aria-label={t("turn.copy")} onClick={() => void toClipboard(withCitations(turn)).then(copy)}>
-          {copied ? <IconCheck size={18} /> : <IconCopy size={18} stroke={1.7} />}
-        </ActionIcon>
-      )}
-    </CopyButton>
+    <ActionIcon {...hint(copied ? t("turn.copied") : t("turn.copy"))} aria-label={t("turn.copy")} onClick={() => copy(withCitations(turn))}>
+      {copied ? <IconCheck size={18} /> : <IconCopy size={18} stroke={1.7} />}
+    </ActionIcon>
   );
 }
 
