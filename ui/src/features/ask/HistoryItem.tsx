@@ -60,18 +60,17 @@ function Delete({ talk, active, close }: { talk: Schemas["Conversation"]; active
   const { t } = useTranslation("ask");
   const { t: common } = useTranslation();
   const navigate = useNavigate();
-  const remove = useDelete(talk.id);
-  const gone = () => {
+  const remove = useDelete(talk.id, () => {
     close();
     if (active) void navigate({ to: "/" });
-  };
+  });
   return (
     <Modal opened onClose={close} title={t("history.deleteTitle")} closeButtonProps={{ "aria-label": common("action.close") }}>
       <Stack>
         <Text size="sm" style={{ overflowWrap: "anywhere" }}><bdi>{talk.title}</bdi></Text>
         <Text size="sm" c="var(--soft)">{t("history.deleteTell")}</Text>
         {remove.error ? <Trouble error={remove.error} /> : null}
-        <Group justify="flex-end"><Button variant="default" onClick={close} data-autofocus>{common("action.cancel")}</Button><Button color="red" loading={remove.isPending} onClick={() => remove.mutate(undefined, { onSuccess: gone })}>{common("action.delete")}</Button></Group>
+        <Group justify="flex-end"><Button variant="default" onClick={close} data-autofocus>{common("action.cancel")}</Button><Button color="red" loading={remove.isPending} onClick={() => remove.mutate()}>{common("action.delete")}</Button></Group>
       </Stack>
     </Modal>
   );

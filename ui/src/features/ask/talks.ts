@@ -113,11 +113,13 @@ export function useRename(id: string) {
   });
 }
 
-export function useDelete(id: string) {
+/** `gone` is told before the list is: whoever asked for it may be gone with its line of the list. */
+export function useDelete(id: string, gone: () => void) {
   const client = useQueryClient();
   return useMutation({
     mutationFn: () => api.DELETE("/api/v1/conversations/{conversation_id}", { params: { path: { conversation_id: id } } }),
     onSuccess: () => {
+      gone();
       client.removeQueries({ queryKey: ["talk", id] });
       return client.invalidateQueries({ queryKey: ["talks"] });
     },
