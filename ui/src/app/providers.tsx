@@ -27,8 +27,9 @@ const client = new QueryClient({
 onSignedOut(() => {
   const { pathname, href } = router.state.location;
   if (["/sign-in", "/join"].includes(pathname)) return;
+  const known = client.getQueriesData({ queryKey: ["me"] }).some(([, me]) => me !== undefined);
   client.clear();
-  void router.navigate({ to: "/sign-in", search: { next: href }, replace: true });
+  void router.navigate({ to: "/sign-in", search: { next: href, ...(known && { ended: "1" }) }, replace: true });
 });
 
 export function Providers() {

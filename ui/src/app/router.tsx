@@ -62,6 +62,8 @@ const account = createRoute({
 export interface DoorSearch {
   /** Where to go on once one is known: an address of ours. */
   next?: string;
+  /** One was signed in until now. */
+  ended?: string;
 }
 
 const signIn = createRoute({
@@ -69,8 +71,9 @@ const signIn = createRoute({
   path: "/sign-in",
   validateSearch: (search: Record<string, unknown>): DoorSearch => {
     const next = word(search["next"]);
+    const ended = search["ended"] === "1" ? { ended: "1" } : {};
     // "//elsewhere" and "/\elsewhere" would lead away.
-    return next !== undefined && /^\/(?![/\\])/.test(next) ? { next } : {};
+    return next !== undefined && /^\/(?![/\\])/.test(next) ? { next, ...ended } : ended;
   },
   component: lazyRouteComponent(() => import("@/features/sign-in"), "SignInPage"),
 });

@@ -1,7 +1,7 @@
 import { Button, PasswordInput, Stack, TextInput } from "@mantine/core";
 import { useMutation, useQueryClient } from "@tanstack/react-query";
 import { useNavigate, useSearch } from "@tanstack/react-router";
-import { useState } from "react";
+import { useRef, useState } from "react";
 import { useTranslation } from "react-i18next";
 import { Trouble } from "@/app/Trouble";
 
@@ -21,8 +21,14 @@ export function Credentials({ name: known, choosing, label, send }: CredentialsP
   const next = useSearch({ strict: false }).next;
   const [name, setName] = useState("");
   const [password, setPassword] = useState("");
+  const field = useRef<HTMLInputElement>(null);
   const entering = useMutation({
     mutationFn: () => send(known ?? name, password),
+    onError: () => {
+      // What was refused is not sent again by mistake; chosen anew, it is mended where it stands.
+      if (!choosing) setPassword("");
+      field.current?.focus();
+    },
     onSuccess: () => {
       client.clear();
       return next === undefined ? navigate({ to: "/" }) : navigate({ href: next });
@@ -38,7 +44,7 @@ export function Credentials({ name: known, choosing, label, send }: CredentialsP
       <Stack>
         {entering.error ? <Trouble error={entering.error} /> : null}
         <TextInput label={t("name")} name="name" autoComplete="username" required data-autofocus maxLength={100} withAsterisk={false} value={known ?? name} readOnly={Boolean(known)} onChange={(event) => setName(event.currentTarget.value)} />
-        <PasswordInput label={t("password")} name="password" autoComplete={choosing ? "new-password" : "current-password"} required withAsterisk={false} maxLength={1000} value={password} onChange={(event) => setPassword(event.currentTarget.value)} />
+        <PasswordInput ref={field} label={t("password")} name="password" autoComplete={choosing ? "new-password" : "current-password"} required withAsterisk={false} maxLength={1000} value={password} onChange={(event) => setPassword(event.currentTarget.value)} />
         <Button type="submit" fullWidth loading={entering.isPending}>{label}</Button>
       </Stack>
     </form>

@@ -1,4 +1,6 @@
+import { Anchor } from "@mantine/core";
 import { useQuery } from "@tanstack/react-query";
+import { Link } from "@tanstack/react-router";
 import { useEffect, useState } from "react";
 import { useTranslation } from "react-i18next";
 import { api, got } from "@/api/client";
@@ -19,8 +21,8 @@ export function JoinPage() {
     enabled: token !== "",
     gcTime: 0,
   });
-  if (token === "") return <Door title={t("join.first")}><Note title={t("join.missing")} detail={t("join.missingTell")} /></Door>;
-  if (invited.error) return <Door title={t("join.first")}><Trouble error={invited.error} /></Door>;
+  if (token === "") return <Door title={t("join.first")}><Note title={t("join.missing")} detail={t("join.missingTell")} /><ToSignIn /></Door>;
+  if (invited.error) return <Door title={t("join.first")}><Trouble error={invited.error} /><ToSignIn /></Door>;
   if (invited.data === undefined) return null;
   const { name } = invited.data;
   return (
@@ -33,4 +35,10 @@ export function JoinPage() {
       />
     </Door>
   );
+}
+
+/** Whoever has an account already needs no link. */
+function ToSignIn() {
+  const { t } = useTranslation("sign-in");
+  return <Anchor component={Link} to="/sign-in" ta="center">{t("enter")}</Anchor>;
 }

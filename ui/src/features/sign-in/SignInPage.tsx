@@ -1,6 +1,6 @@
-import { Anchor, Button, Divider } from "@mantine/core";
+import { Anchor, Button, Divider, Text } from "@mantine/core";
 import { useQuery } from "@tanstack/react-query";
-import { Link } from "@tanstack/react-router";
+import { Link, useSearch } from "@tanstack/react-router";
 import { useState } from "react";
 import { useTranslation } from "react-i18next";
 import { api, got } from "@/api/client";
@@ -21,6 +21,7 @@ function told(): string {
 export function SignInPage() {
   const { t } = useTranslation("sign-in");
   const [refusal] = useState(told);
+  const ended = useSearch({ strict: false }).ended;
   const ways = useQuery({ queryKey: ["ways"], queryFn: () => got(api.GET("/api/v1/sign-in")) });
   if (ways.error) return <Door title={t("title")}><Trouble error={ways.error} again={() => void ways.refetch()} /></Door>;
   if (ways.data === undefined) return null;
@@ -32,6 +33,7 @@ export function SignInPage() {
     );
   return (
     <Door title={t("title")}>
+      {ended && !refusal ? <Text ta="center" c="var(--soft)" role="status">{t("ended")}</Text> : null}
       {refusal ? <Note title={t("refused")} detail={refusal} /> : null}
       {ways.data.provider ? (
         <>
