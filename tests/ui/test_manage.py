@@ -35,7 +35,7 @@ def test_a_source_is_added_read_and_removed(opened: Opener, tmp_path: Path) -> N
     expect(page.get_by_text("1 added")).to_be_visible()
     page.goto(f"{seen.url}/admin/documents")
     page.get_by_text("quay.md").first.click()
-    page.get_by_text("The quay of Lindvik is 40 metres long.").wait_for()
+    page.get_by_text("The quay of Lindvik is 40 metres long.", exact=True).wait_for()
     page.goto(f"{seen.url}/admin/sources")
     page.get_by_text(HOSTILE).first.click()
     page.get_by_role("button", name="Remove the source").click()

@@ -21,5 +21,6 @@ function useTitle(problem: Problem): string {
   if (problem.code === "unreachable") return t("problem.unreachable");
   if (problem.code === "cut") return t("problem.cut");
   if (problem.status === 403) return t("problem.forbidden");
-  return problem.title || t("problem.title");
+  // What a server calls it ("Unprocessable Entity") helps nobody.
+  return t("problem.title");
 }
