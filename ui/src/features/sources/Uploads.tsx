@@ -10,7 +10,7 @@ import { Trouble } from "@/app/Trouble";
 import { ago, moment } from "@/app/when";
 import { Confirm } from "@/primitives/Confirm";
 import { Panel } from "@/primitives/Panel";
-import { useAct, type Source } from "./queries";
+import { readAnew, useAct, type Source } from "./queries";
 import { sized } from "./state";
 import css from "./sources.module.css";
 import { useUploading, type Sending } from "./uploading";
@@ -23,7 +23,7 @@ export function Uploads({ source, busy }: { source: Source; busy: boolean }) {
   const domain = useDomain();
   const path = { path: { source: source.id } };
   const kept = useQuery({ queryKey: ["uploads", domain, source.id], queryFn: () => got(api.GET("/api/v1/sources/{source}/uploads", { params: path })) });
-  const sync = useAct(() => got(api.POST("/api/v1/sources/{source}/sync", { params: path })));
+  const sync = useAct(() => readAnew(source.id));
   const { all, add, again, drop } = useUploading(source.id, () => sync.mutate());
   const [over, setOver] = useState(false);
   const taken = new Set(kept.data?.uploads.map((one) => one.name));

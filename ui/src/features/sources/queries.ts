@@ -7,6 +7,7 @@ export type Run = Schemas["Run"];
 
 const ACTIVE_MS = 4_000;
 const IDLE_MS = 30_000;
+const SOON_MS = 1_000;
 
 export const active = (run: Run) => run.state === "queued" || run.state === "running";
 
@@ -49,6 +50,13 @@ export function useAct<Given = void, Made = unknown>(act: (given: Given) => Prom
     onSuccess: (made) => then?.(made),
     onSettled: () => Promise.all(["sources", "runs", "documents"].map((key) => client.invalidateQueries({ queryKey: [key] }))),
   });
+}
+
+/** Have a source read once what reads it now is done: that may have passed by what was put there since. */
+export async function readAnew(source: string): Promise<Run> {
+  const query = { source, limit: 1 };
+  while ((await got(api.GET("/api/v1/runs", { params: { query } }))).runs.some(active)) await new Promise((done) => setTimeout(done, SOON_MS));
+  return got(api.POST("/api/v1/sources/{source}/sync", { params: { path: { source } } }));
 }
 
 /** Why the first reading of a source was refused, kept for the page that it leads to. */

@@ -48,6 +48,7 @@ export function useUploading(source: string, then: () => void) {
   const [all, setAll] = useState<Sending[]>([]);
   const known = useRef<Sending[]>([]);
   const busy = useRef(0);
+  const sent = useRef(false);
   const change = useCallback((next: Sending[]) => {
     known.current = next;
     setAll(next);
@@ -56,21 +57,23 @@ export function useUploading(source: string, then: () => void) {
   const go = useCallback(async () => {
     if (busy.current >= AT_ONCE) return;
     busy.current += 1;
-    const sent: number[] = [];
     for (let one = known.current.find(({ state }) => state === "waiting"); one; one = known.current.find(({ state }) => state === "waiting")) {
       const { id, file } = one;
       mend(id, { state: "sending", share: 0 });
       await put(source, file, (share) => mend(id, { share })).then(
         () => {
-          sent.push(id);
+          sent.current = true;
           mend(id, { state: "done", share: 100 });
         },
         (problem: unknown) => mend(id, { state: "refused", problem: problem as Problem }),
       );
     }
     busy.current -= 1;
+    // Whoever is the last says so, for all.
+    const news = busy.current === 0 && sent.current;
+    if (news) sent.current = false;
     await client.invalidateQueries({ queryKey: ["uploads"] });
-    if (sent.length && busy.current === 0) then();
+    if (news) then();
   }, [client, mend, source, then]);
   const begin = () => {
     for (let one = 0; one < AT_ONCE; one += 1) void go();
