@@ -41,23 +41,3 @@ def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
         connection.execute(text(f"CREATE DATABASE {name}"))
     engine.dispose()
     return url.set(database=name).render_as_string(hide_password=False)
-
-
-SLOW = (
-    "faults/",
-    "cli/test_end_to_end",
-    "cli/test_following",
-    "store/test_backups",
-    "ui/",
-    "jobs/",
-)
-"""What takes longest, first: begun last, it keeps one process busy while the other has nothing."""
-
-
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    tests = Path(__file__).parent
-
-    def later(item: pytest.Item) -> bool:
-        return not item.path.relative_to(tests).as_posix().startswith(SLOW)
-
-    items.sort(key=later)

@@ -132,11 +132,10 @@ class Trials:
         """
         name = domain.pack.name
         standing = await self._defaults.standing(domain.pack)
-        champion = self._models.writer(principal, request, name, standing.model)
         trial = standing.trial
         if request.beside is not None:
-            champion.close()
             return self._second(principal, request, name, trial)
+        champion = self._models.writer(principal, request, name, standing.model)
         if trial is None or request.model is not None:
             return Part(champion, _ignored)
         if trial.how == "pair":

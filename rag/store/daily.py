@@ -8,10 +8,11 @@ from collections.abc import Iterable, Sequence
 from datetime import UTC, date, datetime, time
 from typing import Any, Literal
 
-from sqlalchemy import Select, func, select
+from sqlalchemy import Select, select
 
 from rag.store.database import Database
 from rag.store.models import SpendingRow, TraceRow
+from rag.store.spending import sums
 from rag.types import Data
 
 MOST = 20_000
@@ -97,15 +98,8 @@ def _least(ordered: Sequence[float], share: float) -> float | None:
 
 
 def _spending(by: Split, since: date, domain: str | None) -> Select[Any]:
-    sums = (
-        SpendingRow.answers,
-        SpendingRow.unpriced,
-        SpendingRow.prompt_tokens,
-        SpendingRow.completion_tokens,
-        SpendingRow.cost,
-    )
     statement = (
-        select(SpendingRow.day, _SPENT[by], *(func.sum(one) for one in sums))
+        select(SpendingRow.day, _SPENT[by], *sums())
         .where(SpendingRow.day >= since.isoformat())
         .group_by(SpendingRow.day, _SPENT[by])
     )

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC, date, datetime, time
 from typing import Any, Literal
 
-from sqlalchemy import bindparam, case, func, select, update
+from sqlalchemy import Function, bindparam, case, func, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import InstrumentedAttribute, Session
 
@@ -93,21 +93,12 @@ class Spending:
     def totals(self, by: By, since: date, domain: str | None = None) -> list[Spent]:
         """Sums from that day on, in one domain or all; the dearest first, days in order."""
         column = _COLUMNS[by]
-        sums = [
-            func.sum(one)
-            for one in (
-                SpendingRow.answers,
-                SpendingRow.unpriced,
-                SpendingRow.prompt_tokens,
-                SpendingRow.completion_tokens,
-                SpendingRow.cost,
-            )
-        ]
+        summed = sums()
         statement = (
-            select(column, *sums)
+            select(column, *summed)
             .where(SpendingRow.day >= since.isoformat())
             .group_by(column)
-            .order_by(*([column] if by == "day" else [sums[-1].desc(), column]))
+            .order_by(*([column] if by == "day" else [summed[-1].desc(), column]))
         )
         if domain is not None:
             statement = statement.where(SpendingRow.domain == domain)
@@ -135,6 +126,17 @@ class Spending:
                 key = name.date().isoformat() if isinstance(name, datetime) else str(name)
                 found[key].append((cost, value > 0))
         return [_voted(one, found[one.name]) for one in totals]
+
+
+def sums() -> list[Function[Any]]:
+    """What rows of spending come to together, in the order that `Spent` counts it."""
+    return [
+        func.sum(SpendingRow.answers),
+        func.sum(SpendingRow.unpriced),
+        func.sum(SpendingRow.prompt_tokens),
+        func.sum(SpendingRow.completion_tokens),
+        func.sum(SpendingRow.cost),
+    ]
 
 
 def spends(trace: Mapping[str, Any]) -> bool:
