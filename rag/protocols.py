@@ -5,12 +5,13 @@ I/O is async; `parse` and `chunk` are pure and synchronous. Capability is data, 
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Any, ClassVar, Protocol, runtime_checkable
+from typing import ClassVar, Protocol, runtime_checkable
 
 from pydantic import BaseModel
 
+from rag.datasets import Row, Split, Task
 from rag.types import (
     Candidates,
     Change,
@@ -204,8 +205,18 @@ class Generator(Protocol):
 
 @runtime_checkable
 class Exporter(Protocol):
-    """Writes dataset rows in one consumer's format; entry-point group `rag.exporters`."""
+    """Writes rows of one task in one consumer's format; entry-point group `rag.exporters`.
+
+    A format that `trains` is never given the split `test`.
+    """
 
     format: ClassVar[str]
+    about: ClassVar[str]
+    """Who reads it, in one sentence."""
+    task: ClassVar[Task]
+    trains: ClassVar[bool]
 
-    def export(self, rows: Sequence[Mapping[str, Any]], folder: Path) -> list[Path]: ...
+    def export(self, rows: Mapping[Split, Iterable[Row]], folder: Path) -> list[Path]:
+        """Write files into an empty folder and name them. Each split is read once, in order,
+        and never held whole; equal rows give equal bytes."""
+        ...
