@@ -4,6 +4,8 @@ VENV := .venv
 BIN := $(VENV)/bin
 DATA ?= data
 PORT ?= 8000
+# Half of what tests do is waiting for other processes: three at once for every two cores.
+TESTERS ?= $(shell expr $$(nproc) \* 3 / 2)
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 # The web UI, built only when something of it changed. Node is the system's or comes from PyPI.
@@ -39,7 +41,7 @@ test: $(VENV)/.installed $(UI)
 	$(BIN)/lint-imports
 	$(NPM) run check
 	$(NPM) run test
-	$(BIN)/python -m pytest -n auto --dist loadfile
+	$(BIN)/python -m pytest -n $(TESTERS) --dist loadfile
 
 # Every page, light, dark and as wide as a phone, into ui/screenshots.
 screenshots: $(VENV)/.installed $(UI)

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, ConfigDict, Field, PlainSerializer, model_validator
 
 EVERYONE = "everyone"
 LOCAL = "local"
@@ -24,6 +24,10 @@ class Role(StrEnum):
     USER = "user"
     ADMIN = "admin"
     DATA = "data"
+
+
+Roles = Annotated[frozenset[Role], PlainSerializer(sorted, when_used="json")]
+"""Told in the same order each time."""
 
 
 class Principal(Data):

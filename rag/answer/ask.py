@@ -31,7 +31,7 @@ from rag.domain import Pack
 from rag.errors import RagError
 from rag.models.writer import Writer
 from rag.retrieve.expand import gist
-from rag.retrieve.retriever import Retriever
+from rag.retrieve.retriever import Retriever, Seen
 from rag.store.generations import Generation
 from rag.store.traces import Answered, Traces
 from rag.types import (
@@ -214,13 +214,16 @@ class Asker:
 
     async def _search(self, draft: Draft, generation: Generation) -> None:
         knobs = self.pack.retrieval
+        seen = Seen()
         result = await self.retriever.retrieve(
             draft.principal,
             draft.query,
             generation=generation.id,
             limit=knobs.limit,
             filter=draft.request.filter,
+            seen=seen,
         )
+        draft.vector = seen.vector
         draft.timings.update(result.timings)
         since = time.perf_counter()
         draft.hits = await self.retriever.widen(result.hits)
@@ -374,7 +377,7 @@ class Asker:
             )
         made, place = self._fields(draft, generation, told), draft.place
         conversation = place.conversation if place else None
-        await asyncio.to_thread(self.traces.save, made, conversation, key)
+        await asyncio.to_thread(self.traces.save, made, conversation, key, draft.vector)
 
     def _fields(
         self, draft: Draft, generation: Generation, told: Mapping[str, Answered]

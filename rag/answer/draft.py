@@ -39,6 +39,8 @@ class Draft:
     claims: list[Claim] = field(default_factory=list[Claim])
     conflicts: tuple[Conflict, ...] = ()
     generation: str = ""
+    vector: Sequence[float] = ()
+    """Of what is searched."""
     repeats: bool = False
     """An answer of before may be given again."""
     cache_key: str = ""

@@ -41,6 +41,8 @@ class Seen:
     """What each stage of one search made of it, for whoever wants to look into it."""
 
     queries: Sequence[Query] = ()
+    vector: Sequence[float] = ()
+    """Of the question itself, the first of these."""
     found: Sequence[Candidates] = ()
     """One for each query, of what the principal may read."""
     fused: Sequence[Ranked] = ()
@@ -111,6 +113,7 @@ class Retriever:
         hits = await self._read(ranked, generation, depth if self.reranker else limit)
         clock = _lap(timings, "read", clock)
         if seen is not None:
+            seen.vector = vectors[0]
             seen.queries, seen.found, seen.fused, seen.read = queries, admitted, ranked, hits
         if self.reranker is not None:
             hits = await self._rerank(self.reranker, question, hits)

@@ -14,7 +14,7 @@ from sqlalchemy.orm import Session
 from rag.errors import Conflict, Forbidden, NotFound
 from rag.store.database import Database, says
 from rag.store.models import AccountRow, InvitationRow, SessionRow
-from rag.types import Data, Role
+from rag.types import Data, Role, Roles
 
 TOKEN_BYTES = 32
 
@@ -23,7 +23,7 @@ class Account(Data):
     """Someone who can sign in; `id` is the principal's."""
 
     id: str
-    roles: frozenset[Role]
+    roles: Roles
     groups: frozenset[str] = frozenset()
     """As the identity provider said at the last sign-in."""
     provider: str = ""
@@ -38,7 +38,7 @@ class Invitation(Data):
     """A link that was given to somebody and not used yet; the link itself is not kept."""
 
     name: str
-    roles: frozenset[Role]
+    roles: Roles
     again: bool
     """They have an account already, and choose another password."""
     created_at: datetime

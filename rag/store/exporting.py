@@ -50,7 +50,8 @@ def told(one: Holding, row: Row, name: str) -> Row:
     hidden |= {at for at in one.columns(Holds.ACTOR) if row[at] != name}
     if not one.of:
         hidden |= {*one.columns(Holds.PASSAGES, Holds.READERS)}
-    return {at: value for at, value in row.items() if at not in hidden}
+    # A vector says nothing to anybody, and what it was made of is told.
+    return {at: v for at, v in row.items() if at not in hidden and not isinstance(v, bytes)}
 
 
 def _named(one: Holding, row: Row, name: str) -> bool:

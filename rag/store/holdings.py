@@ -12,7 +12,7 @@ from typing import Any, Literal, NamedTuple, cast
 
 from sqlalchemy import Column, ColumnElement, Table, select
 
-from rag.store import models
+from rag.store import learning, models
 from rag.store.models import Base
 
 
@@ -165,6 +165,13 @@ HOLDINGS: tuple[Holding, ...] = (
         },
         of="actor_pseudonym",
     ),
+    # A reviewer's note is about what that person said, and goes with it.
+    Holding(
+        learning.ReviewRow,
+        {Holds.PLAIN: "id feedback_id state", Holds.WORDS: "note", Holds.ACTOR: "by"},
+        of="feedback_id",
+        through=models.FeedbackRow,
+    ),
     Holding(
         models.FeedbackRow,
         {
@@ -184,6 +191,19 @@ HOLDINGS: tuple[Holding, ...] = (
     Holding(
         models.ShadowRow,
         {Holds.PLAIN: "trace_id trial model fault"},
+        of="trace_id",
+        through=models.TraceRow,
+    ),
+    # The vector is made of the question: it is in no export, and goes with its trace.
+    Holding(
+        learning.QuestionRow,
+        {Holds.PLAIN: "trace_id domain cluster_id embedder_rev", Holds.SECRET: "digest"},
+        of="trace_id",
+        through=models.TraceRow,
+    ),
+    Holding(
+        learning.AssignmentRow,
+        {Holds.PLAIN: "trace_id", Holds.ACTOR: "reviewer by"},
         of="trace_id",
         through=models.TraceRow,
     ),
@@ -226,6 +246,12 @@ HOLDINGS: tuple[Holding, ...] = (
         models.ScoreCardRow,
         {Holds.PLAIN: "id domain model fingerprint suite checks cases", Holds.ACTOR: "taken_by"},
     ),
+    Holding(learning.QuestionLinkRow, {Holds.PLAIN: "older newer domain"}),
+    Holding(
+        learning.DatasetRow,
+        {Holds.PLAIN: "version domain name state spec manifest", Holds.ACTOR: "created_by"},
+    ),
+    Holding(learning.SplitRow, {Holds.PLAIN: "domain cluster_id split"}),
     Holding(
         models.ModelChoiceRow,
         {Holds.PLAIN: "id domain model override trial before", Holds.ACTOR: "chosen_by"},

@@ -13,7 +13,7 @@ from rag.errors import InvalidInput, NotFound
 from rag.store.accounts import TOKEN_BYTES, Account, as_account, digest
 from rag.store.database import Database
 from rag.store.models import AccountRow, KeyRow, SessionRow
-from rag.types import Data, Role
+from rag.types import Data, Role, Roles
 
 KEY_PREFIX = "rk_"
 """What every API key begins with, so that scanners for leaked secrets can know it."""
@@ -48,7 +48,7 @@ class ApiKey(Data):
     id: str
     account: str
     name: str
-    scopes: frozenset[Role]
+    scopes: Roles
     """The roles that it may use, of those that its owner has at that moment."""
     created_at: datetime
     expires_at: datetime

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import hmac
 import os
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -26,6 +26,7 @@ from rag.store.models import (
     TraceRow,
     table_of,
 )
+from rag.store.questions import Questions
 from rag.store.redacting import REMOVED, named, redacted, sources
 from rag.store.spending import NOBODY, add, spends
 from rag.types import Principal, Role
@@ -49,14 +50,20 @@ class Traces:
     def __init__(self, database: Database, folder: Path) -> None:
         self.database = database
         self._key = _load_key(folder / KEY_NAME)
+        self._questions = Questions(database)
 
     def pseudonym(self, principal: Principal) -> str:
         return hmac.new(self._key, principal.id.encode(), hashlib.sha256).hexdigest()[:32]
 
     def save(
-        self, fields: Mapping[str, Any], conversation: str | None = None, api_key: str = ""
+        self,
+        fields: Mapping[str, Any],
+        conversation: str | None = None,
+        api_key: str = "",
+        vector: Sequence[float] = (),
     ) -> None:
-        """Durable when it returns, with what it cost. `fields` are the columns of a trace.
+        """Durable when it returns, with what it cost. `fields` are the columns of a trace; `vector`
+        is that of the question as it stands alone, and tells its cluster.
 
         The consent, if it is not among them, is what the person agreed to last. Of an answer in a
         `conversation` that was deleted meanwhile, or to a person who was erased, only the cost is
@@ -74,6 +81,17 @@ class Traces:
             fields = _without_erased(session, fields)
             consent = consent_of(session, fields["actor_pseudonym"]).model_dump(mode="json")
             session.add(TraceRow(**{"consent": consent, **fields}))
+            if vector:
+                session.flush()
+                self._questions.assign(
+                    session,
+                    trace_id=fields["id"],
+                    domain=fields["domain"],
+                    embedder=fields["embedder_rev"],
+                    question=fields["query_standalone"],
+                    vector=vector,
+                    at=fields["ts"],
+                )
 
     def count(self, fields: Mapping[str, Any], api_key: str = "") -> None:
         """Only what it cost, if anything."""

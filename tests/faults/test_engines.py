@@ -27,12 +27,11 @@ QUERY = IndexQuery(dense=(1.0, 0.0, 0.0, 0.0), readers=ALL, limit=5)
 def test_a_stopped_engine_is_no_silence(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, who: Callable
 ) -> None:
-    monkeypatch.setattr(qdrant_edge, "PATIENCE_S", 1.0)
-
     async def story() -> None:
         index = QdrantEdgeIndex(tmp_path)
         await index.create("one", DIMENSION)
         await index.upsert("one", [make_point(1)])
+        monkeypatch.setattr(qdrant_edge, "PATIENCE_S", 1.0)
         for process in who(tmp_path):
             process.send_signal(signal.SIGSTOP)
         try:

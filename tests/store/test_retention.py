@@ -31,7 +31,13 @@ AGES = {
     "traces": (
         TraceRow,
         TraceRow.ts,
-        {"traces": 1, "shadows": 1, "feedback": 1, "feedback_requests": 1},
+        dict.fromkeys(
+            (
+                *("traces", "shadows", "questions", "assignments"),
+                *("feedback", "feedback_requests", "reviews"),
+            ),
+            1,
+        ),
     ),
     "comments": (FeedbackRow, FeedbackRow.at, {}),
     "conversations": (ConversationRow, ConversationRow.updated_at, {"conversations": 1}),
