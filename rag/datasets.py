@@ -8,10 +8,13 @@ from __future__ import annotations
 
 import hashlib
 import json
-from typing import Annotated, Literal
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Annotated, Any, Literal
 
 from pydantic import Field, TypeAdapter
 
+from rag.feedback import Purpose
 from rag.types import Data, Message
 
 Split = Literal["train", "validation", "test"]
@@ -100,3 +103,87 @@ def line(value: object) -> str:
 def row_hash(written: str) -> str:
     """The name of a row: SHA-256 of its line."""
     return hashlib.sha256(written.encode()).hexdigest()
+
+
+ReviewState = Literal["raw", "accepted", "quarantined", "rejected"]
+Omission = Literal[
+    "not_reviewed",
+    "consent",
+    "policy",
+    "withheld",
+    "unfinished",
+    "split_opinion",
+    "no_passage_text",
+    "over_rater_cap",
+    "would_leak",
+    "no_answer",
+]
+"""Why something that people said made no row, in one word; `docs/datasets.md` tells each."""
+
+PURPOSES: dict[Task, Purpose] = {
+    "instruction": "training",
+    "preference": "training",
+    "label": "training",
+    "relevance": "retrieval",
+    "evaluation": "evaluation",
+}
+"""What people must have agreed to before a task may use what they said."""
+
+
+class DatasetSpec(Data):
+    """What a dataset is made of. Equal specifications at the same moment give the same bytes."""
+
+    name: str = Field(min_length=1, max_length=64, pattern=r"^[a-z0-9][a-z0-9_-]*$")
+    description: str = Field(default="", max_length=2_000)
+    tasks: tuple[Task, ...] = ("instruction", "preference", "label", "relevance", "evaluation")
+    since: datetime | None = None
+    """Only what was asked from then on."""
+    until: datetime | None = None
+    """Only what was asked before."""
+    models: tuple[str, ...] = Field(default=(), max_length=100)
+    """Only answers of these; empty: of all."""
+    languages: tuple[str, ...] = Field(default=(), max_length=100)
+    signals: tuple[Literal["thumb", "grade", "pairwise", "correction"], ...] = (
+        *("thumb", "grade"),
+        *("pairwise", "correction"),
+    )
+    raters: tuple[Literal["user", "expert"], ...] = ("user", "expert")
+    review: tuple[ReviewState, ...] = ("accepted",)
+    """Only verdicts that stand in one of these states."""
+    audience: Literal["everyone", "mine"] = "everyone"
+    """Made only of documents that everybody may read; or of all that whoever builds it may."""
+    license: str = Field(default="other", max_length=100)
+    per_rater: int = Field(default=500, ge=1, le=1_000_000)
+    """The most opinions of one person that count."""
+    test_share: float = Field(default=0.1, ge=0, le=0.5)
+    validation_share: float = Field(default=0.1, ge=0, le=0.5)
+
+
+class Dataset(Data):
+    """One version of a dataset."""
+
+    name: str
+    number: int
+    version: str
+    domain: str
+    state: Literal["kept", "withdrawn"]
+    spec: DatasetSpec
+    manifest: Mapping[str, Any]
+    created_by: str
+    created_at: datetime
+
+    @property
+    def rows(self) -> int:
+        return sum(sum(each.values()) for each in self.manifest["rows"].values())
+
+
+class Difference(Data):
+    """What became of the rows between two versions, by task."""
+
+    one: str
+    other: str
+    kept: Mapping[str, int]
+    added: Mapping[str, int]
+    removed: Mapping[str, int]
+    moved: Mapping[str, int]
+    """Rows that are in both, in another split."""

@@ -15,6 +15,8 @@ from rag.app.accounts import Accounts
 from rag.app.added_models import DeclaredModels
 from rag.app.conversations import Conversations
 from rag.app.credentials import Credentials
+from rag.app.curation import Curation
+from rag.app.datasets import Datasets
 from rag.app.declared import Declarations
 from rag.app.defaults import Defaults
 from rag.app.documents import Documents
@@ -120,6 +122,8 @@ class App:
         self.privacy = Privacy(
             parts, self._domains, self.accounts, self._people, self._traces, self._runs
         )
+        self.datasets = Datasets(parts, self._domains, self._people, self._traces, self.accounts)
+        self.curation = Curation(parts, self._domains, self.accounts)
         self._housekeeping = Housekeeping(parts)
         self._upkeep = Upkeep(parts)
         self._webhooks = Webhooks(parts.outbox, parts.settings.webhooks)

@@ -142,13 +142,17 @@ class Ratings:
         return await self.consent(principal)
 
     def _own(self, principal: Principal, trace_id: str) -> Mapping[str, Any]:
-        """The person's trace as they may see it now; another's is not found, whatever the role."""
+        """The person's trace as they may see it now. Another's is not found, but for whoever
+        reviews: an expert's verdict on it is what they are there for."""
         if self._being_made.get(trace_id) == principal.id:
             raise TooSoon("This answer is still being made.", hint="Rate it when it is complete.")
         trace = self._traces.now(principal, trace_id)
-        if trace["principal_id"] != principal.id:
+        if trace["principal_id"] != principal.id and not self._reviews(principal, trace["domain"]):
             raise NotFound(f"There is no trace '{trace_id}'.")
         return trace
+
+    def _reviews(self, principal: Principal, domain: str) -> bool:
+        return Role.DATA in self._people.now(principal, domain).roles
 
     def _check_readable(self, principal: Principal, domain: str, document_id: str) -> None:
         who = self._people.now(principal, domain)

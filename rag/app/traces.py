@@ -54,6 +54,14 @@ class Traces:
         shown = await asyncio.to_thread(self._shown, [who], domain, found)
         return {trace["id"]: trace for trace in shown}
 
+    def readable(
+        self, readers: Sequence[Principal], domain: str, trace_ids: Collection[str]
+    ) -> list[dict[str, Any]]:
+        """Those traces of a domain that are kept, whoever asked, as far as all of these may read
+        what is in them now."""
+        found = [one for one in self._kept.some(trace_ids) if one["domain"] == domain]
+        return self._shown(readers, domain, found)
+
     def _shown(
         self, readers: Sequence[Principal], domain: str, traces: Sequence[Mapping[str, Any]]
     ) -> list[dict[str, Any]]:

@@ -166,10 +166,8 @@ def test_nobody_rates_what_they_were_not_shown(tell: Told) -> None:
     async def story(app: App) -> None:
         hers = await asked(app)
         pay = next(one for one in await app.documents(ANNA) if one.title == "pay.txt")
-        admin = app.person(None)
-        for who in (BOB, admin):
-            await refused(NotFound, app.rate(who, hers, UP))
-            await refused(NotFound, app.feedback(who, hers))
+        await refused(NotFound, app.rate(BOB, hers, UP))
+        await refused(NotFound, app.feedback(BOB, hers))
         kept = await app.rate(ANNA, hers, UP)
         await refused(NotFound, app.retract(BOB, hers, kept.id))
         await refused(NotFound, app.retract(ANNA, "another", kept.id))
@@ -351,5 +349,12 @@ def test_people_with_the_data_role_are_experts(tell: Told) -> None:
         assert Role.DATA in me.roles
         made: Feedback = await app.rate(me, await asked(app, me), UP)
         assert made.rater == "expert"
+        # They review what others were told; what the others said of it is not theirs.
+        hers = await asked(app)
+        kept = await app.rate(ANNA, hers, UP)
+        assert (await app.rate(me, hers, DOWN)).rater == "expert"
+        assert [one.id for one in await app.feedback(ANNA, hers)] == [kept.id]
+        assert [one.value for one in await app.feedback(me, hers)] == [-1]
+        await refused(NotFound, app.retract(me, hers, kept.id))
 
     tell(story)

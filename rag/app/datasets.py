@@ -1,0 +1,285 @@
+"""Datasets: what people said of answers, made into rows that train and measure."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from rag.answer.context import assemble
+from rag.app.accounts import Accounts
+from rag.app.domains import Domains
+from rag.app.parts import Parts
+from rag.app.people import People
+from rag.app.traces import Traces
+from rag.datasets import Dataset, DatasetSpec, Difference
+from rag.domain import Pack
+from rag.errors import NotFound, Unavailable
+from rag.learn.building import Builder
+from rag.learn.comparing import compared
+from rag.learn.gathering import Answered, Passage
+from rag.store.blobs import Blobs
+from rag.store.datasets import Datasets as Kept
+from rag.store.events import Events
+from rag.store.ledger import Ledger
+from rag.store.redacting import REMOVED
+from rag.types import Document, Hit, Message, Payload, Principal, Progress
+
+EVERYBODY = Principal(id="\x00")
+"""May read what everybody may: nobody has this name."""
+CHARACTERS_PER_TOKEN = 4
+
+
+class Datasets:
+    """The verbs of datasets."""
+
+    def __init__(
+        self, parts: Parts, domains: Domains, people: People, traces: Traces, accounts: Accounts
+    ) -> None:
+        self._parts = parts
+        self._domains = domains
+        self._people = people
+        self._traces = traces
+        self._accounts = accounts
+        self._kept = Kept(parts.ledger.database, parts.ledger.now)
+        self._events = Events(parts.ledger.database)
+        self._folder = parts.settings.data / "datasets"
+
+    async def build(
+        self,
+        principal: Principal,
+        spec: DatasetSpec,
+        domain: str | None,
+        progress: Callable[[Progress], None],
+    ) -> Dataset:
+        """The version of these inputs as of now; equal rows are the version that was there.
+
+        Raises Conflict while the same is being built, StorageFull.
+        """
+        pack = self._domains.get(domain).pack
+        who = await self._people.within(principal, domain)
+        readers = [who, EVERYBODY] if spec.audience == "everyone" else [who]
+        answers = _Answers(self._traces, self._parts.ledger, self._parts.blobs, pack, readers)
+        builder = self._builder(pack.name, answers, progress)
+        made = await asyncio.to_thread(builder.build, spec, principal.id, self._parts.ledger.now())
+        await self._accounts.wrote(
+            principal, "build dataset", f"{made.name}@{made.number}", rows=made.rows
+        )
+        return made
+
+    async def list(self, domain: str | None) -> list[Dataset]:
+        """Every version of a domain, newest first."""
+        return await asyncio.to_thread(self._kept.list, self._domains.get(domain).pack.name)
+
+    async def get(self, name: str, domain: str | None) -> Dataset:
+        """`name` or `name@number`; the newest version without a number. Raises NotFound."""
+        title, number = _named(name)
+        return await asyncio.to_thread(
+            self._kept.get, self._domains.get(domain).pack.name, title, number
+        )
+
+    async def folder(self, name: str, domain: str | None) -> Path:
+        """Where the files of a version are. Raises NotFound, Unavailable where they are gone."""
+        found = await self.get(name, domain)
+        path = self._builder(found.domain).path(found.version)
+        if not (path / "manifest.json").exists():
+            raise Unavailable(
+                f"The files of '{found.name}@{found.number}' are gone.", hint="Build it again."
+            )
+        return path
+
+    async def diff(self, one: str, other: str, domain: str | None) -> Difference:
+        """What became of the rows from one version to another."""
+        paths = [await self.folder(name, domain) for name in (one, other)]
+        return await asyncio.to_thread(compared, one, paths[0], other, paths[1])
+
+    def _builder(
+        self,
+        domain: str,
+        answers: _Answers | None = None,
+        progress: Callable[[Progress], None] = lambda _: None,
+    ) -> Builder:
+        return Builder(
+            self._kept,
+            self._events,
+            self._folder,
+            domain=domain,
+            read=answers or (lambda _: {}),
+            progress=progress,
+        )
+
+
+class _Answers:
+    """Reads answers as far as all of these may read them now."""
+
+    def __init__(
+        self,
+        traces: Traces,
+        ledger: Ledger,
+        blobs: Blobs,
+        pack: Pack,
+        readers: Sequence[Principal],
+    ) -> None:
+        self._traces = traces
+        self._ledger = ledger
+        self._blobs = blobs
+        self._pack = pack
+        self._readers = readers
+        self._kept = Kept(ledger.database, ledger.now)
+        self._documents: dict[str, Document | None] = {}
+
+    def __call__(self, trace_ids: Sequence[str]) -> Mapping[str, Answered]:
+        found = self._traces.readable(self._readers, self._pack.name, trace_ids)
+        clusters = self._kept.cluster_of([one["id"] for one in found])
+        versions = {
+            (hit["doc_id"], hit["doc_version"])
+            for trace in found
+            for hit in trace["hits"]
+            if not hit.get("removed")
+        }
+        digests = self._ledger.texts(versions)
+        return {
+            trace["id"]: self._answered(trace, clusters.get(trace["id"], ""), digests)
+            for trace in found
+        }
+
+    def _answered(
+        self,
+        trace: Mapping[str, Any],
+        cluster: str,
+        digests: Mapping[tuple[str, int], str],
+    ) -> Answered:
+        passages: dict[str, Passage] = {}
+        for hit in trace["hits"]:
+            document = self._document(digests.get((hit["doc_id"], hit["doc_version"])))
+            if not hit.get("removed") and document is not None:
+                start, end = hit["span"]
+                passages[hit["chunk_id"]] = Passage(
+                    title=document.title,
+                    headings=_headings(document, start),
+                    text=document.text[start:end],
+                )
+        given = bool(trace["rendered_messages"])
+        prompt = _as_given(trace) if given else self._rendered(trace, passages, digests)
+        return Answered(
+            trace=trace,
+            cluster=cluster or trace["id"],
+            passages={key: one for key, one in passages.items() if one.text.strip()},
+            prompt=prompt,
+            facts={
+                "asked_at": trace["ts"].isoformat(),
+                "question": trace["query_raw"],
+                "standalone": trace["query_standalone"],
+                "language": trace["lang"],
+                "model": trace["model"],
+                "output_training_policy": trace["output_training_policy"],
+                "prompt": {
+                    "template": trace["prompt_template_id"],
+                    "sha256": trace["prompt_sha"],
+                    "as_given": given,
+                },
+                "generation": trace["index_snapshot_id"],
+                "asker": trace["actor_pseudonym"],
+                "acl_hash": trace["acl_hash"],
+                "consent": trace["consent"],
+                "documents": [
+                    {
+                        "id": hit["doc_id"],
+                        "version": hit["doc_version"],
+                        "chunk": hit["chunk_id"],
+                        "in_context": hit["in_context"],
+                        "cited": hit["cited"],
+                        "text_sha256": digests.get((hit["doc_id"], hit["doc_version"]), ""),
+                    }
+                    for hit in trace["hits"]
+                    if not hit.get("removed")
+                ],
+            },
+        )
+
+    def _rendered(
+        self,
+        trace: Mapping[str, Any],
+        passages: Mapping[str, Passage],
+        digests: Mapping[tuple[str, int], str],
+    ) -> Sequence[Message]:
+        """The prompt that a model would be given: for an answer that was quoted without one."""
+        hits: list[Hit] = []
+        for hit in trace["hits"]:
+            passage = passages.get(hit["chunk_id"])
+            # It was quoted without a prompt: what may not be told is as if it had not been found.
+            if passage is None or not hit["in_context"]:
+                continue
+            document = self._document(digests[hit["doc_id"], hit["doc_version"]])
+            assert document is not None
+            start, end = hit["context_span"]
+            hits.append(_hit(hit, passage, document.text[start:end]))
+        if not hits:
+            return ()
+        messages, _ = assemble(
+            self._pack,
+            trace["query_standalone"],
+            hits,
+            (),
+            lambda text: len(text) // CHARACTERS_PER_TOKEN,
+            self._pack.answer.context_tokens,
+        )
+        return messages
+
+    def _document(self, digest: str | None) -> Document | None:
+        """None where it is kept no more."""
+        if digest is None:
+            return None
+        if digest not in self._documents:
+            if len(self._documents) >= 64:
+                self._documents.pop(next(iter(self._documents)))
+            try:
+                self._documents[digest] = self._blobs.get_document(digest)
+            except (NotFound, Unavailable):
+                self._documents[digest] = None
+        return self._documents[digest]
+
+
+def _as_given(trace: Mapping[str, Any]) -> Sequence[Message]:
+    """What the model was given; nothing where a word of it may not be told."""
+    messages = trace["rendered_messages"]
+    if any(one["content"] == REMOVED for one in messages):
+        return ()
+    return [Message(role=one["role"], content=one["content"]) for one in messages]
+
+
+def _headings(document: Document, start: int) -> tuple[str, ...]:
+    for block in document.blocks:
+        if block.start <= start < block.end:
+            return block.headings
+    return ()
+
+
+def _hit(hit: Mapping[str, Any], passage: Passage, context: str) -> Hit:
+    start, end = hit["span"]
+    payload = Payload.model_construct(
+        chunk_id=hit["chunk_id"],
+        document_id=hit["doc_id"],
+        version=hit["doc_version"],
+        title=passage.title,
+        headings=passage.headings,
+        text=passage.text,
+        start=start,
+        end=end,
+    )
+    return Hit.model_construct(
+        rank=hit["rank_shown"],
+        score=0.0,
+        payload=payload,
+        scores=(),
+        context=context,
+        context_start=hit["context_span"][0],
+    )
+
+
+def _named(name: str) -> tuple[str, int | None]:
+    title, _, number = name.partition("@")
+    if number and not number.isdecimal():
+        raise NotFound(f"There is no dataset '{name}'.", hint="See: rag dataset list.")
+    return title, int(number) if number else None

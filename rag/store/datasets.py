@@ -1,0 +1,146 @@
+"""Which versions of datasets there are, and what the clusters in them may be used for for ever."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session
+
+from rag.datasets import Dataset, DatasetSpec, Split
+from rag.errors import NotFound
+from rag.store.database import Database
+from rag.store.learning import DatasetRow, QuestionLinkRow, QuestionRow, SplitRow
+
+AT_ONCE = 500
+
+
+class Datasets:
+    """Every method is one transaction."""
+
+    def __init__(self, database: Database, now: Callable[[], datetime]) -> None:
+        self.database = database
+        self.now = now
+
+    def add(
+        self,
+        domain: str,
+        version: str,
+        spec: DatasetSpec,
+        manifest: Mapping[str, Any],
+        splits: Mapping[str, Split],
+        by: str,
+    ) -> Dataset:
+        """Keep a version, and the split of each cluster in it; one that is kept already is given.
+
+        The files of the version are there before.
+        """
+        with self.database.write() as session:
+            row = session.get(DatasetRow, version)
+            if row is None:
+                of = (DatasetRow.domain == domain, DatasetRow.name == spec.name)
+                last = session.scalar(select(func.max(DatasetRow.number)).where(*of)) or 0
+                row = DatasetRow(
+                    version=version,
+                    domain=domain,
+                    name=spec.name,
+                    number=last + 1,
+                    state="kept",
+                    spec=spec.model_dump(mode="json"),
+                    manifest=dict(manifest),
+                    created_by=by,
+                    created_at=self.now(),
+                )
+                session.add(row)
+            self._settle(session, domain, splits)
+            return _dataset(row)
+
+    def list(self, domain: str) -> list[Dataset]:
+        """Newest first."""
+        statement = (
+            select(DatasetRow)
+            .where(DatasetRow.domain == domain)
+            .order_by(DatasetRow.created_at.desc(), DatasetRow.number.desc())
+        )
+        with self.database.read() as session:
+            return [_dataset(row) for row in session.scalars(statement)]
+
+    def get(self, domain: str, name: str, number: int | None = None) -> Dataset:
+        """A version of a name, the newest that is kept if none is said. Raises NotFound."""
+        of = [DatasetRow.domain == domain, DatasetRow.name == name]
+        of.append(DatasetRow.state == "kept" if number is None else DatasetRow.number == number)
+        statement = select(DatasetRow).where(*of).order_by(DatasetRow.number.desc()).limit(1)
+        with self.database.read() as session:
+            row = session.scalar(statement)
+        if row is None:
+            said = name if number is None else f"{name}@{number}"
+            raise NotFound(f"There is no dataset '{said}'.", hint="See: rag dataset list.")
+        return _dataset(row)
+
+    # --- clusters ---
+
+    def ages(self, clusters: Sequence[str]) -> dict[str, int]:
+        """Which came when: a number that is lower for older clusters, of those still known."""
+        found: dict[str, int] = {}
+        with self.database.read() as session:
+            for start in range(0, len(clusters), AT_ONCE):
+                rows = session.execute(
+                    select(QuestionRow.cluster_id, func.min(QuestionRow.n))
+                    .where(QuestionRow.cluster_id.in_(clusters[start : start + AT_ONCE]))
+                    .group_by(QuestionRow.cluster_id)
+                )
+                found.update(iter(rows.tuples()))
+        return found
+
+    def links(self, domain: str, as_of: datetime) -> list[tuple[str, str]]:
+        """Clusters that a question lies between."""
+        statement = (
+            select(QuestionLinkRow.older, QuestionLinkRow.newer)
+            .where(QuestionLinkRow.domain == domain, QuestionLinkRow.at <= as_of)
+            .order_by(QuestionLinkRow.older, QuestionLinkRow.newer)
+        )
+        with self.database.read() as session:
+            return [(older, newer) for older, newer in session.execute(statement).tuples()]
+
+    def splits(self, domain: str) -> dict[str, Split]:
+        """What each cluster that was in a dataset before is for ever."""
+        statement = select(SplitRow.cluster_id, SplitRow.split).where(SplitRow.domain == domain)
+        with self.database.read() as session:
+            return {cluster: _split(split) for cluster, split in session.execute(statement)}
+
+    def cluster_of(self, trace_ids: Sequence[str]) -> dict[str, str]:
+        """The clusters of the questions of these answers, as far as they were given one."""
+        statement = select(QuestionRow.trace_id, QuestionRow.cluster_id).where(
+            QuestionRow.trace_id.in_(trace_ids)
+        )
+        with self.database.read() as session:
+            return dict(iter(session.execute(statement).tuples()))
+
+    def _settle(self, session: Session, domain: str, splits: Mapping[str, Split]) -> None:
+        known = set(session.scalars(select(SplitRow.cluster_id).where(SplitRow.domain == domain)))
+        now = self.now()
+        session.add_all(
+            SplitRow(domain=domain, cluster_id=cluster, split=split, at=now)
+            for cluster, split in sorted(splits.items())
+            if cluster not in known
+        )
+
+
+def _dataset(row: DatasetRow) -> Dataset:
+    return Dataset(
+        name=row.name,
+        number=row.number,
+        version=row.version,
+        domain=row.domain,
+        state="kept" if row.state == "kept" else "withdrawn",
+        spec=DatasetSpec.model_validate(row.spec),
+        manifest=row.manifest,
+        created_by=row.created_by,
+        created_at=row.created_at,
+    )
+
+
+def _split(kept: str) -> Split:
+    return "test" if kept == "test" else "validation" if kept == "validation" else "train"

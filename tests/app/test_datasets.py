@@ -1,0 +1,283 @@
+"""From ratings to a dataset, on real parts: who agreed, what may be read, the same bytes again."""
+
+from __future__ import annotations
+
+import asyncio
+import errno
+import json
+from collections.abc import Callable, Coroutine
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from rag.app import App
+from rag.datasets import ROW, DatasetSpec, row_hash
+from rag.errors import Conflict, NotFound, StorageFull
+from rag.feedback import Consent, Correction, Verdict
+from rag.types import AskRequest, Principal, Progress, Role
+from tests.app.test_app import ANNA, BOB, add_documents, open_app
+
+CURATOR = Principal(id="cora", roles=frozenset({Role.USER, Role.DATA}))
+ALL = Consent(purposes=("training", "retrieval", "evaluation"), version=1)
+WEIGHT = "How much does the turbine pump weigh?"
+COLOUR = "What colour is the flange of the turbine pump?"
+SALARY = "What is the salary of the director?"
+UP, DOWN = Verdict(value=1), Verdict(value=-1)
+Story = Callable[[App], Coroutine[Any, Any, None]]
+
+
+@pytest.fixture
+def tell(tmp_path: Path) -> Callable[[Story], None]:
+    """Plays a story in an app of its own, with documents, where Anna and Bob agreed to all."""
+
+    def told(story: Story) -> None:
+        async def whole() -> None:
+            app = open_app(tmp_path)
+            try:
+                await add_documents(app, tmp_path)
+                for who in (ANNA, BOB):
+                    await app.agree(who, ALL)
+                await story(app)
+            finally:
+                await app.aclose()
+
+        asyncio.run(whole())
+
+    return told
+
+
+async def rated(app: App, who: Principal, question: str, *said: Verdict) -> str:
+    """An answer to a question, and that all of what was said of it was accepted."""
+    answer = await app.ask(who, AskRequest(question=question))
+    for one in said:
+        made = await app.rate(who, answer.trace_id, one)
+        await app.curation.review(CURATOR, [made.id], "accepted")
+    return answer.trace_id
+
+
+async def built(app: App, **more: Any) -> tuple[Any, Path]:
+    spec = DatasetSpec(**{"name": "month", "test_share": 0.0, "validation_share": 0.0, **more})
+    made = await app.datasets.build(app.person(None), spec, None, lambda _: None)
+    return made, await app.datasets.folder(f"{made.name}@{made.number}", None)
+
+
+def read(folder: Path, task: str, split: str = "train") -> list[Any]:
+    path = folder / "rows" / task / f"{split}.jsonl"
+    if not path.exists():
+        return []
+    return [ROW.validate_json(one) for one in path.read_text().splitlines()]
+
+
+def test_what_people_said_becomes_rows_that_tell_where_they_come_from(tell: Any) -> None:
+    async def story(app: App) -> None:
+        better = Correction(text="The flange is blue since May.")
+        useful = await rated(app, ANNA, WEIGHT, UP)
+        wrong = await rated(
+            app,
+            ANNA,
+            COLOUR,
+            Verdict(value=-1, correction=better),
+        )
+        made, folder = await built(app)
+        [corrected, found] = sorted(
+            read(folder, "instruction"), key=lambda row: row.completion != better.text
+        )
+        assert corrected.completion == better.text
+        assert "pump" in found.prompt[-1].content
+        labels = {row.label for row in read(folder, "label")}
+        assert labels == {True, False}
+        [preferred] = read(folder, "preference")
+        assert preferred.chosen == better.text
+        assert read(folder, "relevance"), "what a useful answer cites is relevant"
+        assert {row.reference for row in read(folder, "evaluation")} >= {better.text}
+        known = {}
+        for one in (folder / "provenance.jsonl").read_text().splitlines():
+            origin = json.loads(one)
+            known[origin["row"]] = origin
+            [trace] = origin["traces"]
+            assert trace["id"] in (useful, wrong)
+            assert trace["consent"]["purposes"] == ["evaluation", "retrieval", "training"]
+            assert trace["model"] == "extractive"
+            assert all(each["event"] for each in origin["opinions"])
+        for path in folder.glob("rows/*/*.jsonl"):
+            assert all(row_hash(one) in known for one in path.read_text().splitlines())
+        assert made.rows == len(known)
+        assert made.manifest["people"] == {"count": 1, "mostly_against_others": 0}
+
+    tell(story)
+
+
+def test_equal_inputs_are_one_version_and_more_of_them_another(tell: Any) -> None:
+    async def story(app: App) -> None:
+        await rated(app, ANNA, WEIGHT, UP)
+        one, folder = await built(app)
+        before = {path.name: path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+        again, same = await built(app)
+        assert (again.version, again.number, same) == (one.version, 1, folder)
+        await rated(app, BOB, COLOUR, DOWN)
+        more, _ = await built(app)
+        assert more.number == 2
+        told = await app.datasets.diff("month@1", "month@2", None)
+        assert sum(told.kept.values()) == one.rows
+        assert sum(told.added.values()) == more.rows - one.rows
+        assert not any((told.removed, told.moved))
+        assert before == {
+            path.name: path.read_bytes() for path in folder.rglob("*") if path.is_file()
+        }
+        assert [each.number for each in await app.datasets.list(None)] == [2, 1]
+        with pytest.raises(NotFound):
+            await app.datasets.get("month@3", None)
+
+    tell(story)
+
+
+def test_without_review_consent_or_leave_nothing_gets_in(tell: Any) -> None:
+    async def story(app: App) -> None:
+        await app.agree(BOB, Consent(purposes=("evaluation",), version=1))
+        answer = await app.ask(ANNA, AskRequest(question=WEIGHT))
+        await app.rate(ANNA, answer.trace_id, UP)
+        await rated(app, BOB, COLOUR, UP)
+        made, _ = await built(app)
+        omitted = made.manifest["omitted"]
+        assert omitted["any"] == {"not_reviewed": 1}
+        assert omitted["label"]["consent"] == 1
+        assert set(made.manifest["rows"]) <= {"evaluation"}
+        raw, _ = await built(app, review=("raw", "accepted"))
+        assert raw.rows > made.rows
+
+    tell(story)
+
+
+def test_what_not_everybody_may_read_is_only_in_what_is_not_for_everybody(tell: Any) -> None:
+    async def story(app: App) -> None:
+        await rated(app, ANNA, SALARY, UP)
+        made, folder = await built(app)
+        assert "9 crowns" not in "".join(
+            path.read_text() for path in folder.rglob("*") if path.is_file()
+        )
+        assert made.manifest["omitted"]["label"] == {"withheld": 1}
+        spec = DatasetSpec(name="hers", audience="mine", test_share=0, validation_share=0)
+        his = await app.datasets.build(BOB, spec, None, lambda _: None)
+        assert his.rows == 0, "whoever builds it may not read it either"
+        hers = await app.datasets.build(ANNA, spec, None, lambda _: None)
+        folder = await app.datasets.folder("hers", None)
+        assert "9 crowns" in "".join(one.read_text() for one in folder.glob("rows/*/*.jsonl"))
+        assert hers.rows == 4
+
+    tell(story)
+
+
+def test_an_empty_dataset_is_a_valid_one(tell: Any) -> None:
+    async def story(app: App) -> None:
+        made, folder = await built(app)
+        assert made.rows == 0
+        assert (folder / "provenance.jsonl").read_bytes() == b""
+        assert json.loads((folder / "manifest.json").read_text())["version"] == made.version
+
+    tell(story)
+
+
+def test_an_expert_corrects_what_others_were_told_and_counts_more(tell: Any) -> None:
+    async def story(app: App) -> None:
+        trace = await rated(app, ANNA, WEIGHT, UP)
+        expert = app.person(None)
+        said = await app.rate(expert, trace, DOWN)
+        assert said.rater == "expert"
+        await app.curation.review(expert, [said.id], "accepted")
+        _, folder = await built(app, tasks=("label",))
+        # An expert's opinion counts twice: one third against on the whole, which is just clear.
+        [label] = read(folder, "label")
+        assert label.label is False
+        with pytest.raises(NotFound):
+            await app.rate(BOB, trace, UP)
+
+    tell(story)
+
+
+def test_two_builds_of_the_same_at_once_are_one(tell: Any) -> None:
+    async def story(app: App) -> None:
+        await rated(app, ANNA, WEIGHT, UP)
+        done = await asyncio.gather(*(built(app) for _ in range(3)), return_exceptions=True)
+        whole = [one for one in done if not isinstance(one, BaseException)]
+        assert len({made.version for made, _ in whole}) == 1
+        assert all(isinstance(one, Conflict) for one in done if isinstance(one, BaseException))
+        assert len(await app.datasets.list(None)) == 1
+
+    tell(story)
+
+
+def test_a_build_that_was_cut_off_goes_on_where_it_was(
+    tell: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("rag.learn.building.AT_ONCE", 1)
+
+    async def story(app: App) -> None:
+        for who in (ANNA, BOB):
+            for question in (WEIGHT, COLOUR, "Tell me of the flange."):
+                await rated(app, who, question, UP)
+        whole, _ = await built(app, name="whole")
+        spec = whole.spec.model_copy(update={"name": "month"})
+        seen: list[int] = []
+
+        def dying(progress: Progress) -> None:
+            seen.append(progress.done)
+            if progress.done == 4:
+                raise RuntimeError("killed")
+
+        with pytest.raises(RuntimeError, match="killed"):
+            await app.datasets.build(app.person(None), spec, None, dying)
+        assert await app.datasets.list(None) == [whole]
+        # What is said meanwhile belongs to the next one.
+        await rated(app, BOB, WEIGHT, DOWN)
+        made = await app.datasets.build(app.person(None), spec, None, dying_not(seen))
+        assert seen == [1, 2, 3, 4, 5, 6], "nothing was read twice"
+        assert made.manifest["files"] == whole.manifest["files"]
+        assert not [*(app.settings.data / "datasets" / ".building").glob("*/*")]
+
+    tell(story)
+
+
+def dying_not(seen: list[int]) -> Callable[[Progress], None]:
+    return lambda progress: seen.append(progress.done)
+
+
+def test_a_full_disk_leaves_no_dataset(tell: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def story(app: App) -> None:
+        await rated(app, ANNA, WEIGHT, UP)
+
+        def full(path: Path, lines: Any) -> None:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text("half a li")
+            raise OSError(errno.ENOSPC, "No space left on device")
+
+        with monkeypatch.context() as patched:
+            patched.setattr("rag.learn.building.write_lines", full)
+            with pytest.raises(StorageFull):
+                await built(app)
+        assert await app.datasets.list(None) == []
+        assert [*(app.settings.data / "datasets").glob("test/*")] == []
+        assert (await built(app))[0].rows == 4, "and what was gathered is still there"
+
+    tell(story)
+
+
+def test_what_is_said_while_it_is_built_is_not_in_it(tell: Any) -> None:
+    async def story(app: App) -> None:
+        await rated(app, ANNA, WEIGHT, UP)
+        one, _ = await built(app, name="before")
+        trace = await rated(app, BOB, COLOUR, UP)
+        spec = one.spec.model_copy(update={"name": "month"})
+        # As if what Bob said had come a moment later.
+        earlier = one.created_at
+        app._parts.ledger.now = lambda: earlier
+        made = await app.datasets.build(app.person(None), spec, None, lambda _: None)
+        assert made.manifest["files"] == one.manifest["files"]
+        assert (
+            trace
+            not in (await app.datasets.folder("month", None))
+            .joinpath("provenance.jsonl")
+            .read_text()
+        )
+
+    tell(story)
