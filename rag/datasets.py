@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Annotated, Any, Literal
 
-from pydantic import Field, TypeAdapter
+from pydantic import ConfigDict, Field, JsonValue, TypeAdapter
 
 from rag.feedback import Purpose
 from rag.types import Data, Message
@@ -20,6 +20,7 @@ from rag.types import Data, Message
 Split = Literal["train", "validation", "test"]
 SPLITS: tuple[Split, ...] = ("train", "validation", "test")
 Task = Literal["instruction", "preference", "label", "relevance", "evaluation"]
+TASKS: tuple[Task, ...] = ("instruction", "preference", "label", "relevance", "evaluation")
 
 
 class Instruction(Data):
@@ -89,6 +90,134 @@ Row = Annotated[
     Instruction | Preference | Label | Relevance | Evaluation, Field(discriminator="task")
 ]
 ROW: TypeAdapter[Instruction | Preference | Label | Relevance | Evaluation] = TypeAdapter(Row)
+
+
+Columns = Mapping[str, JsonValue]
+"""Names, in the order in which they are written, each with its type: `string`, `bool`, `int64`,
+`float64`, a list of one type, or an object of named ones."""
+
+_MESSAGES: JsonValue = [{"role": "string", "content": "string"}]
+COLUMNS: Mapping[Task, Columns] = {
+    "instruction": {"completion": "string", "prompt": _MESSAGES, "task": "string"},
+    "preference": {
+        "chosen": "string", "prompt": _MESSAGES, "rejected": "string", "task": "string",
+    },
+    "label": {"completion": "string", "label": "bool", "prompt": _MESSAGES, "task": "string"},
+    "relevance": {
+        "id": "string",
+        "passages": [{"id": "string", "score": "float64", "text": "string", "title": "string"}],
+        "question": "string",
+        "task": "string",
+    },
+    "evaluation": {
+        "context_ids": ["string"],
+        "contexts": ["string"],
+        "id": "string",
+        "question": "string",
+        "reference": "string",
+        "reference_contexts": ["string"],
+        "reference_ids": ["string"],
+        "response": "string",
+        "task": "string",
+    },
+}  # fmt: skip
+"""What a line of each task holds, in the order of `line`."""
+
+
+class File(Data):
+    """What a file of a dataset has to be, byte for byte."""
+
+    sha256: str
+    size: int
+
+
+class Table(Data):
+    """A file of equal lines. A reader chooses by `config`, the data's kind, and by `split`."""
+
+    path: str
+    config: str
+    split: str
+    rows: int
+    columns: Columns
+    media_type: str = "application/jsonlines"
+
+
+class Kept(Data):
+    """Of the rows that an export read: how many it holds, and why the others are left out."""
+
+    read: int
+    kept: int
+    left_out: Mapping[str, int] = {}
+
+
+class Exported(Data):
+    """What an exporter says of the files that it wrote."""
+
+    tables: tuple[Table, ...]
+    left_out: Mapping[Task, Mapping[Split, Mapping[str, int]]] = {}
+
+
+class Manifest(Data):
+    """A dataset: what is in its folder and under what terms; more may stand in it."""
+
+    model_config = ConfigDict(frozen=True, extra="allow")
+
+    format: Literal[1] = 1
+    name: str
+    version: str
+    domain: str = ""
+    as_of: datetime | None = None
+    """Up to when answers and ratings were read, where that is a part of what it is."""
+    description: str = ""
+    license: str = ""
+    languages: tuple[str, ...] = ()
+    rows: Mapping[Task, Mapping[Split, int]] = {}
+    files: Mapping[str, File] = {}
+    """By path in the folder, with slashes."""
+
+    @property
+    def tables(self) -> tuple[Table, ...]:
+        """Its files of rows."""
+        return tuple(
+            Table(
+                path=path,
+                config=task,
+                split=split,
+                rows=self.rows.get(task, {}).get(split, 0),
+                columns=COLUMNS[task],
+            )
+            for task in TASKS
+            for split in SPLITS
+            if (path := rows_path(task, split)) in self.files
+        )
+
+
+class Source(Data):
+    """The dataset that an export was made from."""
+
+    name: str
+    version: str
+    domain: str = ""
+
+
+class ExportManifest(Data):
+    """An export: which dataset it is made of, in which format, and what it could not hold."""
+
+    format: Literal[1] = 1
+    exporter: str
+    source: Source
+    as_of: datetime | None = None
+    description: str = ""
+    license: str = ""
+    languages: tuple[str, ...] = ()
+    rows: Mapping[Task, Mapping[Split, Kept]]
+    tables: tuple[Table, ...]
+    files: Mapping[str, File]
+
+
+def rows_path(task: Task, split: Split) -> str:
+    """Where a dataset's folder has these rows."""
+    return f"rows/{task}/{split}.jsonl"
 
 
 def line(value: object) -> str:

@@ -11,7 +11,7 @@ from typing import ClassVar, Protocol, runtime_checkable
 
 from pydantic import BaseModel
 
-from rag.datasets import Row, Split, Task
+from rag.datasets import Exported, Row, Split, Task
 from rag.types import (
     Candidates,
     Change,
@@ -205,18 +205,22 @@ class Generator(Protocol):
 
 @runtime_checkable
 class Exporter(Protocol):
-    """Writes rows of one task in one consumer's format; entry-point group `rag.exporters`.
+    """Writes rows in one consumer's format; entry-point group `rag.exporters`.
 
-    A format that `trains` is never given the split `test`.
+    Made without arguments, once per export. Its entry point's name is the format's.
     """
 
-    format: ClassVar[str]
     about: ClassVar[str]
-    """Who reads it, in one sentence."""
-    task: ClassVar[Task]
+    """Who reads it and as what, in one sentence."""
+    tasks: ClassVar[tuple[Task, ...]]
+    """Whose rows it can hold; it is given no others."""
     trains: ClassVar[bool]
+    """It is made to train on, so it is never given the split `test`."""
 
-    def export(self, rows: Mapping[Split, Iterable[Row]], folder: Path) -> list[Path]:
-        """Write files into an empty folder and name them. Each split is read once, in order,
-        and never held whole; equal rows give equal bytes."""
+    def export(self, rows: Mapping[Task, Mapping[Split, Iterable[Row]]], folder: Path) -> Exported:
+        """Write files into an empty folder, and say what they hold and what was left out and why.
+
+        Every task and split is there, be it without rows; each is read once at most, in order,
+        and never held whole. Equal rows give equal bytes.
+        """
         ...
