@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any, NamedTuple, cast
 
@@ -212,32 +212,32 @@ def _license(license: str) -> dict[str, str]:
     return {"license": "other", "license_name": license}
 
 
-def _tabular(tables: Iterable[Table]) -> dict[str, list[Table]]:
-    """By config. A file without rows has no types, so that readers of the rest would stumble."""
+def _tabular(tables: Sequence[Table]) -> dict[str, list[Table]]:
+    """By config. A file without rows has no types, so that readers of the rest would stumble.
+
+    Of one kind of file alone, the first table's: Hugging Face's tools read no two in one folder.
+    """
     found: dict[str, list[Table]] = {}
+    kinds = [table.media_type for table in tables]
     for table in tables:
-        if table.columns and table.rows:
+        if table.columns and table.rows and table.media_type == kinds[0]:
             found.setdefault(table.config, []).append(table)
     return found
 
 
-def _configs(tables: Iterable[Table]) -> list[dict[str, Any]]:
+def _configs(tables: Sequence[Table]) -> list[dict[str, Any]]:
     configs: list[dict[str, Any]] = []
     for config, some in _tabular(tables).items():
         files = [{"split": table.split, "path": table.path} for table in some]
-        entry: dict[str, Any] = {"config_name": config, "data_files": files}
-        if some[0].media_type == "text/tab-separated-values":
-            entry["sep"] = "\t"
-        configs.append(entry)
+        configs.append({"config_name": config, "data_files": files})
     return configs
 
 
-def _described(tables: Iterable[Table]) -> list[dict[str, Any]]:
+def _described(tables: Sequence[Table]) -> list[dict[str, Any]]:
     return [
         {
             "config_name": config,
             "features": _features(some[0].columns),
-            "splits": [{"name": table.split, "num_examples": table.rows} for table in some],
         }
         for config, some in _tabular(tables).items()
     ]
@@ -323,20 +323,33 @@ def _records(table: Table) -> dict[str, Any]:
         "@type": "cr:RecordSet",
         "@id": name,
         "name": name,
-        "field": [_field(name, table, column, kind) for column, kind in table.columns.items()],
+        "field": [
+            _field(f"{name}/{column}", column, kind, table.path, column)
+            for column, kind in table.columns.items()
+        ],
     }
 
 
-def _field(records: str, table: Table, column: str, kind: Any) -> dict[str, Any]:
-    field: dict[str, Any] = {
-        "@type": "cr:Field",
-        "@id": f"{records}/{column}",
-        "name": column,
-        "dataType": _TYPES[kind] if isinstance(kind, str) else "sc:Text",
-        "source": {"fileObject": {"@id": table.path}, "extract": {"column": column}},
-    }
+def _field(
+    name: str, called: str, kind: Any, path: str, column: str, steps: tuple[str, ...] = ()
+) -> dict[str, Any]:
+    """A column, or what stands in one: `steps` lead from the column to it."""
+    field: dict[str, Any] = {"@type": "cr:Field", "@id": name, "name": called}
+    inner = cast(list[Any], kind)[0] if isinstance(kind, list) else kind
     if isinstance(kind, list):
         field["repeated"] = True
+    if isinstance(inner, dict):
+        field["subField"] = [
+            # Readers want it said of each part too that there are several.
+            _field(f"{name}/{part}", part, one, path, column, (*steps, part))
+            | ({"repeated": True} if isinstance(kind, list) else {})
+            for part, one in cast(dict[str, Any], inner).items()
+        ]
+        return field
+    field["dataType"] = _TYPES[inner] if isinstance(inner, str) else "sc:Text"
+    field["source"] = {"fileObject": {"@id": path}, "extract": {"column": column}}
+    if steps:
+        field["source"]["transform"] = [{"jsonPath": step} for step in steps]
     return field
 
 

@@ -63,12 +63,13 @@ class Beir:
                     held += 1
         passage = {"_id": "string", "title": "string", "text": "string"}
         question = {"_id": "string", "text": "string"}
-        tables += [
+        tables = [
             Table(path="corpus.jsonl", config="corpus", split="corpus", rows=held, columns=passage),
             Table(
                 path="queries.jsonl", config="queries", split="queries", rows=asked,
                 columns=question,
             ),
+            *tables,
         ]  # fmt: skip
         return Exported(tables=tuple(tables), left_out=left_out.told())
 
