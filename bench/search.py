@@ -27,6 +27,7 @@ from rag.backends.qdrant_filter import BODY
 from rag.backends.sentence_transformers import SentenceTransformersEmbedder
 from rag.config import EmbeddingSettings
 from rag.domain import builtin_pack, load_pack
+from rag.file_kinds import FileKind
 from rag.retrieve.retriever import Retriever
 from rag.store.blobs import Blobs
 from rag.store.database import Database
@@ -259,6 +260,7 @@ def _payload(document_id: str, version: int, number: int, text: str) -> Payload:
         ordinal=ordinal,
         start=0,
         end=len(text),
+        file_kind=FileKind.TEXT,
     )
 
 

@@ -12,6 +12,7 @@ from typing import ClassVar, Protocol, runtime_checkable
 from pydantic import BaseModel
 
 from rag.datasets import Exported, Row, Split, Task
+from rag.file_kinds import FileKind
 from rag.types import (
     Candidates,
     Change,
@@ -144,6 +145,10 @@ class Index(Protocol):
         ...
 
     async def delete(self, generation: str, filter: Filter) -> None: ...
+
+    async def set_file_kind(self, generation: str, filter: Filter, kind: FileKind) -> None:
+        """Let the points that match be of this kind of file; all else of them stays."""
+        ...
 
     async def count(self, generation: str, filter: Filter | None = None) -> int: ...
 

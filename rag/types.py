@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, PlainSerializer, model_validator
+
+from rag.file_kinds import FileKind
 
 EVERYONE = "everyone"
 LOCAL = "local"
@@ -188,6 +190,8 @@ class Payload(Data):
     kind: str = "text"
     hidden: bool = False
     modified_at: float | None = None
+    file_kind: FileKind | None = None
+    """None in an index of before it was stored, until it is filled in."""
 
 
 class Point(Data):
@@ -205,8 +209,20 @@ class Match(Data):
     """True where the field has any of the values."""
 
     op: Literal["match"] = "match"
-    field: Literal["source", "document_id", "version", "readers", "language", "kind"]
+    field: Literal["source", "document_id", "version", "readers", "language", "kind", "file_kind"]
     any_of: tuple[str | int, ...] = Field(min_length=1, max_length=1000)
+
+    @model_validator(mode="after")
+    def _of_known_kinds(self) -> Self:
+        if self.field == "file_kind" and (unknown := {*self.any_of} - {*FileKind}):
+            named = ", ".join(sorted(str(one)[:100] for one in unknown)[:3])
+            raise ValueError(f"no kind of file: {named}. There are {', '.join(FileKind)}")
+        return self
+
+
+def of_kinds(kinds: Sequence[FileKind]) -> Match | None:
+    """What is read from files of these kinds; of any where none is named."""
+    return Match(field="file_kind", any_of=tuple(kinds)) if kinds else None
 
 
 class Range(Data):

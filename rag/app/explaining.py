@@ -120,7 +120,7 @@ class Explaining:
     async def explain(self, principal: Principal, request: ExplainRequest) -> Explained:
         domain = self._domains.get(request.domain)
         who = await self._people.within(principal, request.domain)
-        generation = await self._generations.answering(domain)
+        generation = await self._generations.answering(domain, request.filter)
         given = request.knobs.model_dump(exclude_none=True)
         knobs = domain.pack.retrieval.model_copy(update=given)
         pack = domain.pack.model_copy(update={"retrieval": knobs})

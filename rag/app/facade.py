@@ -152,7 +152,7 @@ class App:
         request = await self.conversations.heard(principal, request)
         part = await self.trials.part(principal, request, domain)
         who = await self._people.within(principal, request.domain)
-        generation = await self._generations.answering(domain)
+        generation = await self._generations.answering(domain, request.filter)
         with closing(part.writer), self._ratings.answering(principal) as told:
             if part.writer.composes:
                 await self._quotas.require(principal)
@@ -170,7 +170,7 @@ class App:
         domain = self._domains.get(request.domain)
         _require_words(request.query, "query")
         who = await self._people.within(principal, request.domain)
-        generation = await self._generations.answering(domain)
+        generation = await self._generations.answering(domain, request.filter)
         return await domain.retriever.retrieve(
             who,
             request.query,
@@ -469,11 +469,12 @@ class App:
 
     async def work(self) -> None:
         """Do runs that are asked for or due, and those of workers that died, tell webhooks of
-        them, and keep house once a day, until cancelled."""
+        them, bring indexes up to date, and keep house once a day, until cancelled."""
         async with asyncio.TaskGroup() as group:
             group.create_task(self._runs.worker.serve())
             group.create_task(self._webhooks.serve())
             group.create_task(self._housekeeping.serve())
+            group.create_task(self._generations.fill_in())
 
     async def documents(
         self,
@@ -670,6 +671,7 @@ class App:
 
     async def aclose(self) -> None:
         await self.trials.aclose()
+        await self._generations.aclose()
         await self._models.aclose()
         await self._resources.aclose()
 

@@ -5,11 +5,13 @@ from __future__ import annotations
 import asyncio
 
 from rag.app.domains import Domain
+from rag.app.file_kinds import FileKinds
 from rag.app.parts import Parts
 from rag.errors import Conflict, GenerationMismatch, Unavailable
 from rag.ingest.parsing import PARSER_FINGERPRINT
 from rag.ingest.write import POINTS_FINGERPRINT, GenerationWriter
 from rag.store.generations import Generation
+from rag.types import Filter
 
 
 class Generations:
@@ -17,6 +19,7 @@ class Generations:
 
     def __init__(self, parts: Parts) -> None:
         self._parts = parts
+        self._kinds = FileKinds(parts)
 
     def fingerprint(self, domain: Domain) -> dict[str, str]:
         return {
@@ -27,8 +30,9 @@ class Generations:
             "points": POINTS_FINGERPRINT,
         }
 
-    async def answering(self, domain: Domain) -> Generation:
-        """The live generation, if questions can be compared with its vectors."""
+    async def answering(self, domain: Domain, filter: Filter | None = None) -> Generation:
+        """The live generation, if questions can be compared with its vectors, and what the filter
+        names with its points."""
         name = domain.pack.name
         live = await asyncio.to_thread(self._parts.ledger.generations.live, name)
         if live is None:
@@ -39,7 +43,15 @@ class Generations:
         for part in ("embedder", "sparse", "points"):
             if live.fingerprint.get(part) != now[part]:
                 raise _mismatch(live, part, now[part])
+        await self._kinds.require(live, filter)
         return live
+
+    async def fill_in(self) -> None:
+        """Bring live indexes of earlier versions up to date, as far as that needs no rebuild."""
+        await self._kinds.fill_all()
+
+    async def aclose(self) -> None:
+        await self._kinds.aclose()
 
     async def writable(self, domain: Domain) -> Generation:
         """The live generation to write into, made on first use."""

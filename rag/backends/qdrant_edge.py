@@ -30,6 +30,7 @@ from rag.backends.qdrant_payload import (
     to_stored,
 )
 from rag.errors import EngineError, GenerationMismatch, NotFound, RagError, StorageFull
+from rag.file_kinds import FileKind
 from rag.types import Candidates, Filter, IndexQuery, Payload, Point, Scored
 
 BATCH = 32
@@ -79,6 +80,10 @@ class QdrantEdgeIndex:
 
     async def delete(self, generation: str, filter: Filter) -> None:
         await self._call({"op": "delete"}, generation, encode(filter_tree(filter)))
+
+    async def set_file_kind(self, generation: str, filter: Filter, kind: FileKind) -> None:
+        head = {"op": "set_file_kind", "kind": kind.value}
+        await self._call(head, generation, encode(filter_tree(filter)))
 
     async def count(self, generation: str, filter: Filter | None = None) -> int:
         reply = await self._call({"op": "count"}, generation, encode(filter_tree(filter)))

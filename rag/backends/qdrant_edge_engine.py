@@ -100,7 +100,7 @@ class Engine:
             case "upsert":
                 self._require_room()
                 return await generation.write(request)
-            case "delete":
+            case "delete" | "set_file_kind":
                 return await generation.write(request)
             case "optimize":
                 busy = await generation.optimize(head["above"], start=head["start"])

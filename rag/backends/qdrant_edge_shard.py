@@ -20,7 +20,7 @@ from typing import Any
 import qdrant_edge as edge
 
 from rag.backends.qdrant_edge_wire import Frame, pack, read
-from rag.backends.qdrant_filter import BODY, INDEXED, Words, translate
+from rag.backends.qdrant_filter import APART, BODY, INDEXED, Words, translate, whole
 from rag.backends.qdrant_order import Ranked, settle, widen
 
 WORDS = Words(edge.Filter, edge.FieldCondition, edge.MatchAny, edge.RangeFloat)
@@ -59,15 +59,11 @@ class Shard:
     def _create(self, path: Path) -> edge.EdgeShard:
         path.mkdir()
         _claim(path)
-        shard = edge.EdgeShard.create(str(path), _config(self._dimension))
-        for field, kind in INDEXED.items():
-            shard.update(edge.UpdateOperation.create_field_index(field, _SCHEMA[kind]))
-        shard.flush()
-        return shard
+        return _indexed(edge.EdgeShard.create(str(path), _config(self._dimension)))
 
     def _load(self, path: Path) -> edge.EdgeShard:
         _claim(path)
-        return edge.EdgeShard.load(str(path))
+        return _indexed(edge.EdgeShard.load(str(path)))
 
     def flush(self) -> None:
         self._shard.flush()
@@ -86,6 +82,8 @@ class Shard:
                 filter = translate(body, WORDS)
                 self._shard.update(edge.UpdateOperation.delete_points_by_filter(filter))
                 return self._written(1)
+            case "set_file_kind":
+                return self._set_file_kind(translate(body, WORDS), request.head["kind"])
             case "count":
                 filter = translate(body, WORDS)
                 return Frame({"count": self._shard.count(edge.CountRequest(filter=filter))})
@@ -134,6 +132,11 @@ class Shard:
         self._shard.update(edge.UpdateOperation.upsert_points(points))
         return self._written(len(points))
 
+    def _set_file_kind(self, filter: edge.Filter, kind: str) -> Frame:
+        points = self._shard.count(edge.CountRequest(filter=filter))
+        self._shard.update(edge.UpdateOperation.set_payload_by_filter(filter, {APART: kind}))
+        return self._written(points)
+
     def _search(self, body: dict[str, Any], raw: bytes) -> Frame:
         filter, limit = translate(body["filter"], WORDS), body["limit"]
         queries: dict[str, edge.Query] = {}
@@ -146,9 +149,9 @@ class Shard:
         return Frame({"dense": found.get("dense", ()), "sparse": found.get("bm25", ())})
 
     def _payloads(self, ids: list[edge.PointId]) -> Frame:
-        records = self._shard.retrieve(ids, with_payload=[BODY], with_vector=False)
+        records = self._shard.retrieve(ids, with_payload=[BODY, APART], with_vector=False)
         stored = (record.payload for record in records)
-        return Frame({}, f"[{','.join(one[BODY] for one in stored if one)}]".encode())
+        return Frame({}, f"[{','.join(whole(one) for one in stored if one)}]".encode())
 
     def _ranked(
         self, queries: dict[str, edge.Query], filter: edge.Filter | None, limit: int
@@ -169,6 +172,17 @@ class Shard:
                     del queries[name]
             fetch = widen(fetch)
         return ranked
+
+
+def _indexed(shard: edge.EdgeShard) -> edge.EdgeShard:
+    """The shard with an index of every field that has to have one, also if it was made without."""
+    missing = INDEXED.keys() - shard.info().payload_schema.keys()
+    for field in sorted(missing):
+        kind = _SCHEMA[INDEXED[field]]
+        shard.update(edge.UpdateOperation.create_field_index(field, kind))
+    if missing:
+        shard.flush()
+    return shard
 
 
 def _claim(path: Path) -> None:

@@ -1,11 +1,12 @@
 """Our filter tree, as plain data, in Qdrant's words: one translation for every Qdrant engine.
 
-It takes the tree dumped to dictionaries, and imports nothing, because the engine process, which
-must start fast, uses it too.
+It takes the tree dumped to dictionaries, and imports nothing heavy, because the engine process,
+which must start fast, uses it too.
 """
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
@@ -16,13 +17,17 @@ INDEXED = {
     "readers": "keyword",
     "language": "keyword",
     "kind": "keyword",
+    "file_kind": "keyword",
     "modified_at": "float",
     "page": "integer",
 }
 """Payload fields with an index: all that a filter can name, as without one it is 1,000 x slower."""
 
 BODY = "body"
-"""Payload field that holds the whole payload as JSON text."""
+"""Payload field that holds the rest of the payload as JSON text."""
+
+APART = "file_kind"
+"""The one field that is not in the body: it can be set in points that are there already."""
 
 I64 = range(-(2**63), 2**63)
 
@@ -72,3 +77,10 @@ def _comparable(field: str, values: list[str | int]) -> list[str] | list[int]:
     if INDEXED[field] == "integer":
         return [value for value in values if not isinstance(value, str) and value in I64]
     return [value for value in values if isinstance(value, str)]
+
+
+def whole(stored: Mapping[str, Any]) -> str:
+    """The payload as JSON text, with what is kept apart from its body put in."""
+    body: str = stored[BODY]
+    apart = stored.get(APART)
+    return body if apart is None else f'{body[:-1]},"{APART}":{json.dumps(apart)}}}'

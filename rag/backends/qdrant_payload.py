@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from rag.backends.qdrant_filter import BODY, INDEXED
+from rag.backends.qdrant_filter import APART, BODY, INDEXED
 from rag.errors import InvalidInput
 from rag.types import (
     And,
@@ -124,11 +124,12 @@ def encode(value: Any) -> bytes:
 
 
 def to_stored(payload: Payload) -> dict[str, Any]:
-    """What a point carries: the fields that filters name, and the whole payload as one string.
+    """What a point carries: the fields that filters name, and the payload as one string.
 
     Engines and transport pass a string on untouched, where they would take a tree apart and put
     it together again at each step: that took longer than the search.
     """
     values = payload.model_dump()
     stored = {field: values[field] for field in INDEXED}
+    del values[APART]
     return {**stored, BODY: encode(values).decode()}

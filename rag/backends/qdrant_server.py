@@ -15,7 +15,7 @@ from pydantic import ValidationError
 from qdrant_client import AsyncQdrantClient, models
 from qdrant_client.http.exceptions import ApiException, UnexpectedResponse
 
-from rag.backends.qdrant_filter import BODY, INDEXED, Words, translate
+from rag.backends.qdrant_filter import APART, BODY, INDEXED, Words, translate, whole
 from rag.backends.qdrant_order import Ranked, settle, widen
 from rag.backends.qdrant_payload import (
     checked_name,
@@ -26,6 +26,7 @@ from rag.backends.qdrant_payload import (
     to_stored,
 )
 from rag.errors import EngineError, GenerationMismatch, NotFound, StorageFull
+from rag.file_kinds import FileKind
 from rag.types import Candidates, Filter, IndexQuery, Payload, Point, Scored
 
 BATCH = 256
@@ -40,6 +41,7 @@ class QdrantServerIndex:
     def __init__(self, url: str, api_key: str = "", prefix: str = "ratchet_") -> None:
         self._url, self._prefix = url, prefix
         self._dimensions: dict[str, int] = {}
+        self._indexed: set[str] = set()
         self._client = AsyncQdrantClient(
             location=url,
             api_key=api_key or None,
@@ -63,12 +65,7 @@ class QdrantServerIndex:
                     },
                 )
         await self._check_dimension(generation, dimension)
-        if self._url == IN_MEMORY:
-            return  # it has no payload indexes, and warns when asked for one
-        async with self._asking(generation):
-            for field, kind in INDEXED.items():
-                schema = models.PayloadSchemaType(kind)
-                await self._client.create_payload_index(name, field, schema, wait=True)
+        await self._index_fields(generation)
 
     async def generations(self) -> Mapping[str, int]:
         async with self._asking(""):
@@ -102,6 +99,15 @@ class QdrantServerIndex:
         selector = models.FilterSelector(filter=translate(filter_tree(filter), WORDS))
         async with self._asking(generation):
             await self._client.delete(self._name(generation), selector, wait=True)
+
+    async def set_file_kind(self, generation: str, filter: Filter, kind: FileKind) -> None:
+        condition = translate(filter_tree(filter), WORDS)
+        if generation not in self._indexed:
+            await self._index_fields(generation)
+        async with self._asking(generation):
+            await self._client.set_payload(
+                self._name(generation), {APART: kind.value}, condition, wait=True
+            )
 
     async def count(self, generation: str, filter: Filter | None = None) -> int:
         condition = translate(filter_tree(filter), WORDS)
@@ -158,7 +164,10 @@ class QdrantServerIndex:
     async def payloads(self, generation: str, chunk_ids: Sequence[str]) -> Mapping[str, Payload]:
         async with self._asking(generation):
             records = await self._client.retrieve(
-                self._name(generation), list(chunk_ids), with_payload=[BODY], with_vectors=False
+                self._name(generation),
+                list(chunk_ids),
+                with_payload=[BODY, APART],
+                with_vectors=False,
             )
         found = [_payload(record.payload or {}) for record in records]
         return {payload.chunk_id: payload for payload in found}
@@ -172,6 +181,17 @@ class QdrantServerIndex:
 
     def _name(self, generation: str) -> str:
         return self._prefix + checked_name(generation)
+
+    async def _index_fields(self, generation: str) -> None:
+        """Have the server index every field that filters name; those it has stay as they are."""
+        if self._url != IN_MEMORY:  # it has no payload indexes, and warns when asked for one
+            async with self._asking(generation):
+                for field, kind in INDEXED.items():
+                    schema = models.PayloadSchemaType(kind)
+                    await self._client.create_payload_index(
+                        self._name(generation), field, schema, wait=True
+                    )
+        self._indexed.add(generation)
 
     async def _check_dimension(self, generation: str, dimension: int) -> None:
         if generation not in self._dimensions:
@@ -239,7 +259,7 @@ class QdrantServerIndex:
 
 def _payload(stored: Mapping[str, Any]) -> Payload:
     try:
-        return Payload.model_validate_json(stored[BODY])
+        return Payload.model_validate_json(whole(stored))
     except (KeyError, ValidationError) as error:
         raise EngineError(
             "The collection holds points of another program or version.",

@@ -26,6 +26,7 @@ from rag.cli import (
 from rag.cli.running import Json, group, setup_quiet, through, valid
 from rag.cli.target import Target
 from rag.errors import ConfigError, InvalidInput, Unavailable, counted
+from rag.file_kinds import FileKind
 
 if TYPE_CHECKING:
     from rag.app import App
@@ -33,6 +34,10 @@ if TYPE_CHECKING:
     from rag.types import Answer, Check, Principal, SyncReport
 
 Host = Annotated[str | None, typer.Option(help="Address to bind instead of server.host.")]
+FileKinds = Annotated[
+    list[FileKind] | None,
+    typer.Option("--file-kind", help="Only from files of this kind; may be given several times."),
+]
 Port = Annotated[int | None, typer.Option(help="Port to bind instead of server.port.")]
 
 cli = group("Ask your own documents and get cited answers.")
@@ -213,12 +218,19 @@ def search(
     limit: Annotated[
         int, typer.Option("--limit", "-n", "-k", min=1, max=200, help="How many, at most.")
     ] = 10,
+    file_kind: FileKinds = None,
     as_json: Json = False,
 ) -> None:
     """Find passages, with the story of their scores."""
-    from rag.types import SearchRequest
+    from rag.types import SearchRequest, of_kinds
 
-    request = valid(SearchRequest, query=query, limit=limit, domain=ctx.obj.domain)
+    request = valid(
+        SearchRequest,
+        query=query,
+        limit=limit,
+        domain=ctx.obj.domain,
+        filter=of_kinds(file_kind or ()),
+    )
     result = through(ctx, lambda app, who: app.search(who, request), looks=True)
     output.say_json(output.search_json(result)) if as_json else output.say_hits(result)
 
@@ -234,10 +246,11 @@ def ask(
     conversation: Annotated[
         str | None, typer.Option(metavar="ID", help="In that conversation; new begins one.")
     ] = None,
+    file_kind: FileKinds = None,
     as_json: Json = False,
 ) -> None:
     """Answer from the documents, with citations, or say that they do not tell."""
-    from rag.types import AskRequest
+    from rag.types import AskRequest, of_kinds
 
     domain, begin = ctx.obj.domain, conversation == "new"
     if go_on and conversation is not None:
@@ -245,7 +258,14 @@ def ask(
             "--continue is about the conversation used last.", hint="Give one of the two."
         )
     within = None if begin else conversation
-    request = valid(AskRequest, question=question, model=model, domain=domain, conversation=within)
+    request = valid(
+        AskRequest,
+        question=question,
+        model=model,
+        domain=domain,
+        conversation=within,
+        filter=of_kinds(file_kind or ()),
+    )
 
     async def work(app: App | RemoteApp, who: Principal) -> Answer:
         if not (go_on or begin):

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from rag.errors import EngineError
+from rag.file_kinds import file_kind
 from rag.protocols import Embedder, Index, SparseEncoder
 from rag.store.generations import Generation
 from rag.store.ledger import Ledger
@@ -205,6 +206,7 @@ class GenerationWriter:
             kind=chunk.kind,
             hidden=chunk.hidden,
             modified_at=modified.timestamp() if modified else None,
+            file_kind=file_kind(at.document.media_type),
         )
 
 

@@ -28,7 +28,18 @@ from pydantic_core import to_json
 from rag import __version__
 from rag.errors import InvalidInput, RagError, did_you_mean, plainly, wait_of
 from rag.feedback import Feedback, Verdict
-from rag.types import Answer, AskRequest, Box, Data, Hit, Principal, SearchRequest, Turn
+from rag.file_kinds import FileKind
+from rag.types import (
+    Answer,
+    AskRequest,
+    Box,
+    Data,
+    Hit,
+    Principal,
+    SearchRequest,
+    Turn,
+    of_kinds,
+)
 
 if TYPE_CHECKING:
     from mcp.server.context import ServerRequestContext
@@ -49,12 +60,18 @@ _NUL = re.compile(rb"(?<!\\)(?:\\\\)*\\u0000")
 log = structlog.get_logger(__name__)
 
 
+_FILE_KINDS: Any = Field(
+    default=(), max_length=len(FileKind), description="Only from files of these kinds; else any."
+)
+
+
 class Search(Data):
     query: str = Field(min_length=1, max_length=20_000, description="What to look for.")
     domain: str | None = Field(
         default=None, min_length=1, max_length=100, description="A domain; else the default one."
     )
     limit: int = Field(default=10, ge=1, le=50, description="How many passages, at most.")
+    file_kinds: tuple[FileKind, ...] = _FILE_KINDS
 
 
 class Ask(Data):
@@ -67,6 +84,7 @@ class Ask(Data):
         max_length=50,
         description="What was asked and answered before, oldest first, if this is a follow-up.",
     )
+    file_kinds: tuple[FileKind, ...] = _FILE_KINDS
 
 
 class GetDocument(Data):
@@ -127,13 +145,23 @@ class _Verb:
 
 
 async def _search(app: App | RemoteApp, who: Principal, given: Search) -> Passages:
-    request = SearchRequest(query=given.query, domain=given.domain, limit=given.limit)
+    request = SearchRequest(
+        query=given.query,
+        domain=given.domain,
+        limit=given.limit,
+        filter=of_kinds(given.file_kinds),
+    )
     found = await app.search(who, request)
     return Passages(passages=tuple(_passage(hit) for hit in found.hits))
 
 
 async def _ask(app: App | RemoteApp, who: Principal, given: Ask) -> Answer:
-    request = AskRequest(question=given.question, domain=given.domain, history=given.history)
+    request = AskRequest(
+        question=given.question,
+        domain=given.domain,
+        history=given.history,
+        filter=of_kinds(given.file_kinds),
+    )
     return await app.ask(who, request)
 
 

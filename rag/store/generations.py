@@ -11,7 +11,7 @@ from sqlalchemy import delete, func, select, update
 from sqlalchemy.orm import Session
 
 from rag.store.database import Database
-from rag.store.models import GenerationRow, OrphanRow, PlacementRow
+from rag.store.models import GenerationRow, OrphanRow, PlacementRow, VersionRow
 from rag.types import Data
 
 
@@ -94,6 +94,20 @@ class Generations:
                 )
             ).one()
             return documents, chunks
+
+    def media_types(self, generation_id: str) -> list[tuple[str, str]]:
+        """Every document that a generation answers from, with the media type of its version."""
+        with self.database.read() as session:
+            rows = session.execute(
+                select(VersionRow.document_id, VersionRow.media_type)
+                .join(
+                    PlacementRow,
+                    (PlacementRow.document_id == VersionRow.document_id)
+                    & (PlacementRow.version == VersionRow.version),
+                )
+                .where(PlacementRow.generation_id == generation_id)
+            )
+            return [(document, media_type) for document, media_type in rows]
 
     def _in_state(self, session: Session, domain: str, state: str) -> Generation | None:
         row = session.scalar(

@@ -13,6 +13,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from rag.errors import GenerationMismatch, InvalidInput, NotFound
+from rag.file_kinds import FileKind
 from rag.protocols import Index
 from rag.types import (
     EVERYONE,
@@ -224,6 +225,28 @@ class IndexContract:
 
         run(scenario)
 
+    def test_the_kind_of_file_is_set_in_points_that_are_there(self, run: Run) -> None:
+        async def scenario(index: Index) -> None:
+            first = Match(field="document_id", any_of=("doc-0",))
+            pdf = Match(field="file_kind", any_of=(FileKind.PDF,))
+            with pytest.raises(NotFound):
+                await index.set_file_kind("one", first, FileKind.PDF)
+            await index.create("one", DIMENSION)
+            await index.upsert("one", [make_point(n, page=n) for n in range(9)])
+            assert await index.count("one", pdf) == 0
+            await index.set_file_kind("one", first, FileKind.WEB)
+            await index.set_file_kind("one", first, FileKind.PDF)
+            assert _numbers((await index.search("one", _dense(filter=pdf))).dense) == [0, 3, 6]
+            untold = Not(of=Match(field="file_kind", any_of=tuple(FileKind)))
+            assert await index.count("one", untold) == 6
+            asked = [str(uuid.UUID(int=number)) for number in (3, 4)]
+            found = await index.payloads("one", asked)
+            assert found[asked[0]] == make_point(3, page=3, file_kind="pdf").payload
+            assert found[asked[1]] == make_point(4, page=4).payload
+            assert await index.count("one") == 9
+
+        run(scenario)
+
     def test_payload_comes_back_as_it_was(self, run: Run) -> None:
         full = make_point(
             1,
@@ -236,6 +259,7 @@ class IndexContract:
             kind="table",
             hidden=True,
             modified_at=1_700_000_000.25,
+            file_kind="spreadsheet",
         )
         plain = make_point(2, readers=("user:zoë",))
 
@@ -359,6 +383,7 @@ class IndexContract:
                 language=("en", "de")[n % 2],
                 readers=(EVERYONE, "group:hr")[: n % 3],
                 kind=("text", "table")[n % 5 == 0],
+                file_kind=(None, "pdf", "web")[n % 3],
                 page=None if n % 4 == 0 else n % 7,
                 modified_at=None if n % 6 == 0 else n * 1000.5,
             )
@@ -422,6 +447,7 @@ def _filters() -> st.SearchStrategy[Filter]:
         "readers": [EVERYONE, "group:hr"],
         "language": ["en", "de"],
         "kind": ["text", "table"],
+        "file_kind": ["pdf", "mail"],
     }
     match = st.sampled_from(sorted(values)).flatmap(
         lambda field: st.builds(

@@ -50,6 +50,8 @@ BODIES = {
     "none": b'{"question": ""}',
     "role": b'{"question": "q", "history": [{"role": "system", "content": "x"}]}',
     "operator": b'{"question": "q", "filter": {"op": "drop"}}',
+    "file-kind": b'{"question": "q", "filter": {"op": "match", "field": "file_kind",'
+    b' "any_of": ["poem"]}}',
     "acl-field": b'{"question": "q", "filter": {"op": "match", "field": "acl", "any_of": ["x"]}}',
     "clauses": json.dumps(
         {

@@ -20,6 +20,7 @@ from rag.backends import qdrant_edge_shard
 from rag.backends.qdrant_edge import QdrantEdgeIndex, _translated
 from rag.backends.qdrant_edge_engine import Engine
 from rag.backends.qdrant_edge_wire import Frame
+from rag.backends.qdrant_filter import INDEXED
 from rag.errors import EngineError, InvalidInput, StorageFull
 from rag.testing.index import ALL, DIMENSION, make_point
 from rag.types import And, IndexQuery, Match
@@ -388,5 +389,21 @@ def test_writes_share_a_flush_and_none_waits_for_ever(tmp_path: Path, monkeypatc
         assert shard.patience == 0, "silence or not"
         shard.flush()
         assert shard.patience is None
+    finally:
+        shard.close()
+
+
+def test_a_shard_of_before_a_field_was_indexed_indexes_it_when_it_is_opened(
+    tmp_path: Path, monkeypatch
+):
+    path = tmp_path / "0"
+    # A process holds what it claimed until it ends, and this one opens the shard twice.
+    monkeypatch.setattr(qdrant_edge_shard, "_claim", lambda _: None)
+    with monkeypatch.context() as before:
+        before.delitem(INDEXED, "file_kind")
+        qdrant_edge_shard.Shard(path, DIMENSION).close()
+    shard = qdrant_edge_shard.Shard(path, DIMENSION)
+    try:
+        assert shard._shard.info().payload_schema.keys() == INDEXED.keys()
     finally:
         shard.close()

@@ -22,6 +22,7 @@ from rag.types import (
     Check,
     ConnectorInfo,
     DocumentInfo,
+    Match,
     Principal,
     SourceInfo,
     SyncReport,
@@ -82,6 +83,14 @@ def test_search_json_has_flat_hits(run, fake: FakeApp) -> None:
     assert {"rank", "uri", "title", "text", "scores", "page", "chunk_id"} <= set(found["hits"][0])
     assert "timings" in found
     assert fake.seen[-1][2].limit == 3
+
+
+@pytest.mark.parametrize("verb", ["ask", "search"])
+def test_a_question_is_narrowed_to_kinds_of_files(run, fake: FakeApp, verb: str) -> None:
+    assert run(verb, "q", "--file-kind", "pdf", "--file-kind", "slides").code == 0
+    assert fake.seen[-1][2].filter == Match(field="file_kind", any_of=("pdf", "slides"))
+    assert run(verb, "q").code == 0
+    assert fake.seen[-1][2].filter is None
 
 
 @pytest.mark.parametrize(
@@ -491,6 +500,7 @@ def test_asking_as_a_person_and_in_a_domain(run, fake: FakeApp) -> None:
         (["--as", "ana", "ask", "q"], 4, "anna"),
         (["search", "q", "-k", "0"], 2, "-k"),
         (["serch", "q"], 2, "search"),
+        (["search", "q", "--file-kind", "poem"], 2, "'pdf', 'word'"),
         (["ask"], 2, "question"),
         (["ask", "q", "--nope"], 2, "--nope"),
     ],

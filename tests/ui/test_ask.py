@@ -164,13 +164,17 @@ def test_filters_stand_in_the_address_and_go_with_the_question(opened: Opener) -
     page = seen.page
     page.get_by_role("button", name="2 filters").click()
     page.get_by_label("In tables only").check()
+    page.get_by_label("Kinds of files").first.click()
+    page.get_by_role("option", name="Text and Markdown").click()
+    page.keyboard.press("Escape")
     page.keyboard.press("Escape")
     assert "kind=table" in page.url
     with page.expect_request("**/api/v1/answers") as sent:
         seen.ask(QUESTION)
-    fields = [one["field"] for one in sent.value.post_data_json["filter"]["of"]]
-    assert fields == ["source", "modified_at", "kind"]
-    expect(page.get_by_role("button", name="3 filters")).to_be_visible()
+    asked = sent.value.post_data_json["filter"]["of"]
+    assert [one["field"] for one in asked] == ["source", "file_kind", "modified_at", "kind"]
+    assert asked[1]["any_of"] == ["text"]
+    expect(page.get_by_role("button", name="4 filters")).to_be_visible()
 
 
 def hostile(turn: dict[str, Any]) -> dict[str, Any]:

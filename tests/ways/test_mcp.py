@@ -83,7 +83,11 @@ async def conversation(client: Client) -> None:
     assert len(found.structured_content["passages"]) == 2
     assert json.loads(found.content[0].text) == found.structured_content
 
-    first = (await client.call_tool("ask", {"question": QUESTION})).structured_content
+    nowhere = {"query": "warranty on a new lamp", "file_kinds": ["slides"]}
+    assert (await client.call_tool("search", nowhere)).structured_content == {"passages": []}
+
+    asked = {"question": QUESTION, "file_kinds": ["text"]}
+    first = (await client.call_tool("ask", asked)).structured_content
     assert "24 months" in first["answer"]
     history = [
         {"role": "user", "content": QUESTION},
@@ -154,6 +158,7 @@ WRONG = {
     "too long": ("ask", {"question": "x" * 20_001}, "invalid_input"),
     "no such domain": ("ask", {"question": "why", "domain": "tables"}, "not_found"),
     "no such parameter": ("search", {"query": "why", "k": 3}, "invalid_input"),
+    "no such kind": ("search", {"query": "why", "file_kinds": ["poem"]}, "invalid_input"),
     "too many": ("search", {"query": "why", "limit": 51}, "invalid_input"),
     "no document": ("get_document", {"document_id": "nothing", "version": 1}, "not_found"),
     "no version": ("get_document", {"document_id": "nothing"}, "invalid_input"),

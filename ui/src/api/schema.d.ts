@@ -3138,6 +3138,12 @@ export interface components {
             measure: "faults" | "abstained" | "support" | "ms_p50" | "ms_p95" | "tokens" | "cost" | "preferred" | "useful" | "cost_per_useful";
         };
         /**
+         * FileKind
+         * @description What people call the file that a document was read from.
+         * @enum {string}
+         */
+        FileKind: "pdf" | "word" | "spreadsheet" | "slides" | "web" | "mail" | "text" | "image" | "book" | "data" | "other";
+        /**
          * Forgotten
          * @description What became of a person's rows, by table.
          */
@@ -3456,7 +3462,7 @@ export interface components {
              * Field
              * @enum {string}
              */
-            field: "source" | "document_id" | "version" | "readers" | "language" | "kind";
+            field: "source" | "document_id" | "version" | "readers" | "language" | "kind" | "file_kind";
             /**
              * @description discriminator enum property added by openapi-typescript
              * @enum {string}
@@ -3850,6 +3856,7 @@ export interface components {
             document_id: string;
             /** End */
             end: number;
+            file_kind?: components["schemas"]["FileKind"] | null;
             /** Header */
             header: string;
             /**

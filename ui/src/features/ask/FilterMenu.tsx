@@ -1,9 +1,9 @@
 import { Button, Checkbox, Group, MultiSelect, Popover, Stack, TextInput } from "@mantine/core";
 import { IconAdjustmentsHorizontal } from "@tabler/icons-react";
 import { useTranslation } from "react-i18next";
-import { countOf, type Filters } from "./filters";
+import { countOf, FILE_KINDS, type FileKind, type Filters } from "./filters";
 
-/** Where to look: sources, days, tables only. What is chosen stands in the address. */
+/** Where to look: sources, kinds of files, days, tables only. What is chosen stands in the address. */
 export function FilterMenu({ filters, sources, onChange }: { filters: Filters; sources: readonly string[]; onChange: (chosen: Filters) => void }) {
   const { t } = useTranslation("ask");
   const count = countOf(filters);
@@ -24,6 +24,15 @@ export function FilterMenu({ filters, sources, onChange }: { filters: Filters; s
             data={[...new Set([...sources, ...(filters.in ?? [])])]}
             value={filters.in ?? []}
             onChange={(chosen) => change({ in: chosen.length ? chosen : undefined })}
+            comboboxProps={{ withinPortal: false }}
+            clearable
+          />
+          <MultiSelect<FileKind>
+            label={t("filter.files")}
+            placeholder={filters.files ? "" : t("filter.allFiles")}
+            data={FILE_KINDS.map((value) => ({ value, label: t(`filter.file.${value}`) }))}
+            value={filters.files ?? []}
+            onChange={(chosen) => change({ files: chosen.length ? chosen : undefined })}
             comboboxProps={{ withinPortal: false }}
             clearable
           />
