@@ -139,6 +139,13 @@ class Collections:
         self.shard(name).update(operation)
         return {"operation_id": 0, "status": "completed"}
 
+    def set_payload(self, body, name):
+        operation = edge.UpdateOperation.set_payload_by_filter(
+            to_filter(body["filter"]), body["payload"]
+        )
+        self.shard(name).update(operation)
+        return {"operation_id": 1, "status": "completed"}
+
     def count(self, body, name):
         request = edge.CountRequest(exact=body["exact"], filter=to_filter(body.get("filter")))
         return {"count": self.shard(name).count(request)}
@@ -183,6 +190,7 @@ ROUTES = [
     ("PUT", f"{NAME}/points", Collections.upsert),
     ("POST", f"{NAME}/points", Collections.retrieve),
     ("POST", f"{NAME}/points/delete", Collections.delete),
+    ("POST", f"{NAME}/points/payload", Collections.set_payload),
     ("POST", f"{NAME}/points/count", Collections.count),
     ("POST", f"{NAME}/points/query/batch", Collections.query_batch),
 ]
