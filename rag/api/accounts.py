@@ -32,6 +32,9 @@ AccountName = Annotated[str, Path(min_length=1, max_length=100, description="An 
 ObjectId = Annotated[str, Path(pattern=r"^[a-f0-9-]{36}$")]
 Said = Annotated[str, Query(max_length=4_000)]
 MAX_PENDING = 4_000
+REFUSED = "ratchet-refused"
+"""The cookie that says why the way back from the identity provider was refused."""
+REFUSED_S = 60
 Before = Annotated[int | None, Query(ge=1, le=2**62)]
 When = Annotated[AwareDatetime | None, Query(description="A time with its zone.")]
 
@@ -189,8 +192,11 @@ async def back_from_provider(
         response = RedirectResponse("/", 303)
         set_session(response, server, entered.token)
     except RagError as refused:
-        # A person looks at this, so it is told on the page, which shows what stands after the #.
-        response = RedirectResponse(f"/sign-in#{quote(str(refused))}", 303)
+        # A person looks at this, so the page tells it. It does not stand in the address, which
+        # anybody could make up.
+        response = RedirectResponse("/sign-in", 303)
+        told: dict[str, Any] = {**_cookie(server), "httponly": False, "path": "/sign-in"}
+        response.set_cookie(REFUSED, quote(str(refused)[:500], safe=""), max_age=REFUSED_S, **told)
     response.delete_cookie(_pending_cookie(server), path="/")
     return response
 

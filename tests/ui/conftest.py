@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+import socket
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass, field
@@ -151,12 +152,16 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
     people = [User(sub="olga", claims=claims), User(sub="mal", claims=unverified)]
     with run_server_in_thread(user_claims=people) as server:
         issuer = f"http://localhost:{server.server_port}"
+        bound = socket.create_server(("127.0.0.1", 0))
         more = (
+            # The provider sends people back to where the settings say that the server is.
+            f"[server]\nport = {bound.getsockname()[1]}\n"
             "[accounts]\nrequired = true\n[limits]\nrequests_per_minute = 0\n"
             f'[oidc]\nissuer = "{issuer}"\nclient_id = "ratchet"\nclient_secret = "s"\n'
             'label = "Example ID"\n'
         )
-        with running(written(tmp_path_factory.mktemp("site"), more)) as deployment:
+        data = written(tmp_path_factory.mktemp("site"), more)
+        with running(data, bound=bound) as deployment:
             made = Site(deployment, issuer)
             made.joined("adam", Role.USER, Role.ADMIN)
             yield made

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
-from playwright.sync_api import expect
+from playwright.sync_api import Page, expect
 
-from rag.types import Role
+from rag.types import AskRequest, Role
 from tests.ui.conftest import PASSWORD, Opener, Seen, Site
 from tests.ui.test_looks import LOOKS, picture
 
@@ -96,6 +97,120 @@ def test_coming_back_without_having_left_is_refused(opened: Opener, site: Site) 
     expect(seen.page.get_by_role("link", name="Continue with Example ID")).to_be_visible()
     other = opened("/api/v1/oidc/callback?code=x&state=y", site.url)
     expect(other.page.get_by_text("You were not signed in")).to_be_visible()
+
+
+THEIRS = ("jsdelivr", "ERR_NAME_NOT_RESOLVED", "404 (NOT FOUND)")
+"""What the provider's own page does wrong."""
+
+
+def vouched(page: Page, subject: str) -> None:
+    """What one says at the provider."""
+    page.get_by_role("link", name="Continue with Example ID").click()
+    page.locator("input[name=sub]").fill(subject)
+    page.keyboard.press("Enter")
+
+
+@pytest.mark.filterwarnings("ignore")  # The provider's own, which it would fail by.
+def test_the_provider_lets_somebody_in_where_they_wanted_to_go(opened: Opener, site: Site) -> None:
+    seen = opened("/account", site.url)
+    page = seen.page
+    page.wait_for_url("**/sign-in?next=*")
+    vouched(page, "olga")
+    page.wait_for_url(f"{site.url}/account")
+    page.get_by_text("Where you are signed in").wait_for()
+    page.get_by_label("Account and settings of olga@example.org").wait_for()
+    # Once: the first page is the first page again.
+    page.goto(site.url)
+    page.get_by_label("Your question").wait_for()
+    forgive(seen, "401", f"asked {site.issuer}", *THEIRS)
+
+
+@pytest.mark.filterwarnings("ignore")
+def test_whom_the_provider_does_not_vouch_for_is_told_why_and_nobody_else_is(
+    opened: Opener, site: Site
+) -> None:
+    seen = opened("/sign-in", site.url)
+    page = seen.page
+    vouched(page, "mal")
+    expect(page.get_by_role("alert")).to_contain_text("has not verified this email address")
+    assert "#" not in page.url
+    page.reload()
+    page.get_by_label("Name").wait_for()
+    expect(page.get_by_role("alert")).to_have_count(0)
+    # What a link made up is not said in our name.
+    page.goto("about:blank")
+    page.goto(f"{site.url}/sign-in#Your account is locked. Call 0900 555.")
+    page.get_by_label("Name").wait_for()
+    expect(page.get_by_text("0900")).to_have_count(0)
+    forgive(seen, f"asked {site.issuer}", "asked about:blank", *THEIRS)
+
+
+@pytest.mark.parametrize(
+    "away",
+    ["https://elsewhere.invalid/", "//elsewhere.invalid", r"/\elsewhere.invalid", "/%09/x.y"],
+)
+def test_no_link_leads_away_from_the_door(opened: Opener, site: Site, away: str) -> None:
+    seen = opened(f"/sign-in?next={away}", site.url)
+    entered(seen, "adam", PASSWORD)
+    seen.page.get_by_label("Your question").wait_for()
+    assert seen.page.url == f"{site.url}/"
+
+
+def test_a_newer_link_counts_in_the_tab_of_the_older_one(opened: Opener, site: Site) -> None:
+    seen = opened("/join#no-such-token", site.url)
+    seen.page.get_by_text("too old").wait_for()
+    seen.page.goto(f"{site.url}{site.invited('ida', Role.USER)}")
+    seen.page.get_by_text("Welcome, ida").wait_for()
+    assert "#" not in seen.page.url
+    forgive(seen, "404")
+
+
+def test_what_was_being_written_is_there_after_the_door_for_the_same_person_alone(
+    opened: Opener, signed: Opener, site: Site
+) -> None:
+    for name in ("vera", "wim"):
+        site.joined(name, Role.USER)
+    seen = signed("/", "vera")
+    page = seen.page
+    page.get_by_label("Your question").wait_for()
+    app: Any = site.deployment.app
+    app._parts.sessions.close("vera")
+    page.get_by_label("Your question").fill("What did I think for an hour?")
+    page.keyboard.press("Enter")
+    page.wait_for_url("**/sign-in?next=*")
+    entered(seen, "vera", PASSWORD)
+    expect(page.get_by_label("Your question")).to_have_value("What did I think for an hour?")
+    seen.ask("How long is the warranty?")
+    app._parts.sessions.close("vera")
+    page.get_by_label("Your question").fill("What is my secret?")
+    page.keyboard.press("Enter")
+    page.wait_for_url("**/sign-in?next=*")
+    entered(seen, "wim", PASSWORD)
+    page.get_by_text("There is no conversation").wait_for()
+    expect(page.get_by_text("What is my secret?")).to_have_count(0)
+    expect(page.get_by_text("How long is the warranty?")).to_have_count(0)
+    forgive(seen, "401", "404")
+
+
+def test_a_shared_link_is_followed_through_the_door_and_goes_to_no_server(
+    opened: Opener, site: Site
+) -> None:
+    app, run = site.deployment.app, site.deployment.run
+    adam = app.person("adam")
+    tokens: list[str] = []
+    for question in ("How long is the warranty?", "Which lamp is the oldest?"):
+        talk = run(app.conversations.begin(adam)).id
+        run(app.ask(adam, AskRequest(question=question, conversation=talk)))
+        tokens.append(run(app.conversations.share(adam, talk)).partition("#")[2])
+    seen = opened(f"/shared#{tokens[0]}", site.url)
+    page = seen.page
+    page.wait_for_url("**/sign-in?next=*")
+    assert tokens[0] not in urlsplit(page.url).query
+    entered(seen, "adam", PASSWORD)
+    page.get_by_role("heading", name="How long is the warranty?").first.wait_for()
+    page.goto(f"{site.url}/shared#{tokens[1]}")
+    page.get_by_role("heading", name="Which lamp is the oldest?").first.wait_for()
+    forgive(seen, "401")
 
 
 @pytest.mark.parametrize("look", LOOKS)

@@ -53,14 +53,17 @@ def deployment(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Deployment]
 
 
 @contextmanager
-def running(data: Path, *, parsing: bool = False) -> Iterator[Deployment]:
+def running(
+    data: Path, *, parsing: bool = False, bound: socket.socket | None = None
+) -> Iterator[Deployment]:
     """A server on the data folder, in a thread of its own until the block ends.
 
-    With `parsing` its parsers are the real ones, in processes of their own.
+    With `parsing` its parsers are the real ones, in processes of their own. It listens on `bound`,
+    else on any free port.
     """
     opened: Future[Deployment] = Future()
     ended = threading.Event()
-    thread = threading.Thread(target=lambda: asyncio.run(serve(data, opened, ended)))
+    thread = threading.Thread(target=lambda: asyncio.run(serve(data, opened, ended, bound)))
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("rag.app.composition._embedder", lambda *_: HashingEmbedder())
         # Said either way: another deployment may be running in this process.
@@ -92,9 +95,14 @@ def written(root: Path, more: str = "") -> Path:
     return data
 
 
-async def serve(data: Path, opened: Future[Deployment], ended: threading.Event) -> None:
+async def serve(
+    data: Path,
+    opened: Future[Deployment],
+    ended: threading.Event,
+    bound: socket.socket | None = None,
+) -> None:
     try:
-        bound = socket.create_server(("127.0.0.1", 0))
+        bound = bound or socket.create_server(("127.0.0.1", 0))
         url = f"http://127.0.0.1:{bound.getsockname()[1]}"
         app = await build(load(data), serve_url=url)
         working = asyncio.create_task(app.work())

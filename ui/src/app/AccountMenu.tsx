@@ -4,6 +4,7 @@ import { useMutation } from "@tanstack/react-query";
 import { Link } from "@tanstack/react-router";
 import { useTranslation } from "react-i18next";
 import { api, type Schemas } from "@/api/client";
+import { Trouble } from "./Trouble";
 import { LANGUAGES, speak, type Language } from "./words";
 
 /** Who one is here, how the page looks and speaks, and the way out. */
@@ -46,6 +47,7 @@ export function AccountMenu({ me }: { me: Schemas["Me"] }) {
           onChange={(chosen) => speak(chosen as Language)}
           data={Object.entries(LANGUAGES).map(([value, label]) => ({ value, label }))}
         />
+        {leave.error ? <Trouble error={leave.error} /> : null}
         {alone ? null : (
             <Button variant="subtle" color="gray" c="var(--ink)" justify="flex-start" leftSection={<IconLogout size={16} />} onClick={() => leave.mutate()} loading={leave.isPending}>{t("menu.signOut")}</Button>
         )}

@@ -1,9 +1,10 @@
 /** The addresses of those who manage: `router.tsx` puts them among the others. */
-import { createRoute, lazyRouteComponent, redirect } from "@tanstack/react-router";
+import { createRoute, redirect } from "@tanstack/react-router";
 import { modelsSearch } from "@/features/models/search";
 import { playgroundOf } from "@/features/playground/setup";
 import { documentsOf } from "@/features/documents/search";
 import { auditFiltersOf } from "@/features/audit/filters";
+import { paged } from "./paged";
 import { shell, word } from "./router";
 
 interface AddSearch {
@@ -21,7 +22,7 @@ const first = createRoute({
 const sources = createRoute({
   getParentRoute: () => shell,
   path: "/admin/sources",
-  component: lazyRouteComponent(() => import("@/features/sources"), "SourcesPage"),
+  component: paged(() => import("@/features/sources"), "SourcesPage"),
 });
 const addSource = createRoute({
   getParentRoute: () => shell,
@@ -30,38 +31,38 @@ const addSource = createRoute({
     const connector = word(search["connector"]);
     return connector === undefined ? {} : { connector };
   },
-  component: lazyRouteComponent(() => import("@/features/sources"), "AddSourcePage"),
+  component: paged(() => import("@/features/sources"), "AddSourcePage"),
 });
 const source = createRoute({
   getParentRoute: () => shell,
   path: "/admin/sources/$source",
-  component: lazyRouteComponent(() => import("@/features/sources"), "SourcePage"),
+  component: paged(() => import("@/features/sources"), "SourcePage"),
 });
 
 const documents = createRoute({
   getParentRoute: () => shell,
   path: "/admin/documents",
   validateSearch: documentsOf,
-  component: lazyRouteComponent(() => import("@/features/documents"), "DocumentsPage"),
+  component: paged(() => import("@/features/documents"), "DocumentsPage"),
 });
 
 const models = createRoute({
   getParentRoute: () => shell,
   path: "/admin/models",
   validateSearch: modelsSearch,
-  component: lazyRouteComponent(() => import("@/features/models"), "ModelsPage"),
+  component: paged(() => import("@/features/models"), "ModelsPage"),
 });
 const model = createRoute({
   getParentRoute: () => shell,
   path: "/admin/models/$model",
-  component: lazyRouteComponent(() => import("@/features/models"), "ModelPage"),
+  component: paged(() => import("@/features/models"), "ModelPage"),
 });
 
 const playground = createRoute({
   getParentRoute: () => shell,
   path: "/admin/playground",
   validateSearch: playgroundOf,
-  component: lazyRouteComponent(() => import("@/features/playground"), "PlaygroundPage"),
+  component: paged(() => import("@/features/playground"), "PlaygroundPage"),
 });
 
 interface PeopleSearch {
@@ -84,38 +85,38 @@ const people = createRoute({
   getParentRoute: () => shell,
   path: "/admin/people",
   validateSearch: (said: Record<string, unknown>): PeopleSearch => words(said, "search", "person"),
-  component: lazyRouteComponent(() => import("@/features/people"), "PeoplePage"),
+  component: paged(() => import("@/features/people"), "PeoplePage"),
 });
 
 const groups = createRoute({
   getParentRoute: () => shell,
   path: "/admin/groups",
   validateSearch: (said: Record<string, unknown>): { group?: string } => words(said, "group"),
-  component: lazyRouteComponent(() => import("@/features/groups"), "GroupsPage"),
+  component: paged(() => import("@/features/groups"), "GroupsPage"),
 });
 const keys = createRoute({
   getParentRoute: () => shell,
   path: "/admin/keys",
   validateSearch: (said: Record<string, unknown>): { owner?: string } => words(said, "owner"),
-  component: lazyRouteComponent(() => import("@/features/keys"), "KeysPage"),
+  component: paged(() => import("@/features/keys"), "KeysPage"),
 });
 
 const audit = createRoute({
   getParentRoute: () => shell,
   path: "/admin/audit",
   validateSearch: auditFiltersOf,
-  component: lazyRouteComponent(() => import("@/features/audit"), "AuditPage"),
+  component: paged(() => import("@/features/audit"), "AuditPage"),
 });
 const health = createRoute({
   getParentRoute: () => shell,
   path: "/admin/health",
-  component: lazyRouteComponent(() => import("@/features/health"), "HealthPage"),
+  component: paged(() => import("@/features/health"), "HealthPage"),
 });
 const settings = createRoute({
   getParentRoute: () => shell,
   path: "/admin/settings",
   validateSearch: (said: Record<string, unknown>): { search?: string; set?: string } => words(said, "search", "set"),
-  component: lazyRouteComponent(() => import("@/features/settings"), "SettingsPage"),
+  component: paged(() => import("@/features/settings"), "SettingsPage"),
 });
 
 export const MANAGE = [playground, first, sources, addSource, source, documents, models, model, people, groups, keys, audit, health, settings] as const;

@@ -10,6 +10,8 @@ export interface Entry {
   to: string;
   label: ParseKeys;
   icon: Icon;
+  /** About every domain at once: for admins of the default one. */
+  keeper?: boolean;
 }
 
 /** A part of the product in the header, for whoever has the role; `entries` are its pages. */
@@ -32,8 +34,10 @@ export function sectionsFor(roles: readonly Role[]): Section[] {
   return SECTIONS.filter((one) => roles.includes(one.role));
 }
 
+/** Whether a page is within this one. */
+export const within = (path: string, to: string) => path === to || path.startsWith(to === "/" ? "/c/" : `${to}/`);
+
 /** The section that an address belongs to: the one with the longest beginning of it. */
 export function sectionOf(path: string): Section | undefined {
-  const within = (to: string) => path === to || path.startsWith(to === "/" ? "/c/" : `${to}/`);
-  return SECTIONS.filter((one) => within(one.to)).sort((a, b) => b.to.length - a.to.length)[0];
+  return SECTIONS.filter((one) => within(path, one.to)).sort((a, b) => b.to.length - a.to.length)[0];
 }

@@ -1,8 +1,10 @@
-import { Anchor, Button } from "@mantine/core";
+import { Anchor, Button, Stack } from "@mantine/core";
 import { IconBug, IconMapOff } from "@tabler/icons-react";
 import { Link } from "@tanstack/react-router";
 import { useTranslation } from "react-i18next";
+import { Problem } from "@/api/problem";
 import { Blank } from "@/primitives/Blank";
+import { Trouble } from "./Trouble";
 
 export function NotFound() {
   const { t } = useTranslation();
@@ -13,8 +15,11 @@ export function NotFound() {
   );
 }
 
-export function Crashed() {
+export function Crashed({ error }: { error: unknown }) {
   const { t } = useTranslation();
+  // Not before it can be: a browser has nothing to show for a page that it cannot reload.
+  const reload = () => void fetch("/healthz").then(() => location.reload(), () => undefined);
+  if (error instanceof Problem) return <Stack p="xl"><Trouble error={error} again={reload} /></Stack>;
   return (
     <Blank icon={IconBug} title={t("crashed.title")} tell={t("crashed.tell")}>
       <Button variant="default" onClick={() => location.reload()}>{t("crashed.reload")}</Button>

@@ -3,9 +3,10 @@ import { QueryCache, QueryClient, QueryClientProvider } from "@tanstack/react-qu
 import { RouterProvider } from "@tanstack/react-router";
 import { setNonce } from "get-nonce";
 import "./words";
-import { onSignedOut } from "@/api/client";
+import { onSignedOut, type Schemas } from "@/api/client";
 import { Problem } from "@/api/problem";
 import { Hints } from "@/primitives/Hints";
+import { wasHere } from "./door";
 import { router } from "./router";
 import { theme } from "./theme";
 
@@ -16,7 +17,10 @@ setNonce(NONCE);
 const client = new QueryClient({
   queryCache: new QueryCache(),
   defaultOptions: {
+    // What a browser calls offline need not be: the server may be on this very machine.
+    mutations: { networkMode: "always" },
     queries: {
+      networkMode: "always",
       refetchOnWindowFocus: false,
       staleTime: 15_000,
       retry: (count, error) => count < 2 && error instanceof Problem && error.retryable,
@@ -25,11 +29,12 @@ const client = new QueryClient({
 });
 
 onSignedOut(() => {
-  const { pathname, href } = router.state.location;
+  const { pathname, searchStr, hash } = router.state.location;
   if (["/sign-in", "/join"].includes(pathname)) return;
-  const known = client.getQueriesData({ queryKey: ["me"] }).some(([, me]) => me !== undefined);
+  const known = client.getQueriesData<Schemas["Me"]>({ queryKey: ["me"] }).find(([, me]) => me !== undefined)?.[1];
+  if (known) wasHere(known.user);
   client.clear();
-  void router.navigate({ to: "/sign-in", search: { next: href, ...(known && { ended: "1" }) }, replace: true });
+  void router.navigate({ to: "/sign-in", search: { next: `${pathname}${searchStr}`, ...(known && { ended: "1" }) }, hash, replace: true });
 });
 
 export function Providers() {

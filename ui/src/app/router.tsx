@@ -2,13 +2,16 @@ import {
   createRootRoute,
   createRoute,
   createRouter,
-  lazyRouteComponent,
   Outlet,
+  redirect,
   retainSearchParams,
 } from "@tanstack/react-router";
 import { filtersOf, type Filters } from "@/features/ask/filters";
 import { MANAGE } from "./manage";
+import { whereToGoOn } from "./door";
+import { leadsHere } from "./leads";
 import { Crashed, NotFound } from "./pages";
+import { paged } from "./paged";
 import { parseSearch, stringifySearch } from "./search";
 import { Shell } from "./shell";
 
@@ -44,19 +47,25 @@ const asking = (search: Record<string, unknown>): AskSearch => {
   const source = word(search["source"]);
   return { ...filtersOf(search), ...(source !== undefined && /^\d{1,6}\.\d{1,6}$/.test(source) ? { source } : {}) };
 };
-const AskPage = lazyRouteComponent(() => import("@/features/ask"), "AskPage");
-const ask = createRoute({ getParentRoute: () => shell, path: "/", validateSearch: asking, component: AskPage });
+/** Back from the identity provider, which leads to the first page, one goes on where one wanted to be. */
+const goOn = () => {
+  const href = whereToGoOn();
+  // eslint-disable-next-line @typescript-eslint/only-throw-error -- how the router is told to go elsewhere
+  if (href !== undefined && href !== "/") throw redirect({ href, replace: true });
+};
+const AskPage = paged(() => import("@/features/ask"), "AskPage");
+const ask = createRoute({ getParentRoute: () => shell, path: "/", validateSearch: asking, beforeLoad: goOn, component: AskPage });
 const talk = createRoute({ getParentRoute: () => shell, path: "/c/$talk", validateSearch: asking, component: AskPage });
 const shared = createRoute({
   getParentRoute: () => shell,
   path: "/shared",
   validateSearch: asking,
-  component: lazyRouteComponent(() => import("@/features/ask"), "SharedPage"),
+  component: paged(() => import("@/features/ask"), "SharedPage"),
 });
 const account = createRoute({
   getParentRoute: () => shell,
   path: "/account",
-  component: lazyRouteComponent(() => import("@/features/account"), "AccountPage"),
+  component: paged(() => import("@/features/account"), "AccountPage"),
 });
 
 export interface DoorSearch {
@@ -72,21 +81,23 @@ const signIn = createRoute({
   validateSearch: (search: Record<string, unknown>): DoorSearch => {
     const next = word(search["next"]);
     const ended = search["ended"] === "1" ? { ended: "1" } : {};
-    // "//elsewhere" and "/\elsewhere" would lead away.
-    return next !== undefined && /^\/(?![/\\])/.test(next) ? { next, ...ended } : ended;
+    return next !== undefined && leadsHere(next) ? { next, ...ended } : ended;
   },
-  component: lazyRouteComponent(() => import("@/features/sign-in"), "SignInPage"),
+  component: paged(() => import("@/features/sign-in"), "SignInPage"),
 });
 const join = createRoute({
   getParentRoute: () => root,
   path: "/join",
-  component: lazyRouteComponent(() => import("@/features/sign-in"), "JoinPage"),
+  component: paged(() => import("@/features/sign-in"), "JoinPage"),
 });
 
 export const router = createRouter({
   routeTree: root.addChildren([shell.addChildren([ask, talk, shared, account, ...MANAGE]), signIn, join]),
   parseSearch,
   stringifySearch,
+  // What no page knows is taken out of the address: unchecked, it would be read as if it had been looked at.
+  search: { strict: true },
+  defaultErrorComponent: Crashed,
   defaultPreload: false,
   scrollRestoration: false,
 });

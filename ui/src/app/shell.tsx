@@ -1,12 +1,14 @@
 import { Badge, NavLink, Select, Stack, Text, Tooltip } from "@mantine/core";
+import { IconLock } from "@tabler/icons-react";
 import { Link, Outlet, useNavigate, useRouterState } from "@tanstack/react-router";
 import { useTranslation } from "react-i18next";
 import type { Schemas } from "@/api/client";
+import { Blank } from "@/primitives/Blank";
 import { Side } from "@/primitives/Side";
 import { Wait } from "@/primitives/Wait";
 import { AccountMenu } from "./AccountMenu";
 import { useDomain, useDomains, useMe } from "./me";
-import { sectionOf, sectionsFor, type Section } from "./navigation";
+import { sectionOf, sectionsFor, within, type Section } from "./navigation";
 import css from "./shell.module.css";
 import { Trouble } from "./Trouble";
 
@@ -26,7 +28,7 @@ export function Shell() {
         {me.data ? <Bar me={me.data} section={section} /> : null}
       </header>
       <main id="main" className={css.main}>
-        {me.data ? <Within section={section} /> : me.error ? <Stack p="xl"><Trouble error={me.error} again={() => void me.refetch()} /></Stack> : <Wait label={t("loading")} />}
+        {me.data ? <Within me={me.data} section={section} /> : me.error ? <Stack p="xl"><Trouble error={me.error} again={() => void me.refetch()} /></Stack> : <Wait label={t("loading")} />}
       </main>
     </div>
   );
@@ -63,6 +65,7 @@ function Domains() {
   const domains = useDomains().data?.domains ?? [];
   const domain = useDomain() ?? domains[0] ?? null;
   const navigate = useNavigate();
+  const page = useRouterState({ select: ({ location: { pathname } }) => sectionOf(pathname)?.entries.find((one) => within(pathname, one.to))?.to });
   if (domains.length < 2) return domain ? <Text className={css.domain} c="var(--soft)" size="sm" truncate>{domain}</Text> : null;
   return (
     <Select
@@ -73,28 +76,31 @@ function Domains() {
       value={domain}
       allowDeselect={false}
       comboboxProps={{ width: "max-content", position: "bottom-start" }}
-      onChange={(chosen) => void navigate({ to: "/", search: { domain: chosen ?? undefined } as { domain?: string } })}
+      onChange={(chosen) => void navigate({ to: page ?? "/", search: { domain: chosen ?? undefined } as { domain?: string } })}
     />
   );
 }
 
-function Within({ section }: { section: Section | undefined }) {
+function Within({ me, section }: { me: Schemas["Me"]; section: Section | undefined }) {
   const { t } = useTranslation();
   const path = useRouterState({ select: (state) => state.location.pathname });
   if (!section?.entries.length) return <Outlet />;
+  if (!me.roles.includes(section.role)) return <Blank icon={IconLock} title={t("problem.forbidden")} tell={t("closed.role")} />;
+  const open = section.entries.filter((one) => me.keeper || !one.keeper);
+  const closed = section.entries.some((one) => within(path, one.to)) && !open.some((one) => within(path, one.to));
   return (
     <Side
       label={t("menu.pages")}
       close={t("action.close")}
       side={(chosen) => (
         <nav aria-label={t(section.label)}>
-          {section.entries.map(({ to, label, icon: Sign }) => (
-            <NavLink key={to} component={Link} to={to} label={t(label)} leftSection={<Sign size={18} stroke={1.7} />} active={path === to || path.startsWith(`${to}/`)} onClick={chosen} className={css.entry} />
+          {open.map(({ to, label, icon: Sign }) => (
+            <NavLink key={to} component={Link} to={to} label={t(label)} leftSection={<Sign size={18} stroke={1.7} />} active={within(path, to)} onClick={chosen} className={css.entry} />
           ))}
         </nav>
       )}
     >
-      <Outlet />
+      {closed ? <Blank icon={IconLock} title={t("problem.forbidden")} tell={t("closed.keeper")} /> : <Outlet />}
     </Side>
   );
 }

@@ -11,14 +11,16 @@ import { Side } from "@/primitives/Side";
 import css from "./AskPage.module.css";
 import { Composer } from "./Composer";
 import { FilterMenu } from "./FilterMenu";
+import { draftOf, keepDraft } from "./drafts";
 import { filterOf, filtersOf } from "./filters";
 import { History } from "./History";
-import { end, useLive } from "./live";
+import { end, useFailed, useLive } from "./live";
 import { LiveTurn } from "./LiveTurn";
 import { ShareDialog } from "./ShareDialog";
 import { useSource } from "./source";
 import { ask, useAbout, useBegin, useTalk } from "./talks";
 import { TurnView } from "./Turn";
+import { useEscape } from "./useEscape";
 import { useFollow } from "./useFollow";
 import { Welcome } from "./Welcome";
 
@@ -44,7 +46,7 @@ function Conversation({ id }: { id: string | undefined }) {
   const live = useLive(id);
   const about = useAbout();
   const { mutateAsync: begin, error: unbegun } = useBegin();
-  const [draft, setDraft] = useState({ text: "", at: 0 });
+  const [draft, setDraft] = useState({ text: draftOf(id), at: 0 });
   const [sharing, setSharing] = useState(false);
   // What is being made here is shown as it grows.
   const turns = useMemo(() => (talk.data?.turns ?? []).filter((one) => !live || one.state !== "open"), [talk.data, live]);
@@ -66,14 +68,19 @@ function Conversation({ id }: { id: string | undefined }) {
   );
   const edit = useCallback((text: string) => setDraft(({ at }) => ({ text, at: at + 1 })), []);
   // What could not even be begun is put back, to be sent again.
-  const submit = (question: string) => void send(question).catch(() => edit(question));
+  const submit = (question: string) =>
+    void send(question).catch(() => {
+      keepDraft(id, question);
+      edit(question);
+    });
   const again = useCallback((question: string) => void send(question, true), [send]);
-  useHotkeys([["/", () => document.querySelector<HTMLElement>("form textarea")?.focus()], ["Escape", () => (source.citation ? source.close() : live?.stop())]]);
+  useHotkeys([["/", () => document.querySelector<HTMLElement>("form textarea")?.focus()]]);
+  useEscape(() => (source.citation ? source.close() : live?.stop()));
   useEffect(() => {
     document.title = talk.data?.conversation.title ? `${talk.data.conversation.title} · Ratchet` : "Ratchet";
   }, [talk.data?.conversation.title]);
 
-  const failed = live?.now.phase === "failed";
+  const failed = useFailed(live);
   return (
     <div className={css.beside} data-source={source.citation !== undefined}>
       <div className={css.talk}>
@@ -89,7 +96,7 @@ function Conversation({ id }: { id: string | undefined }) {
             {talk.error ? <Trouble error={talk.error} again={() => void talk.refetch()} /> : null}
             {unbegun ? <Trouble error={unbegun} /> : null}
             {id !== undefined && talk.isPending && !live ? <Stack><Skeleton h={28} w="70%" /><Skeleton h={120} /></Stack> : null}
-            {turns.map((turn) => <TurnView key={turn.n} turn={turn} onCite={source.open} onAgain={again} onEdit={edit} />)}
+            {turns.map((turn) => <TurnView key={turn.trace_id ?? turn.n} turn={turn} onCite={source.open} onAgain={again} onEdit={edit} />)}
             {live ? (
               <LiveTurn
                 live={live}
@@ -105,7 +112,7 @@ function Conversation({ id }: { id: string | undefined }) {
         </div>
         <div className={css.foot}>
           <div className={css.column}>
-            <Composer key={draft.at} draft={draft.text} onSend={submit} onStop={live && !failed ? live.stop : undefined}>
+            <Composer key={draft.at} draft={draft.text} onSend={submit} onType={(text) => keepDraft(id, text)} onStop={live && !failed ? live.stop : undefined}>
               <FilterMenu filters={filters} sources={about.data?.sources ?? []} onChange={(chosen) => void navigate({ to: ".", search: (before: Record<string, unknown>) => ({ domain: before["domain"], source: before["source"], ...chosen }) as never, replace: true })} />
             </Composer>
           </div>

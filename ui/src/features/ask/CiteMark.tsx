@@ -27,7 +27,7 @@ export function CiteMark({ citation, onOpen }: { citation: Citation; onOpen: (n:
       {shown ? (
         <Popover opened width={340} position="top" withinPortal trapFocus={false} returnFocus={false} onDismiss={soon(false)}>
           <Popover.Target><span className={css.anchor} aria-hidden /></Popover.Target>
-          <Popover.Dropdown className={css.card} {...watched}><Quote citation={citation} /></Popover.Dropdown>
+          <Popover.Dropdown className={css.card} data-quote {...watched}><Quote citation={citation} /></Popover.Dropdown>
         </Popover>
       ) : null}
     </span>

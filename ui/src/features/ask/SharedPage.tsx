@@ -1,6 +1,6 @@
 import { Skeleton, Stack, Text, Title } from "@mantine/core";
 import { IconLinkOff } from "@tabler/icons-react";
-import { useState } from "react";
+import { useRouterState } from "@tanstack/react-router";
 import { useTranslation } from "react-i18next";
 import { Trouble } from "@/app/Trouble";
 import { SourceBeside } from "@/features/source";
@@ -13,7 +13,7 @@ import { TurnView } from "./Turn";
 /** What a link leads to. Its token stands behind the #, where no server and no log sees it. */
 export function SharedPage() {
   const { t } = useTranslation("ask");
-  const [token] = useState(() => location.hash.slice(1));
+  const token = useRouterState({ select: (state) => state.location.hash });
   const talk = useShared(token);
   const source = useSource(talk.data?.turns ?? []);
   if (token === "") return <Blank icon={IconLinkOff} title={t("shared.missing")} tell={t("shared.missingTell")} />;

@@ -59,7 +59,7 @@ export const TurnView = memo(function TurnView({ turn, onCite, onAgain, onEdit }
         ) : null}
         {own && turn.trace_id && turn.state === "answered" && answered ? <Rating trace={turn.trace_id} answer={turn.answer ?? ""} /> : null}
       </Group>
-      {answered && turn.model ? <About turn={turn} /> : null}
+      {answered && turn.model && !turn.abstained ? <About turn={turn} /> : null}
       {own && turn.trace_id ? <Preferred n={turn.n} trace={turn.trace_id} /> : null}
     </article>
   );

@@ -70,6 +70,13 @@ export function useAnswering(live: Live): Answering {
   return useSyncExternalStore(live.subscribe, () => live.now);
 }
 
+/** Whether it came to nothing, and another question may be asked. */
+export function useFailed(live: Live | undefined): boolean {
+  return useSyncExternalStore(live?.subscribe ?? unwatched, () => live?.now.phase === "failed");
+}
+
+const unwatched = () => () => undefined;
+
 const running = new Map<string, Live>();
 const listening = new Set<() => void>();
 const changed = () => listening.forEach((tell) => tell());

@@ -12,7 +12,7 @@ export function useSource(turns: readonly Turn[], live?: Live) {
   const navigate = useNavigate();
   const said = useSearch({ strict: false }).source;
   const [turn = "", n] = (said ?? "").split(".");
-  const kept = turns.find((one) => one.n === parseInt(turn));
+  const kept = turns.findLast((one) => one.n === parseInt(turn));
   const first: readonly Citation[] = kept?.citations ?? (said ? (live?.now.citations ?? []) : []);
   const citations = turn.endsWith(SECOND) ? (secondOf(kept ? kept.trace_id : live?.now.trace)?.now.citations ?? []) : first;
   const at = citations.findIndex((one) => one.n === Number(n));

@@ -37,8 +37,9 @@ export function useTalk(id: string | undefined) {
     staleTime: 60_000,
     // Asked elsewhere, in another window say: here one waits for it.
     refetchInterval: (query) => (!live && query.state.data?.turns.some((one) => one.state === "open") ? OPEN_MS : false),
-    // Opened again, it is shown as it may be seen then.
+    // Opened again, or come back to, it is shown as it may be seen then.
     gcTime: 0,
+    refetchOnWindowFocus: "always",
   });
 }
 
@@ -64,6 +65,7 @@ export function useTalks(search: string) {
     initialPageParam: "",
     getNextPageParam: (page) => page.next ?? undefined,
     placeholderData: (before: InfiniteData<Schemas["Conversations"], string> | undefined) => before,
+    refetchOnWindowFocus: true,
   });
 }
 
@@ -89,6 +91,25 @@ function withTurn(turns: Turn[], made: Answering): Turn[] {
   return [...others, turnOf(made, (others.at(-1)?.n ?? 0) + 1)];
 }
 
+/** The turns as the server counts them: of what was made here more is known than is kept. */
+export function inOrder(here: readonly Turn[], told: readonly Turn[]): Turn[] {
+  const same = (one: Turn) => (other: Turn) => Boolean(one.trace_id) && one.trace_id === other.trace_id;
+  const rest = here.filter((one) => !told.some(same(one)));
+  return [...rest, ...told.map((one) => ({ ...(here.find(same(one)) ?? one), n: one.n }))].sort((a, b) => a.n - b.n);
+}
+
+/** Elsewhere, in another window say, one may have gone on with a conversation too. */
+async function catchUp(client: QueryClient, id: string, made: string): Promise<void> {
+  const key = ["talk", id];
+  // What has no trace never reached the server, which counts without it.
+  const known = (client.getQueryData<Talk>(key)?.turns ?? []).filter((one) => one.trace_id && one.trace_id !== made);
+  const last = known.at(-1)?.n ?? 0;
+  const told = await whole((after) =>
+    got(api.GET("/api/v1/conversations/{conversation_id}", { params: { path: { conversation_id: id }, query: { after: Math.max(after, last), limit: PAGE } } })),
+  );
+  client.setQueryData<Talk>(key, (now) => now && { ...now, turns: inOrder(now.turns, told.turns) });
+}
+
 /** Ask within a conversation. What comes of it is told by `useLive`, and then by the conversation. */
 export async function ask(client: QueryClient, id: string, asked: Asked): Promise<void> {
   const live = new Live(asked);
@@ -101,6 +122,8 @@ export async function ask(client: QueryClient, id: string, asked: Asked): Promis
     client.setQueryData<Talk>(["talk", id], { ...before, turns: withTurn(before.turns, made) });
   else if (!before) await client.invalidateQueries({ queryKey: ["talk", id] });
   if (made.phase !== "failed") end(id);
+  // What is shown is right but for its numbers, and they are asked for again with the next answer.
+  if (before && made.trace) await catchUp(client, id, made.trace).catch(() => undefined);
   await client.invalidateQueries({ queryKey: ["talks"] });
 }
 

@@ -4,7 +4,7 @@ import { useQuery } from "@tanstack/react-query";
 import { useTranslation } from "react-i18next";
 import { api, got, type Schemas } from "@/api/client";
 import { Loaded } from "@/app/Loaded";
-import { useDomain } from "@/app/me";
+import { useDomain, useMe } from "@/app/me";
 import { Trouble } from "@/app/Trouble";
 import { ago } from "@/app/when";
 import { Page } from "@/primitives/Page";
@@ -20,10 +20,12 @@ type Explained = (typeof EXPLAINED)[number];
 export function HealthPage() {
   const { t } = useTranslation("health");
   const domain = useDomain();
+  // Backups, room and housekeeping are about every domain at once.
+  const keeper = useMe().data?.keeper ?? false;
   // Every part is tried for real, so it is done when asked for and not all the time.
   const checks = useQuery({ queryKey: ["checks", domain], queryFn: () => got(api.GET("/api/v1/checks")), staleTime: 60_000 });
-  const kept = useQuery({ queryKey: ["upkeep"], queryFn: () => got(api.GET("/api/v1/upkeep")), refetchInterval: AGAIN_MS });
-  const act = <Button variant="default" leftSection={<IconRefresh size={16} />} loading={checks.isFetching} onClick={() => void Promise.all([checks.refetch(), kept.refetch()])}>{t("again")}</Button>;
+  const kept = useQuery({ queryKey: ["upkeep"], queryFn: () => got(api.GET("/api/v1/upkeep")), refetchInterval: AGAIN_MS, enabled: keeper });
+  const act = <Button variant="default" leftSection={<IconRefresh size={16} />} loading={checks.isFetching} onClick={() => void Promise.all([checks.refetch(), keeper && kept.refetch()])}>{t("again")}</Button>;
   return (
     <Page title={t("title")} tell={t("tell")} acts={act}>
       {checks.data ? <Verdict checks={checks.data} at={checks.dataUpdatedAt} /> : null}
@@ -32,7 +34,7 @@ export function HealthPage() {
         {checks.isPending ? <Skeleton h={320} role="status" aria-label={t("trying")} /> : null}
         <Stack component="ul" gap="md" m={0} p={0} style={{ listStyle: "none" }}>{checks.data?.checks.map((one) => <One key={one.name} check={one} />)}</Stack>
       </Panel>
-      <Loaded query={kept} height={320}>
+      {keeper ? <Loaded query={kept} height={320}>
         {(found) => (
           <>
             <Backups condition={found} />
@@ -41,7 +43,7 @@ export function HealthPage() {
             <Keeping condition={found} />
           </>
         )}
-      </Loaded>
+      </Loaded> : null}
     </Page>
   );
 }

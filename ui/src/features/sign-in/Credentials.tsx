@@ -1,8 +1,9 @@
 import { Button, PasswordInput, Stack, TextInput } from "@mantine/core";
 import { useMutation, useQueryClient } from "@tanstack/react-query";
-import { useNavigate, useSearch } from "@tanstack/react-router";
+import { useNavigate } from "@tanstack/react-router";
 import { useRef, useState } from "react";
 import { useTranslation } from "react-i18next";
+import { isAnother } from "@/app/door";
 import { Trouble } from "@/app/Trouble";
 
 interface CredentialsProps {
@@ -10,15 +11,16 @@ interface CredentialsProps {
   name?: string | null;
   choosing: boolean;
   label: string;
-  send: (name: string, password: string) => Promise<unknown>;
+  /** Where to go on. */
+  next?: string;
+  send: (name: string, password: string) => Promise<{ id: string }>;
 }
 
 /** A name and a password; once they are taken, the page goes on to where one wanted to be. */
-export function Credentials({ name: known, choosing, label, send }: CredentialsProps) {
+export function Credentials({ name: known, choosing, label, next = "/", send }: CredentialsProps) {
   const { t } = useTranslation("sign-in");
   const client = useQueryClient();
   const navigate = useNavigate();
-  const next = useSearch({ strict: false }).next;
   const [name, setName] = useState("");
   const [password, setPassword] = useState("");
   const field = useRef<HTMLInputElement>(null);
@@ -29,9 +31,13 @@ export function Credentials({ name: known, choosing, label, send }: CredentialsP
       if (!choosing) setPassword("");
       field.current?.focus();
     },
-    onSuccess: () => {
+    onSuccess: ({ id }) => {
+      if (isAnother(id)) {
+        location.replace(next);
+        return;
+      }
       client.clear();
-      return next === undefined ? navigate({ to: "/" }) : navigate({ href: next });
+      return navigate({ href: next });
     },
   });
   return (

@@ -12,9 +12,20 @@ import { Door } from "./Door";
 /** Where an invitation leads. Its token stands behind the #, where no server and no log sees it. */
 export function JoinPage() {
   const { t } = useTranslation("sign-in");
-  const [token] = useState(() => location.hash.slice(1));
-  // It is taken from the address, so that it stays in no history.
-  useEffect(() => history.replaceState(history.state, "", location.pathname), []);
+  const [token, setToken] = useState(() => location.hash.slice(1));
+  useEffect(() => {
+    // It is taken from the address, so that it stays in no history.
+    const hide = () => history.replaceState(history.state, "", location.pathname);
+    // A newer link, opened where the old one was.
+    const another = () => {
+      if (location.hash === "") return;
+      setToken(location.hash.slice(1));
+      hide();
+    };
+    hide();
+    window.addEventListener("hashchange", another);
+    return () => window.removeEventListener("hashchange", another);
+  }, []);
   const invited = useQuery({
     queryKey: ["invited", token],
     queryFn: () => got(api.POST("/api/v1/invitations/look", { body: { token } })),
@@ -28,10 +39,11 @@ export function JoinPage() {
   return (
     <Door title={name ? t("join.welcome", { name }) : t("join.first")} tell={name ? t("join.tell") : t("join.firstTell")}>
       <Credentials
+        key={token}
         name={name ?? null}
         choosing
         label={t("join.choose")}
-        send={(chosen, password) => api.POST("/api/v1/invitations/accept", { body: { token, name: chosen, password } })}
+        send={(chosen, password) => got(api.POST("/api/v1/invitations/accept", { body: { token, name: chosen, password } }))}
       />
     </Door>
   );

@@ -48,6 +48,7 @@ export function useUploading(source: string, then: () => void) {
   const [all, setAll] = useState<Sending[]>([]);
   const known = useRef<Sending[]>([]);
   const busy = useRef(0);
+  const next = useRef(0);
   const sent = useRef(false);
   const change = useCallback((next: Sending[]) => {
     known.current = next;
@@ -81,7 +82,9 @@ export function useUploading(source: string, then: () => void) {
   return {
     all,
     add: (files: readonly File[], taken: ReadonlySet<string>) => {
-      change([...known.current, ...queued(files, taken, known.current.length)]);
+      change([...known.current, ...queued(files, taken, next.current)]);
+      // Never one that was given before: what was dropped from the list is not another's number.
+      next.current += files.length;
       begin();
     },
     again: (id: number) => {
