@@ -13,6 +13,7 @@ from rag.api import (
     accounts,
     completions,
     conversations,
+    datasets,
     declared,
     feedback,
     groups,
@@ -74,6 +75,7 @@ def create_app(app: App, mcp: Answering | None = None) -> FastAPI:
     api.include_router(upkeep.router)
     api.include_router(groups.router)
     api.include_router(feedback.router)
+    api.include_router(datasets.router)
     api.include_router(conversations.router)
     api.include_router(completions.router)
     if mcp is not None:

@@ -68,20 +68,20 @@ class Datasets:
         )
         return made
 
-    async def list(self, domain: str | None) -> list[Dataset]:
+    async def list(self, principal: Principal, domain: str | None) -> list[Dataset]:
         """Every version of a domain, newest first."""
         return await asyncio.to_thread(self._kept.list, self._domains.get(domain).pack.name)
 
-    async def get(self, name: str, domain: str | None) -> Dataset:
+    async def get(self, principal: Principal, name: str, domain: str | None) -> Dataset:
         """`name` or `name@number`; the newest version without a number. Raises NotFound."""
         title, number = _named(name)
         return await asyncio.to_thread(
             self._kept.get, self._domains.get(domain).pack.name, title, number
         )
 
-    async def folder(self, name: str, domain: str | None) -> Path:
+    async def folder(self, principal: Principal, name: str, domain: str | None) -> Path:
         """Where the files of a version are. Raises NotFound, Unavailable where they are gone."""
-        found = await self.get(name, domain)
+        found = await self.get(principal, name, domain)
         path = self._builder(found.domain).path(found.version)
         if not (path / "manifest.json").exists():
             raise Unavailable(
@@ -89,9 +89,11 @@ class Datasets:
             )
         return path
 
-    async def diff(self, one: str, other: str, domain: str | None) -> Difference:
+    async def diff(
+        self, principal: Principal, one: str, other: str, domain: str | None
+    ) -> Difference:
         """What became of the rows from one version to another."""
-        paths = [await self.folder(name, domain) for name in (one, other)]
+        paths = [await self.folder(principal, name, domain) for name in (one, other)]
         return await asyncio.to_thread(compared, one, paths[0], other, paths[1])
 
     def _builder(

@@ -14,6 +14,7 @@ from rag.cli import (
     backups,
     connectors,
     conversations,
+    datasets,
     declaring,
     feedback,
     groups,
@@ -60,6 +61,8 @@ cli.command()(groups.groups)
 cli.add_typer(groups.cli, name="group")
 models.cli.add_typer(declaring.cli)
 cli.add_typer(models.cli, name="models")
+cli.add_typer(datasets.cli, name="dataset")
+cli.command()(datasets.review)
 cli.command()(backups.backup)
 cli.command()(backups.restore)
 cli.command()(accounts.accounts)

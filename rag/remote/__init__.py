@@ -38,6 +38,7 @@ if TYPE_CHECKING:
     from rag.app import App
     from rag.remote.accounts import RemoteAccounts
     from rag.remote.conversations import RemoteConversations
+    from rag.remote.datasets import RemoteCuration, RemoteDatasets
     from rag.remote.declared import RemoteDeclared
     from rag.remote.privacy import RemotePrivacy
     from rag.remote.trials import RemoteTrials
@@ -96,6 +97,18 @@ class RemoteApp(SourceVerbs, RunVerbs, ModelVerbs, FeedbackVerbs):
         from rag.remote.privacy import RemotePrivacy
 
         return RemotePrivacy(self)
+
+    @property
+    def datasets(self) -> RemoteDatasets:
+        from rag.remote.datasets import RemoteDatasets
+
+        return RemoteDatasets(self)
+
+    @property
+    def curation(self) -> RemoteCuration:
+        from rag.remote.datasets import RemoteCuration
+
+        return RemoteCuration(self)
 
     @property
     def trials(self) -> RemoteTrials:

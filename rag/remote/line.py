@@ -75,7 +75,7 @@ class Line:
             raise _error(response, response.content)
         return response
 
-    async def _long(
+    async def long(
         self,
         path: str,
         principal: Principal,

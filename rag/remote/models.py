@@ -47,7 +47,7 @@ class ModelVerbs(Line):
     ) -> ScoreCard:
         body = {"model": model, "domain": domain}
         return ScoreCard.model_validate(
-            await self._long("models/conformance", principal, domain, body, progress)
+            await self.long("models/conformance", principal, domain, body, progress)
         )
 
     async def score_cards(

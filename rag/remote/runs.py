@@ -23,7 +23,7 @@ class RunVerbs(Line):
     ) -> SyncReport:
         body = {"source": source, "domain": domain}
         return SyncReport.model_validate(
-            await self._long("syncs", principal, domain, body, progress)
+            await self.long("syncs", principal, domain, body, progress)
         )
 
     async def start_sync(self, principal: Principal, source: str, domain: str | None = None) -> Run:
@@ -67,7 +67,7 @@ class RunVerbs(Line):
         domain: str | None = None,
         progress: OnProgress | None = None,
     ) -> int:
-        done = await self._long("rebuilds", principal, domain, {"domain": domain}, progress)
+        done = await self.long("rebuilds", principal, domain, {"domain": domain}, progress)
         return int(done["documents"])
 
     async def evaluate(
@@ -77,4 +77,4 @@ class RunVerbs(Line):
         domain: str | None = None,
         progress: OnProgress | None = None,
     ) -> Mapping[str, Any]:
-        return await self._long("evaluations", principal, domain, {"domain": domain}, progress)
+        return await self.long("evaluations", principal, domain, {"domain": domain}, progress)

@@ -23,6 +23,7 @@ from rag.app.privacy import Privacy
 from rag.app.upkeep import Condition, Space
 from rag.app.viewing import Piece, View
 from rag.config import AddedModelSettings, Settings, unusable
+from rag.datasets import Dataset, DatasetSpec, Difference, ReviewState
 from rag.domain import RetrievalKnobs
 from rag.errors import (
     Conflict,
@@ -172,6 +173,66 @@ class Known:
         return {}
 
 
+class FakeDatasets:
+    """Of one dataset, `month`, in two versions."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+
+    async def build(
+        self, principal: Principal, spec: DatasetSpec, domain: str | None, progress: Any
+    ) -> Dataset:
+        progress(Progress(phase="gather", done=2))
+        return self.made(spec, 2, domain, principal.id)
+
+    async def list(self, principal: Principal, domain: str | None) -> list[Dataset]:
+        return [self.made(DatasetSpec(name="month"), n, domain) for n in (2, 1)]
+
+    async def get(self, principal: Principal, name: str, domain: str | None) -> Dataset:
+        if name not in ("month", "month@1", "month@2"):
+            raise NotFound(f"There is no dataset '{name}'.")
+        return self.made(DatasetSpec(name="month"), int(name[-1]) if "@" in name else 2, domain)
+
+    async def diff(
+        self, principal: Principal, one: str, other: str, domain: str | None
+    ) -> Difference:
+        for name in (one, other):
+            await self.get(principal, name, domain)
+        return Difference(one=one, other=other, kept={"label": 1}, added={}, removed={}, moved={})
+
+    async def folder(self, principal: Principal, name: str, domain: str | None) -> Path:
+        await self.get(principal, name, domain)
+        folder = self.root / "dataset"
+        (folder / "rows" / "label").mkdir(parents=True, exist_ok=True)
+        (folder / "rows" / "label" / "train.jsonl").write_text("{}\n")
+        (folder / "manifest.json").write_text("{}\n")
+        return folder
+
+    @staticmethod
+    def made(spec: DatasetSpec, number: int, domain: str | None, by: str = "local") -> Dataset:
+        return Dataset(
+            name=spec.name, number=number, version="0" * 64, domain=domain or "pumps",
+            state="kept", spec=spec, manifest={"rows": {"label": {"train": 1}}, "omitted": {}},
+            created_by=by, created_at=datetime(2026, 1, 1, tzinfo=UTC),
+        )  # fmt: skip
+
+
+class FakeCuration:
+    """Knows one verdict, `f1`."""
+
+    async def review(
+        self,
+        principal: Principal,
+        feedback_ids: Sequence[str],
+        state: ReviewState,
+        note: str = "",
+        domain: str | None = None,
+    ) -> int:
+        if {*feedback_ids} != {"f1"}:
+            raise NotFound("There is no such feedback.")
+        return 1
+
+
 class FakeTrials:
     """Of one model, `big`, in one domain."""
 
@@ -271,6 +332,8 @@ class FakeApp:
     def __init__(self, settings: Settings) -> None:
         self.declared = FakeDeclared()
         self.trials = FakeTrials()
+        self.datasets = FakeDatasets(settings.data)
+        self.curation = FakeCuration()
         self.settings = settings
         self.parts = Stores(settings)
         self.accounts = Accounts(cast(Any, self.parts))

@@ -59,7 +59,7 @@ async def rated(app: App, who: Principal, question: str, *said: Verdict) -> str:
 async def built(app: App, **more: Any) -> tuple[Any, Path]:
     spec = DatasetSpec(**{"name": "month", "test_share": 0.0, "validation_share": 0.0, **more})
     made = await app.datasets.build(app.person(None), spec, None, lambda _: None)
-    return made, await app.datasets.folder(f"{made.name}@{made.number}", None)
+    return made, await app.datasets.folder(CURATOR, f"{made.name}@{made.number}", None)
 
 
 def read(folder: Path, task: str, split: str = "train") -> list[Any]:
@@ -118,16 +118,16 @@ def test_equal_inputs_are_one_version_and_more_of_them_another(tell: Any) -> Non
         await rated(app, BOB, COLOUR, DOWN)
         more, _ = await built(app)
         assert more.number == 2
-        told = await app.datasets.diff("month@1", "month@2", None)
+        told = await app.datasets.diff(CURATOR, "month@1", "month@2", None)
         assert sum(told.kept.values()) == one.rows
         assert sum(told.added.values()) == more.rows - one.rows
         assert not any((told.removed, told.moved))
         assert before == {
             path.name: path.read_bytes() for path in folder.rglob("*") if path.is_file()
         }
-        assert [each.number for each in await app.datasets.list(None)] == [2, 1]
+        assert [each.number for each in await app.datasets.list(CURATOR, None)] == [2, 1]
         with pytest.raises(NotFound):
-            await app.datasets.get("month@3", None)
+            await app.datasets.get(CURATOR, "month@3", None)
 
     tell(story)
 
@@ -161,7 +161,7 @@ def test_what_not_everybody_may_read_is_only_in_what_is_not_for_everybody(tell: 
         his = await app.datasets.build(BOB, spec, None, lambda _: None)
         assert his.rows == 0, "whoever builds it may not read it either"
         hers = await app.datasets.build(ANNA, spec, None, lambda _: None)
-        folder = await app.datasets.folder("hers", None)
+        folder = await app.datasets.folder(CURATOR, "hers", None)
         assert "9 crowns" in "".join(one.read_text() for one in folder.glob("rows/*/*.jsonl"))
         assert hers.rows == 4
 
@@ -202,7 +202,7 @@ def test_two_builds_of_the_same_at_once_are_one(tell: Any) -> None:
         whole = [one for one in done if not isinstance(one, BaseException)]
         assert len({made.version for made, _ in whole}) == 1
         assert all(isinstance(one, Conflict) for one in done if isinstance(one, BaseException))
-        assert len(await app.datasets.list(None)) == 1
+        assert len(await app.datasets.list(CURATOR, None)) == 1
 
     tell(story)
 
@@ -227,7 +227,7 @@ def test_a_build_that_was_cut_off_goes_on_where_it_was(
 
         with pytest.raises(RuntimeError, match="killed"):
             await app.datasets.build(app.person(None), spec, None, dying)
-        assert await app.datasets.list(None) == [whole]
+        assert await app.datasets.list(CURATOR, None) == [whole]
         # What is said meanwhile belongs to the next one.
         await rated(app, BOB, WEIGHT, DOWN)
         made = await app.datasets.build(app.person(None), spec, None, dying_not(seen))
@@ -255,7 +255,7 @@ def test_a_full_disk_leaves_no_dataset(tell: Any, monkeypatch: pytest.MonkeyPatc
             patched.setattr("rag.learn.building.write_lines", full)
             with pytest.raises(StorageFull):
                 await built(app)
-        assert await app.datasets.list(None) == []
+        assert await app.datasets.list(CURATOR, None) == []
         assert [*(app.settings.data / "datasets").glob("test/*")] == []
         assert (await built(app))[0].rows == 4, "and what was gathered is still there"
 
@@ -275,7 +275,7 @@ def test_what_is_said_while_it_is_built_is_not_in_it(tell: Any) -> None:
         assert made.manifest["files"] == one.manifest["files"]
         assert (
             trace
-            not in (await app.datasets.folder("month", None))
+            not in (await app.datasets.folder(CURATOR, "month", None))
             .joinpath("provenance.jsonl")
             .read_text()
         )

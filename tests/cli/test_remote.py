@@ -11,6 +11,7 @@ import pytest
 
 from rag.api.server import create_app
 from rag.config import AddedModelSettings, Settings
+from rag.datasets import DatasetSpec
 from rag.errors import InvalidInput, Locked, RagError, Unavailable
 from rag.feedback import Consent, Verdict
 from rag.remote import RemoteApp, connect
@@ -125,6 +126,19 @@ def test_it_has_every_verb_of_the_app() -> None:
     # The web UI shows these; no command does.
     own |= {"about", "chunks", "explain", "draft_settings", "upkeep", "view"}
     assert verbs - own <= {name for name in dir(RemoteApp) if not name.startswith("_")}
+
+
+async def test_the_data_team_works_through_a_server(remote: RemoteApp, served: FakeApp) -> None:
+    local, far = served.person(None), remote.person(None)
+    spec = DatasetSpec(name="month", review=("raw",))
+    steps: list[Progress] = []
+    built = await remote.datasets.build(far, spec, None, steps.append)
+    assert (built.spec, built.name, [one.done for one in steps]) == (spec, "month", [2])
+    assert await remote.datasets.list(far, None) == await served.datasets.list(local, None)
+    assert (await remote.datasets.get(far, "month@1", None)).number == 1
+    told = await remote.datasets.diff(far, "month@1", "month", None)
+    assert (told.one, told.other, told.kept) == ("month@1", "month", {"label": 1})
+    assert await remote.curation.review(far, ["f1"], "accepted", "good") == 1
 
 
 async def test_an_answer_streams_and_progress_is_reported(remote: RemoteApp) -> None:

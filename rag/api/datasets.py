@@ -1,0 +1,136 @@
+"""The routes of the data team: reviews of feedback, and the datasets that are built of it."""
+
+from __future__ import annotations
+
+import asyncio
+import zipfile
+from collections.abc import Callable, Iterator
+from pathlib import Path as Folder
+from tempfile import TemporaryFile
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Path, Query, Request
+from fastapi.responses import StreamingResponse
+from pydantic import Field
+
+from rag.api.policy import Data
+from rag.api.routes import EVENTS, RESPONSES, Domain, Name, with_progress
+from rag.api.state import Server
+from rag.api.strict import StrictRoute
+from rag.datasets import Dataset, DatasetSpec, Difference, ReviewState
+from rag.types import Data as Body
+from rag.types import Progress
+
+router = APIRouter(prefix="/api/v1", route_class=StrictRoute, responses=RESPONSES)
+NAME = r"^[a-z0-9][a-z0-9_-]{0,63}(@[1-9][0-9]{0,8})?$"
+Version = Annotated[
+    str, Path(pattern=NAME, description="A dataset's name: its newest version, or `name@number`.")
+]
+READ_AT_ONCE = 1 << 20
+
+
+class NewDataset(DatasetSpec):
+    """What to build a dataset of."""
+
+    domain: Name | None = None
+
+
+class Datasets(Body):
+    datasets: list[Dataset]
+
+
+class Reviewed(Body):
+    """What becomes of verdicts."""
+
+    feedback_ids: list[Annotated[str, Field(min_length=1, max_length=36)]] = Field(
+        min_length=1, max_length=1_000
+    )
+    state: ReviewState
+    note: str = Field(default="", max_length=2_000)
+    domain: Name | None = None
+
+
+class Changed(Body):
+    changed: int
+    """How many were in another state before."""
+
+
+@router.put("/feedback/reviews")
+async def review(body: Reviewed, who: Data, server: Server) -> Changed:
+    """Accept verdicts, set them aside, reject them, or leave them to be reviewed: all or none."""
+    changed = await server.app.curation.review(
+        who, body.feedback_ids, body.state, body.note, body.domain
+    )
+    return Changed(changed=changed)
+
+
+@router.post("/datasets", response_model=Dataset, responses=EVENTS)
+async def build(request: Request, body: NewDataset, who: Data, server: Server) -> Any:
+    """Build a dataset as of now; equal rows are the version that was there. One that was cut off
+    goes on where it was. 409 while the same is being built. Events as of a sync."""
+    spec = DatasetSpec.model_validate(body.model_dump(exclude={"domain"}))
+
+    async def work(progress: Callable[[Progress], None]) -> Dataset:
+        return await server.app.datasets.build(who, spec, body.domain, progress)
+
+    return await with_progress(request, work)
+
+
+@router.get("/datasets")
+async def datasets(who: Data, server: Server, domain: Domain = None) -> Datasets:
+    """Every version, newest first."""
+    return Datasets(datasets=await server.app.datasets.list(who, domain))
+
+
+@router.get("/datasets/{name}")
+async def dataset(name: Version, who: Data, server: Server, domain: Domain = None) -> Dataset:
+    """One version with its manifest: what is in it, what is not and why."""
+    return await server.app.datasets.get(who, name, domain)
+
+
+@router.get("/datasets/{name}/diff")
+async def diff(
+    name: Version,
+    who: Data,
+    server: Server,
+    before: Annotated[str, Query(pattern=NAME, description="The version to compare with.")],
+    domain: Domain = None,
+) -> Difference:
+    """What became of the rows from another version to this one."""
+    return await server.app.datasets.diff(who, before, name, domain)
+
+
+@router.get(
+    "/datasets/{name}/files",
+    response_class=StreamingResponse,
+    responses={200: {"content": {"application/zip": {}}}},
+)
+async def files(
+    name: Version, who: Data, server: Server, domain: Domain = None
+) -> StreamingResponse:
+    """The files of a version, as one archive."""
+    folder = await server.app.datasets.folder(who, name, domain)
+    packed = await asyncio.to_thread(_packed, folder)
+    headers = {"Content-Disposition": f'attachment; filename="{name}.zip"'}
+    return StreamingResponse(packed, media_type="application/zip", headers=headers)
+
+
+def _packed(folder: Folder) -> Iterator[bytes]:
+    """An archive of a folder; equal folders give equal bytes."""
+    file = TemporaryFile()  # noqa: SIM115 - open until the last piece is sent
+    with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as archive:
+        for path in sorted(folder.rglob("*")):
+            if path.is_file():
+                entry = zipfile.ZipInfo(str(path.relative_to(folder)))
+                entry.compress_type = zipfile.ZIP_DEFLATED
+                with path.open("rb") as source, archive.open(entry, "w") as target:
+                    while data := source.read(READ_AT_ONCE):
+                        target.write(data)
+    file.seek(0)
+
+    def pieces() -> Iterator[bytes]:
+        with file:
+            while data := file.read(READ_AT_ONCE):
+                yield data
+
+    return pieces()

@@ -1,0 +1,225 @@
+"""The verbs of datasets: review what people said, build datasets of it, look at them."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from enum import StrEnum
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from rag.cli import output
+from rag.cli.running import Json, group, through, valid
+from rag.errors import counted
+
+if TYPE_CHECKING:
+    from rag.app import App
+    from rag.datasets import Dataset
+    from rag.remote import RemoteApp
+    from rag.types import Principal
+
+cli = group("Build datasets of what people said of answers, and look at them.")
+Name = Annotated[
+    str, typer.Argument(metavar="NAME[@N]", help="The newest version, or the one of that number.")
+]
+
+
+class State(StrEnum):
+    RAW = "raw"
+    ACCEPTED = "accepted"
+    QUARANTINED = "quarantined"
+    REJECTED = "rejected"
+
+
+class Task(StrEnum):
+    INSTRUCTION = "instruction"
+    PREFERENCE = "preference"
+    LABEL = "label"
+    RELEVANCE = "relevance"
+    EVALUATION = "evaluation"
+
+
+class Rater(StrEnum):
+    USER = "user"
+    EXPERT = "expert"
+
+
+class Audience(StrEnum):
+    EVERYONE = "everyone"
+    MINE = "mine"
+
+
+def review(
+    ctx: typer.Context,
+    state: Annotated[State, typer.Argument(help="What becomes of them.")],
+    feedback_ids: Annotated[
+        list[str], typer.Argument(metavar="FEEDBACK...", help="Their ids, as rag rate tells them.")
+    ],
+    note: Annotated[str, typer.Option(help="Why, for whoever looks at it next.")] = "",
+    as_json: Json = False,
+) -> None:
+    """Accept verdicts on answers, set them aside, or reject them: all or none."""
+    changed = through(
+        ctx,
+        lambda app, who: app.curation.review(who, feedback_ids, state.value, note, ctx.obj.domain),
+    )
+    output.say_json({"changed": changed}) if as_json else output.say(
+        f"{counted(changed, 'verdict')} {'is' if changed == 1 else 'are'} {state.value} now."
+    )
+
+
+@cli.command()
+def build(
+    ctx: typer.Context,
+    name: Annotated[str, typer.Argument(help="Small letters, digits, - and _.")],
+    description: Annotated[str, typer.Option(help="What it is for, in a sentence.")] = "",
+    task: Annotated[list[Task] | None, typer.Option(help="Only rows of this task.")] = None,
+    since: Annotated[
+        datetime | None, typer.Option(help="Only what was asked from then on (UTC).")
+    ] = None,
+    until: Annotated[
+        datetime | None, typer.Option(help="Only what was asked before (UTC).")
+    ] = None,
+    model: Annotated[list[str] | None, typer.Option(help="Only answers of this model.")] = None,
+    language: Annotated[list[str] | None, typer.Option(help="Only answers in it.")] = None,
+    rater: Annotated[list[Rater] | None, typer.Option(help="Only what these said.")] = None,
+    state: Annotated[
+        list[State] | None,
+        typer.Option("--review", help="Only verdicts that are in this state; accepted without."),
+    ] = None,
+    audience: Annotated[
+        Audience, typer.Option(help="Of what everybody may read, or of all that you may.")
+    ] = Audience.EVERYONE,
+    license: Annotated[str, typer.Option(help="Under which it may be used.")] = "other",
+    as_json: Json = False,
+) -> None:
+    """Build a dataset as of now. Equal rows are the version that was there."""
+    from rag.datasets import DatasetSpec
+
+    chosen: dict[str, Any] = {
+        "tasks": task,
+        "models": model,
+        "languages": language,
+        "raters": rater,
+        "review": state,
+    }
+    spec = valid(
+        DatasetSpec,
+        name=name,
+        description=description,
+        since=_utc(since),
+        until=_utc(until),
+        audience=audience.value,
+        license=license,
+        **{key: tuple(str(one) for one in some) for key, some in chosen.items() if some},
+    )
+
+    async def work(app: App | RemoteApp, who: Principal) -> Dataset:
+        return await app.datasets.build(who, spec, ctx.obj.domain, progress)
+
+    with output.progress_bar() as progress:
+        made = through(ctx, work)
+    output.say_json(made) if as_json else _tell(made)
+
+
+@cli.command("list")
+def listed(ctx: typer.Context, as_json: Json = False) -> None:
+    """List every version, newest first."""
+    found = through(ctx, lambda app, who: app.datasets.list(who, ctx.obj.domain), looks=True)
+    if as_json:
+        output.say_json({"datasets": found})
+        return
+    if not found:
+        output.say("No datasets yet. Next: rag dataset build NAME")
+        return
+    output.say_table(
+        ("dataset", "rows", "of", "built", "by", "version"),
+        [
+            (
+                f"{one.name}@{one.number}",
+                str(one.rows),
+                ", ".join(one.manifest["rows"]),
+                f"{one.created_at:%Y-%m-%d %H:%M}",
+                one.created_by,
+                one.version[:12] if one.state == "kept" else one.state,
+            )
+            for one in found
+        ],
+    )
+
+
+@cli.command()
+def show(ctx: typer.Context, name: Name, as_json: Json = False) -> None:
+    """What is in a dataset, what is not in it, and why."""
+    found = through(ctx, lambda app, who: app.datasets.get(who, name, ctx.obj.domain), looks=True)
+    output.say_json(found) if as_json else _tell(found)
+
+
+@cli.command()
+def diff(
+    ctx: typer.Context,
+    one: Annotated[str, typer.Argument(metavar="NAME[@N]", help="The version before.")],
+    other: Annotated[str, typer.Argument(metavar="NAME[@N]", help="The version after it.")],
+    as_json: Json = False,
+) -> None:
+    """What became of the rows from one version to another."""
+    found = through(
+        ctx, lambda app, who: app.datasets.diff(who, one, other, ctx.obj.domain), looks=True
+    )
+    if as_json:
+        output.say_json(found)
+        return
+    tasks = sorted({*found.kept, *found.added, *found.removed, *found.moved})
+    if not tasks:
+        output.say("Both are empty.")
+        return
+    each = (found.kept, found.added, found.removed, found.moved)
+    output.say_table(
+        ("rows", "kept", "added", "removed", "in another split"),
+        [(task, *(str(counts.get(task, 0)) for counts in each)) for task in tasks],
+    )
+
+
+WHY = {
+    "not_reviewed": "not in a state of review that was asked for",
+    "consent": "whoever asked or said it did not agree to such use",
+    "policy": "the terms of the model do not allow training with its text",
+    "withheld": "it has words that may not be read by whom the dataset is for",
+    "unfinished": "the answer was cut off",
+    "split_opinion": "people are divided on it",
+    "no_passage_text": "the passage is kept no more, or may not be read",
+    "over_rater_cap": "one person said too much of it all",
+    "would_leak": "it is too close to what is tested on",
+    "no_answer": "there is nothing to learn from",
+}
+
+
+def _tell(one: Dataset) -> None:
+    manifest = one.manifest
+    output.say(f"{one.name}@{one.number}: {counted(one.rows, 'row')}, version {one.version[:12]}.")
+    if one.state != "kept":
+        output.say("It is withdrawn: something that it held was erased. Build it again.")
+    if one.rows:
+        output.say_table(
+            ("rows", "train", "validation", "test"),
+            [
+                (task, *(str(splits.get(of, 0)) for of in ("train", "validation", "test")))
+                for task, splits in manifest["rows"].items()
+            ],
+        )
+    left_out = [
+        (str(count), task if task != "any" else "", WHY[reason])
+        for task, reasons in manifest["omitted"].items()
+        for reason, count in reasons.items()
+    ]
+    if left_out:
+        output.say("Left out:")
+        output.say_table(("verdicts", "of", "why"), left_out)
+    elif not one.rows:
+        output.say("Nobody has rated an answer yet. Next: rag rate")
+
+
+def _utc(moment: datetime | None) -> datetime | None:
+    from datetime import UTC
+
+    return moment if moment is None or moment.tzinfo else moment.replace(tzinfo=UTC)
