@@ -17,6 +17,7 @@ from rag.datasets import Dataset, DatasetSpec, Difference
 from rag.domain import Pack
 from rag.errors import NotFound, Unavailable
 from rag.learn.building import Builder
+from rag.learn.built import MANIFEST
 from rag.learn.comparing import compared
 from rag.learn.gathering import Answered, Passage
 from rag.store.blobs import Blobs
@@ -83,7 +84,7 @@ class Datasets:
         """Where the files of a version are. Raises NotFound, Unavailable where they are gone."""
         found = await self.get(principal, name, domain)
         path = self._builder(found.domain).path(found.version)
-        if not (path / "manifest.json").exists():
+        if not (path / MANIFEST).exists():
             raise Unavailable(
                 f"The files of '{found.name}@{found.number}' are gone.", hint="Build it again."
             )

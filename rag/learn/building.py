@@ -11,15 +11,16 @@ import hashlib
 import json
 import os
 import shutil
-from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from rag.datasets import SPLITS, Dataset, DatasetSpec, line
+from rag.datasets import Dataset, DatasetSpec, File, Manifest, line, rows_path
 from rag.errors import Conflict
-from rag.learn.folders import whole, write_lines
+from rag.learn import cards
+from rag.learn.built import CROISSANT, MANIFEST, README, appearing, listed
 from rag.learn.gathering import Answered, Gathering
 from rag.learn.rowing import rows
 from rag.learn.splitting import Groups, divided
@@ -28,6 +29,7 @@ from rag.store.events import Event, Events
 from rag.store.opinions import Opinions
 from rag.types import Progress
 
+PROVENANCE = "provenance.jsonl"
 REVISION = 1
 """Of how rows are made; another one makes another version of equal inputs."""
 AT_ONCE = 200
@@ -149,6 +151,7 @@ class Builder:
         content = hashlib.sha256()
         for task, split, name in opinions.names():
             content.update(f"{task} {split} {name}\n".encode())
+        languages = opinions.languages()
         said = spec.model_dump(mode="json")
         inputs = {
             "domain": self._domain,
@@ -168,7 +171,8 @@ class Builder:
             "exporter_rev": REVISION,
             "rows": opinions.counts(),
             "omitted": opinions.omissions(),
-            "languages": opinions.languages(),
+            "languages": sorted(languages),
+            "answers_by_language": languages,
             "answers": int(opinions.noted("answers") or 0),
             "people": {"count": people, "mostly_against_others": against},
             "agreement": opinions.agreement(),
@@ -182,20 +186,31 @@ class Builder:
 
     def _write(self, opinions: Opinions, manifest: dict[str, Any]) -> None:
         target = self.path(manifest["version"])
-        if (target / "manifest.json").exists():
+        if (target / MANIFEST).exists():
             return
-        with whole(target) as folder:
-            files: dict[str, Any] = {}
+        with appearing(target) as folder:
             for task, splits in manifest["rows"].items():
-                for split in SPLITS:
-                    if split in splits:
-                        name = f"rows/{task}/{split}.jsonl"
-                        _, files[name] = write_lines(folder / name, opinions.lines(task, split))
-            name = "provenance.jsonl"
-            _, files[name] = write_lines(folder / name, opinions.provenances())
-            manifest["files"] = files
-            text = json.dumps(manifest, ensure_ascii=False, indent=2, sort_keys=True)
-            (folder / "manifest.json").write_text(f"{text}\n", encoding="utf-8")
+                for split in splits:
+                    write_lines(folder / rows_path(task, split), opinions.lines(task, split))
+            write_lines(folder / PROVENANCE, opinions.provenances())
+            manifest["files"] = _dumped(listed(folder))
+            told = Manifest.model_validate(manifest)
+            (folder / README).write_text(cards.readme(told), encoding="utf-8")
+            (folder / CROISSANT).write_text(cards.croissant(told), encoding="utf-8")
+            manifest["files"] = _dumped(listed(folder))
+            text = json.dumps(manifest, ensure_ascii=False, indent=1, sort_keys=True)
+            (folder / MANIFEST).write_text(f"{text}\n", encoding="utf-8")
+
+
+def write_lines(path: Path, lines: Iterable[str]) -> None:
+    """One file of lines, each of them ended."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.open("w", encoding="utf-8", newline="\n") as file:
+        file.writelines(f"{one}\n" for one in lines)
+
+
+def _dumped(files: Mapping[str, File]) -> dict[str, Any]:
+    return {name: one.model_dump() for name, one in files.items()}
 
 
 def _batched(

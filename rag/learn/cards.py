@@ -347,9 +347,10 @@ def _field(
         ]
         return field
     field["dataType"] = _TYPES[inner] if isinstance(inner, str) else "sc:Text"
-    field["source"] = {"fileObject": {"@id": path}, "extract": {"column": column}}
+    source: dict[str, Any] = {"fileObject": {"@id": path}, "extract": {"column": column}}
     if steps:
-        field["source"]["transform"] = [{"jsonPath": step} for step in steps]
+        source["transform"] = [{"jsonPath": step} for step in steps]
+    field["source"] = source
     return field
 
 

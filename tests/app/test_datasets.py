@@ -62,6 +62,11 @@ async def built(app: App, **more: Any) -> tuple[Any, Path]:
     return made, await app.datasets.folder(CURATOR, f"{made.name}@{made.number}", None)
 
 
+def rows_of(made: Any) -> dict[str, Any]:
+    """The files of rows with their digests: what the dataset is called is in the others."""
+    return {name: of for name, of in made.manifest["files"].items() if name.endswith(".jsonl")}
+
+
 def read(folder: Path, task: str, split: str = "train") -> list[Any]:
     path = folder / "rows" / task / f"{split}.jsonl"
     if not path.exists():
@@ -232,7 +237,7 @@ def test_a_build_that_was_cut_off_goes_on_where_it_was(
         await rated(app, BOB, WEIGHT, DOWN)
         made = await app.datasets.build(app.person(None), spec, None, dying_not(seen))
         assert seen == [1, 2, 3, 4, 5, 6], "nothing was read twice"
-        assert made.manifest["files"] == whole.manifest["files"]
+        assert rows_of(made) == rows_of(whole)
         assert not [*(app.settings.data / "datasets" / ".building").glob("*/*")]
 
     tell(story)
@@ -272,7 +277,7 @@ def test_what_is_said_while_it_is_built_is_not_in_it(tell: Any) -> None:
         earlier = one.created_at
         app._parts.ledger.now = lambda: earlier
         made = await app.datasets.build(app.person(None), spec, None, lambda _: None)
-        assert made.manifest["files"] == one.manifest["files"]
+        assert rows_of(made) == rows_of(one)
         assert (
             trace
             not in (await app.datasets.folder(CURATOR, "month", None))
