@@ -40,6 +40,8 @@ class ExplainRequest(Data):
     query: str = Field(min_length=1, max_length=20_000)
     domain: str | None = None
     filter: Filter | None = None
+    generation: str | None = Field(default=None, pattern=r"^[0-9a-f-]{36}$")
+    """Another build of the domain's index than the live one."""
     knobs: Knobs = Knobs()
     expand: bool = True
     """Whether the question is also searched for by its parts and by other words."""
@@ -120,7 +122,11 @@ class Explaining:
     async def explain(self, principal: Principal, request: ExplainRequest) -> Explained:
         domain = self._domains.get(request.domain)
         who = await self._people.within(principal, request.domain)
-        generation = await self._generations.answering(domain, request.filter)
+        if request.generation is None:
+            generation = await self._generations.answering(domain, request.filter)
+        else:
+            named, filter = request.generation, request.filter
+            generation = await self._generations.named(domain, named, filter)
         given = request.knobs.model_dump(exclude_none=True)
         knobs = domain.pack.retrieval.model_copy(update=given)
         pack = domain.pack.model_copy(update={"retrieval": knobs})

@@ -24,7 +24,7 @@ from rag.app.domains import Domains
 from rag.app.drafting import Drafted
 from rag.app.explaining import Explained, Explaining, ExplainRequest
 from rag.app.feedback import Ratings
-from rag.app.generations import Generations
+from rag.app.generations import GenerationInfo, Generations
 from rag.app.health import Health
 from rag.app.housekeeping import Housekeeping
 from rag.app.model_verbs import ModelVerbs
@@ -183,6 +183,12 @@ class App:
         """How a search comes about, stage by stage, of what the principal may read."""
         _require_words(request.query, "query")
         return await self._explaining.explain(principal, request)
+
+    async def generations(
+        self, principal: Principal, domain: str | None = None
+    ) -> list[GenerationInfo]:
+        """Every build of the domain's index that there is, and whether it can be searched."""
+        return await self._generations.list(self._domains.get(domain))
 
     async def trace(self, principal: Principal, trace_id: str) -> Mapping[str, Any]:
         """Everything that made an answer, but for what the principal may no longer read."""

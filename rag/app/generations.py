@@ -3,15 +3,38 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Literal, cast
 
 from rag.app.domains import Domain
 from rag.app.file_kinds import FileKinds
 from rag.app.parts import Parts
-from rag.errors import Conflict, GenerationMismatch, Unavailable
+from rag.errors import Conflict, GenerationMismatch, NotFound, Unavailable
 from rag.ingest.parsing import PARSER_FINGERPRINT
 from rag.ingest.write import POINTS_FINGERPRINT, GenerationWriter
 from rag.store.generations import Generation
-from rag.types import Filter
+from rag.types import Data, Filter
+
+State = Literal["live", "building", "retired"]
+COMPARED = ("embedder", "sparse", "points")
+"""What a generation must have been made with for today's questions to be compared with it."""
+
+
+class GenerationInfo(Data):
+    """A generation of a domain's index, as whoever compares them sees it."""
+
+    id: str
+    state: State
+    created_at: datetime
+    activated_at: datetime | None
+    """When it went live."""
+    documents: int
+    chunks: int
+    made_with: Mapping[str, str]
+    """embedder, sparse, chunker, parser: which were in use"""
+    problem: str = ""
+    """Why it cannot be searched now; empty when it can."""
 
 
 class Generations:
@@ -39,12 +62,55 @@ class Generations:
             raise Unavailable(
                 f"The domain '{name}' has nothing indexed yet.", hint="Run: rag sync."
             )
-        now = self.fingerprint(domain)
-        for part in ("embedder", "sparse", "points"):
-            if live.fingerprint.get(part) != now[part]:
-                raise _mismatch(live, part, now[part])
+        self._require_comparable(domain, live)
         await self._kinds.require(live, filter)
         return live
+
+    async def named(self, domain: Domain, id: str, filter: Filter | None = None) -> Generation:
+        """A generation of the domain, live or not, if questions can be compared with it."""
+        known = await asyncio.to_thread(self._parts.ledger.generations.all, domain.pack.name)
+        found = next((one for one in known if one.id == id), None)
+        if found is None:
+            raise NotFound(
+                f"The domain '{domain.pack.name}' has no generation {id!r}.",
+                hint="A retired one is dropped by the next sync. Choose another.",
+            )
+        self._require_comparable(domain, found)
+        await self._kinds.require(found, filter)
+        return found
+
+    async def list(self, domain: Domain) -> list[GenerationInfo]:
+        """Every generation that the domain has, the newest first."""
+        kept = self._parts.ledger.generations
+        return [
+            await self._info(domain, one, await asyncio.to_thread(kept.placed, one.id))
+            for one in await asyncio.to_thread(kept.all, domain.pack.name)
+        ]
+
+    async def _info(
+        self, domain: Domain, one: Generation, placed: tuple[int, int]
+    ) -> GenerationInfo:
+        problem = ""
+        try:
+            self._require_comparable(domain, one)
+        except GenerationMismatch as error:
+            problem = error.message
+        return GenerationInfo(
+            id=one.id,
+            state=cast("State", one.state),
+            created_at=one.created_at,
+            activated_at=one.activated_at,
+            documents=placed[0],
+            chunks=placed[1],
+            made_with={part: str(value) for part, value in one.fingerprint.items()},
+            problem=problem,
+        )
+
+    def _require_comparable(self, domain: Domain, generation: Generation) -> None:
+        now = self.fingerprint(domain)
+        for part in COMPARED:
+            if generation.fingerprint.get(part) != now[part]:
+                raise _mismatch(generation, part, now[part])
 
     async def fill_in(self) -> None:
         """Bring live indexes of earlier versions up to date, as far as that needs no rebuild."""

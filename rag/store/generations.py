@@ -21,6 +21,9 @@ class Generation(Data):
     fingerprint: Mapping[str, Any]
     dimension: int
     state: str
+    created_at: datetime
+    activated_at: datetime | None = None
+    """When it went live."""
 
 
 class Generations:
@@ -46,6 +49,13 @@ class Generations:
                     GenerationRow.domain == domain, GenerationRow.state == "retired"
                 )
             )
+            return [_generation(row) for row in rows]
+
+    def all(self, domain: str) -> list[Generation]:
+        """Every build that a domain has, the newest first."""
+        statement = select(GenerationRow).where(GenerationRow.domain == domain)
+        with self.database.read() as session:
+            rows = session.scalars(statement.order_by(GenerationRow.created_at.desc()))
             return [_generation(row) for row in rows]
 
     def add(
@@ -132,4 +142,6 @@ def _generation(row: GenerationRow) -> Generation:
         fingerprint=row.fingerprint,
         dimension=row.dimension,
         state=row.state,
+        created_at=row.created_at,
+        activated_at=row.activated_at,
     )

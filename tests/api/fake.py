@@ -17,6 +17,7 @@ from rag.app.accounts import Accounts
 from rag.app.conversations import Conversations
 from rag.app.drafting import Drafted, drafted
 from rag.app.explaining import Explained, ExplainRequest, Listed, Passage, Place
+from rag.app.generations import GenerationInfo
 from rag.app.oidc import Oidc
 from rag.app.once import Once
 from rag.app.privacy import Privacy
@@ -438,6 +439,17 @@ class FakeApp:
             stages=(Listed(stage="dense", places=(place,), total=1),), passages={CHUNK: passage},
             evidence=(), confidence=0.5, abstains=True, timings={"search": 1.0},
         )  # fmt: skip
+
+    async def generations(
+        self, principal: Principal, domain: str | None = None
+    ) -> list[GenerationInfo]:
+        return [
+            GenerationInfo(
+                id=TRACE, state="live", created_at=datetime(2026, 1, 1, tzinfo=UTC),
+                activated_at=datetime(2026, 1, 1, tzinfo=UTC), documents=1, chunks=1,
+                made_with={"embedder": "e"},
+            )
+        ]  # fmt: skip
 
     async def search(self, principal: Principal, request: SearchRequest) -> SearchResult:
         self.seen.append(("search", principal, request))

@@ -342,7 +342,7 @@ def test_every_route_is_known_here(fake: FakeApp) -> None:
         *("/static/ask.js", "/static/ask.css"),
         *("/static/icon.svg", "/widget", "/widget.js"),
         *("/data", "/people/{name}/data", "/documents/{document_id}"),
-        "/searches/explain",
+        *("/searches/explain", "/generations"),
         *("/answers", "/searches", "/traces/{trace_id}", "/documents", "/sources", "/syncs"),
         *("/connectors", "/connectors/{connector}/check", "/keys/rotate", "/sources/{source}"),
         *(f"/sources/{{source}}/{verb}" for verb in ("check", "pause", "release", "retry")),

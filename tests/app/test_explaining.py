@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
+
 from rag.app import App
 from rag.app.explaining import Explained, ExplainRequest, Knobs
+from rag.errors import GenerationMismatch, NotFound
 from tests.app.test_app import ANNA, BOB, run
 
 PAY = "What is the salary of the director?"
@@ -50,5 +53,58 @@ def test_other_knobs_find_otherwise_and_change_nothing(tmp_path: Path) -> None:
         assert other.knobs.sparse_weight == usual.knobs.sparse_weight
         again = await app.explain(BOB, ExplainRequest(query=query))
         assert again.stages == usual.stages
+
+    run(tmp_path, story)
+
+
+def test_another_build_of_the_index_is_searched_where_it_can_be(tmp_path: Path) -> None:
+    query = "What does the turbine pump TX-9 weigh?"
+
+    async def story(app: App) -> None:
+        (first,) = await app.generations(ANNA)
+        assert (first.state, first.documents, first.problem) == ("live", 2, "")
+        await app.rebuild(ANNA)
+        live, before = await app.generations(ANNA)
+        assert (live.state, before.state, before.id) == ("live", "retired", first.id)
+        now = await app.explain(ANNA, ExplainRequest(query=query))
+        assert now.generation == live.id
+        then = await app.explain(ANNA, ExplainRequest(query=query, generation=before.id))
+        assert then.generation == before.id
+        assert stages(then) == stages(now)
+        pay = await app.explain(BOB, ExplainRequest(query=PAY, generation=before.id))
+        assert {one.title for one in pay.passages.values()} <= {"pump.txt"}
+        (tmp_path / "docs" / "pump.txt").unlink()
+        await app.sync(ANNA)
+        assert [one.state for one in await app.generations(ANNA)] == ["live"]
+        with pytest.raises(NotFound, match="no generation"):
+            await app.explain(ANNA, ExplainRequest(query=query, generation=before.id))
+
+    run(tmp_path, story)
+
+
+def test_a_build_by_another_embedder_is_told_and_not_searched(tmp_path: Path) -> None:
+    async def story(app: App) -> None:
+        domain = app._domains.get(None)
+        made = app._generations.fingerprint(domain)
+        other = {**made, "embedder": "another"}
+        kept = app._parts.ledger.generations
+        built = kept.add("test", other, 64, "building")
+        building, live = await app.generations(ANNA)
+        assert (building.id, building.state, building.documents) == (built.id, "building", 0)
+        assert "another" in building.problem
+        assert live.problem == ""
+        with pytest.raises(GenerationMismatch):
+            await app.explain(ANNA, ExplainRequest(query=PAY, generation=built.id))
+
+    run(tmp_path, story)
+
+
+def test_a_build_of_another_domain_is_none_of_this_one(tmp_path: Path) -> None:
+    async def story(app: App) -> None:
+        kept = app._parts.ledger.generations
+        foreign = kept.add("other", {}, 64, "live")
+        assert foreign.id not in {one.id for one in await app.generations(ANNA)}
+        with pytest.raises(NotFound):
+            await app.explain(ANNA, ExplainRequest(query=PAY, generation=foreign.id))
 
     run(tmp_path, story)

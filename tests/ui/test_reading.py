@@ -230,6 +230,39 @@ def test_two_ways_of_searching_are_compared(opened: Opener, port: Deployment) ->
     expect(source).to_have_count(0)
 
 
+def test_two_generations_of_the_index_are_compared(opened: Opener, port: Deployment) -> None:
+    app = port.app
+    who = app.person(None, "chairs")
+    port.run(app.sync(who, domain="chairs"))
+    seen = opened(f"/admin/playground?domain=chairs&q={quote(IN_PDF)}", url=port.url)
+    page = seen.page
+    expect(page.get_by_text("The index has one generation.")).to_be_visible()
+    expect(page.get_by_label("Index", exact=True)).to_have_count(0)
+    port.run(app.rebuild(who, domain="chairs"))
+    page.reload()
+    setup = page.get_by_role("region", name="B", exact=True).first
+    which = setup.get_by_label("Index", exact=True)
+    which.select_option(index=1)
+    expect(setup.get_by_text("Made as the live one was.")).to_be_visible()
+    with page.expect_response("**/searches/explain") as told:
+        page.reload()
+    assert told.value.ok
+    retired = next(
+        one.id for one in port.run(app.generations(who, "chairs")) if one.state == "retired"
+    )
+    assert f"generation%3A{retired}" in page.url
+    expect(page.get_by_role("region", name="Evidence of B")).to_contain_text("every 18 months")
+    picture(page, "playground-generations")
+    port.run(app.sync(who, domain="chairs"))
+    page.reload()
+    expect(which.locator("option:checked")).to_have_text("No longer there")
+    expect(page.get_by_role("alert")).to_contain_text("no generation")
+    which.select_option(index=0)
+    expect(page.get_by_text("The index has one generation.")).to_be_visible()
+    expect(which).to_have_count(0)
+    seen.problems[:] = [one for one in seen.problems if "404" not in one]
+
+
 @pytest.mark.parametrize("look", LOOKS)
 def test_the_playground_is_for_everybody(opened: Opener, port: Deployment, look: str) -> None:
     path = f"/admin/playground?domain=chairs&q={quote(IN_PDF)}&b=limit:2,dense_weight:0.2"

@@ -356,6 +356,91 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/datasets": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Datasets
+         * @description Every version, newest first.
+         */
+        get: operations["datasets_api_v1_datasets_get"];
+        put?: never;
+        /**
+         * Build
+         * @description Build a dataset as of now; equal rows are the version that was there. One that was cut off
+         *     goes on where it was. 409 while the same is being built. Events as of a sync.
+         */
+        post: operations["build_api_v1_datasets_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/datasets/{name}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Dataset
+         * @description One version with its manifest: what is in it, what is not and why.
+         */
+        get: operations["dataset_api_v1_datasets__name__get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/datasets/{name}/diff": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Diff
+         * @description What became of the rows from another version to this one.
+         */
+        get: operations["diff_api_v1_datasets__name__diff_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/datasets/{name}/files": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Files
+         * @description The files of a version, as one archive.
+         */
+        get: operations["files_api_v1_datasets__name__files_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/documents": {
         parameters: {
             query?: never;
@@ -537,6 +622,47 @@ export interface paths {
          * @description Ask the pack's evals and measure the answers. Events as of a sync.
          */
         post: operations["evaluate_api_v1_evaluations_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/feedback/reviews": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /**
+         * Review
+         * @description Accept verdicts, set them aside, reject them, or leave them to be reviewed: all or none.
+         */
+        put: operations["review_api_v1_feedback_reviews_put"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/generations": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Generations
+         * @description Every build of a domain's index, the newest first: the live one, one that is being built,
+         *     and those that it took over from, until the next sync drops them.
+         */
+        get: operations["generations_api_v1_generations_get"];
+        put?: never;
+        post?: never;
         delete?: never;
         options?: never;
         head?: never;
@@ -1251,7 +1377,8 @@ export interface paths {
         put?: never;
         /**
          * Explain
-         * @description How a search comes about, stage by stage, by the pack's knobs or by others.
+         * @description How a search comes about, stage by stage, by the pack's knobs or by others, in the live
+         *     build of the index or in another one.
          *
          *     Of each stage the best 50 places are told; only what the caller may read is among them.
          */
@@ -2195,6 +2322,11 @@ export interface components {
             /** Key */
             key: string;
         };
+        /** Changed */
+        Changed: {
+            /** Changed */
+            changed: number;
+        };
         /**
          * Changes
          * @description Settings to replace; null takes one away, and what is not named stays, secrets too.
@@ -2636,6 +2768,131 @@ export interface components {
             unpriced: number;
         };
         /**
+         * Dataset
+         * @description One version of a dataset.
+         */
+        Dataset: {
+            /**
+             * Created At
+             * Format: date-time
+             */
+            created_at: string;
+            /** Created By */
+            created_by: string;
+            /** Domain */
+            domain: string;
+            /** Manifest */
+            manifest: {
+                [key: string]: unknown;
+            };
+            /** Name */
+            name: string;
+            /** Number */
+            number: number;
+            spec: components["schemas"]["DatasetSpec"];
+            /**
+             * State
+             * @enum {string}
+             */
+            state: "kept" | "withdrawn";
+            /** Version */
+            version: string;
+        };
+        /**
+         * DatasetSpec
+         * @description What a dataset is made of. Equal specifications at the same moment give the same bytes.
+         */
+        DatasetSpec: {
+            /**
+             * Audience
+             * @default everyone
+             * @enum {string}
+             */
+            audience: "everyone" | "mine";
+            /**
+             * Description
+             * @default
+             */
+            description: string;
+            /**
+             * Languages
+             * @default []
+             */
+            languages: string[];
+            /**
+             * License
+             * @default other
+             */
+            license: string;
+            /**
+             * Models
+             * @default []
+             */
+            models: string[];
+            /** Name */
+            name: string;
+            /**
+             * Per Rater
+             * @default 500
+             */
+            per_rater: number;
+            /**
+             * Raters
+             * @default [
+             *       "user",
+             *       "expert"
+             *     ]
+             */
+            raters: ("user" | "expert")[];
+            /**
+             * Review
+             * @default [
+             *       "accepted"
+             *     ]
+             */
+            review: ("raw" | "accepted" | "quarantined" | "rejected")[];
+            /**
+             * Signals
+             * @default [
+             *       "thumb",
+             *       "grade",
+             *       "pairwise",
+             *       "correction"
+             *     ]
+             */
+            signals: ("thumb" | "grade" | "pairwise" | "correction")[];
+            /** Since */
+            since?: string | null;
+            /**
+             * Tasks
+             * @default [
+             *       "instruction",
+             *       "preference",
+             *       "label",
+             *       "relevance",
+             *       "evaluation"
+             *     ]
+             */
+            tasks: ("instruction" | "preference" | "label" | "relevance" | "evaluation")[];
+            /**
+             * Test Share
+             * @default 0.1
+             */
+            test_share: number;
+            /** Until */
+            until?: string | null;
+            /**
+             * Validation Share
+             * @default 0.1
+             */
+            validation_share: number;
+        };
+        /** Datasets */
+        Datasets: {
+            /** Datasets */
+            datasets: components["schemas"]["Dataset"][];
+        };
+        /**
          * Days
          * @description What was done day by day; days on which nothing was are left out.
          */
@@ -2703,6 +2960,32 @@ export interface components {
         DeclaredModels: {
             /** Models */
             models: components["schemas"]["DeclaredModel"][];
+        };
+        /**
+         * Difference
+         * @description What became of the rows between two versions, by task.
+         */
+        Difference: {
+            /** Added */
+            added: {
+                [key: string]: number;
+            };
+            /** Kept */
+            kept: {
+                [key: string]: number;
+            };
+            /** Moved */
+            moved: {
+                [key: string]: number;
+            };
+            /** One */
+            one: string;
+            /** Other */
+            other: string;
+            /** Removed */
+            removed: {
+                [key: string]: number;
+            };
         };
         /** DocumentInfo */
         DocumentInfo: {
@@ -2972,6 +3255,8 @@ export interface components {
             expand: boolean;
             /** Filter */
             filter?: (components["schemas"]["And"] | components["schemas"]["Or"] | components["schemas"]["Not"] | components["schemas"]["Match"] | components["schemas"]["Range"]) | null;
+            /** Generation */
+            generation?: string | null;
             /** @default {} */
             knobs: components["schemas"]["Knobs"];
             /** Query */
@@ -3175,6 +3460,44 @@ export interface components {
             last: number;
             /** P95 */
             p95: number;
+        };
+        /**
+         * GenerationInfo
+         * @description A generation of a domain's index, as whoever compares them sees it.
+         */
+        GenerationInfo: {
+            /** Activated At */
+            activated_at: string | null;
+            /** Chunks */
+            chunks: number;
+            /**
+             * Created At
+             * Format: date-time
+             */
+            created_at: string;
+            /** Documents */
+            documents: number;
+            /** Id */
+            id: string;
+            /** Made With */
+            made_with: {
+                [key: string]: string;
+            };
+            /**
+             * Problem
+             * @default
+             */
+            problem: string;
+            /**
+             * State
+             * @enum {string}
+             */
+            state: "live" | "building" | "retired";
+        };
+        /** GenerationList */
+        GenerationList: {
+            /** Generations */
+            generations: components["schemas"]["GenerationInfo"][];
         };
         /** GiveKey */
         GiveKey: {
@@ -3620,6 +3943,97 @@ export interface components {
              * @default
              */
             provider: string;
+        };
+        /**
+         * NewDataset
+         * @description What to build a dataset of.
+         */
+        NewDataset: {
+            /**
+             * Audience
+             * @default everyone
+             * @enum {string}
+             */
+            audience: "everyone" | "mine";
+            /**
+             * Description
+             * @default
+             */
+            description: string;
+            /** Domain */
+            domain?: string | null;
+            /**
+             * Languages
+             * @default []
+             */
+            languages: string[];
+            /**
+             * License
+             * @default other
+             */
+            license: string;
+            /**
+             * Models
+             * @default []
+             */
+            models: string[];
+            /** Name */
+            name: string;
+            /**
+             * Per Rater
+             * @default 500
+             */
+            per_rater: number;
+            /**
+             * Raters
+             * @default [
+             *       "user",
+             *       "expert"
+             *     ]
+             */
+            raters: ("user" | "expert")[];
+            /**
+             * Review
+             * @default [
+             *       "accepted"
+             *     ]
+             */
+            review: ("raw" | "accepted" | "quarantined" | "rejected")[];
+            /**
+             * Signals
+             * @default [
+             *       "thumb",
+             *       "grade",
+             *       "pairwise",
+             *       "correction"
+             *     ]
+             */
+            signals: ("thumb" | "grade" | "pairwise" | "correction")[];
+            /** Since */
+            since?: string | null;
+            /**
+             * Tasks
+             * @default [
+             *       "instruction",
+             *       "preference",
+             *       "label",
+             *       "relevance",
+             *       "evaluation"
+             *     ]
+             */
+            tasks: ("instruction" | "preference" | "label" | "relevance" | "evaluation")[];
+            /**
+             * Test Share
+             * @default 0.1
+             */
+            test_share: number;
+            /** Until */
+            until?: string | null;
+            /**
+             * Validation Share
+             * @default 0.1
+             */
+            validation_share: number;
         };
         /** NewKey */
         NewKey: {
@@ -4172,6 +4586,26 @@ export interface components {
         Retry: {
             /** Document Id */
             document_id?: string | null;
+        };
+        /**
+         * Reviewed
+         * @description What becomes of verdicts.
+         */
+        Reviewed: {
+            /** Domain */
+            domain?: string | null;
+            /** Feedback Ids */
+            feedback_ids: string[];
+            /**
+             * Note
+             * @default
+             */
+            note: string;
+            /**
+             * State
+             * @enum {string}
+             */
+            state: "raw" | "accepted" | "quarantined" | "rejected";
         };
         /**
          * Role
@@ -6278,6 +6712,280 @@ export interface operations {
             };
         };
     };
+    datasets_api_v1_datasets_get: {
+        parameters: {
+            query?: {
+                domain?: string | null;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Datasets"];
+                };
+            };
+            /** @description A problem, with what to do about it */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem, with what to do about it */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem, with what to do about it */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    build_api_v1_datasets_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewDataset"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Dataset"];
+                    "text/event-stream": string;
+                };
+            };
+            /** @description A problem, with what to do about it */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem, with what to do about it */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem, with what to do about it */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    dataset_api_v1_datasets__name__get: {
+        parameters: {
+            query?: {
+                domain?: string | null;
+            };
+            header?: never;
+            path: {
+                /** @description A dataset's name: its newest version, or `name@number`. */
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Dataset"];
+                };
+            };
+            /** @description A problem, with what to do about it */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem, with what to do about it */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem, with what to do about it */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    diff_api_v1_datasets__name__diff_get: {
+        parameters: {
+            query: {
+                /** @description The version to compare with. */
+                before: string;
+                domain?: string | null;
+            };
+            header?: never;
+            path: {
+                /** @description A dataset's name: its newest version, or `name@number`. */
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Difference"];
+                };
+            };
+            /** @description A problem, with what to do about it */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem, with what to do about it */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem, with what to do about it */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    files_api_v1_datasets__name__files_get: {
+        parameters: {
+            query?: {
+                domain?: string | null;
+            };
+            header?: never;
+            path: {
+                /** @description A dataset's name: its newest version, or `name@number`. */
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/zip": unknown;
+                };
+            };
+            /** @description A problem, with what to do about it */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem, with what to do about it */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem, with what to do about it */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     documents_api_v1_documents_get: {
         parameters: {
             query?: {
@@ -6744,6 +7452,112 @@ export interface operations {
                         [key: string]: unknown;
                     };
                     "text/event-stream": string;
+                };
+            };
+            /** @description A problem, with what to do about it */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem, with what to do about it */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem, with what to do about it */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    review_api_v1_feedback_reviews_put: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Reviewed"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Changed"];
+                };
+            };
+            /** @description A problem, with what to do about it */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem, with what to do about it */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem, with what to do about it */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    generations_api_v1_generations_get: {
+        parameters: {
+            query?: {
+                domain?: string | null;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["GenerationList"];
                 };
             };
             /** @description A problem, with what to do about it */

@@ -1,4 +1,4 @@
-import { Button, Group, Textarea } from "@mantine/core";
+import { Button, Group, Text, Textarea } from "@mantine/core";
 import { IconFlask, IconSearch } from "@tabler/icons-react";
 import { useQuery } from "@tanstack/react-query";
 import { useNavigate, useSearch } from "@tanstack/react-router";
@@ -25,6 +25,7 @@ export function PlaygroundPage() {
   const go = (next: PlaygroundSearch, replace = false) => void navigate({ to: "/admin/playground", search: ((before: object) => playgroundOf({ ...before, ...next })) as never, replace });
   const setups = { a: setupOf(view.a), b: setupOf(view.b) };
   const found = { a: useExplained(view.q, setups.a), b: useExplained(view.q, setups.b) };
+  const generations = useGenerations().data;
   const passage = view.open === undefined ? undefined : (found.a.data?.passages[view.open] ?? found.b.data?.passages[view.open]);
   const again = () => Promise.all(SIDES.map((side) => found[side].refetch()));
   return (
@@ -44,10 +45,11 @@ export function PlaygroundPage() {
       <div className={css.sides}>
         {SIDES.map((side) => (
           <Panel key={side} title={t(`side.${side}`)} tell={said(setups[side]) === "" ? t("own") : t("changed")}>
-            <SetupForm setup={setups[side]} own={found[side].data?.knobs} reranker={SIDES.some((one) => found[one].data?.reranker !== null || setups[one].rerank === false)} onChange={(setup: Setup) => go({ [side]: said(setup) }, true)} />
+            <SetupForm setup={setups[side]} own={found[side].data?.knobs} reranker={SIDES.some((one) => found[one].data?.reranker !== null || setups[one].rerank === false)} generations={generations ?? []} onChange={(setup: Setup) => go({ [side]: said(setup) }, true)} />
           </Panel>
         ))}
       </div>
+      {generations?.length === 1 ? <Text size="xs" c="var(--soft)">{t("oneGeneration")}</Text> : null}
       {view.q === undefined ? <Blank icon={IconFlask} title={t("none.title")} tell={t("none.tell")} /> : (
         <div className={css.sides}>
           {SIDES.map((side) => <Stages key={side} name={t(`side.${side}`)} query={found[side]} other={found[side === "a" ? "b" : "a"].data} onOpen={(open) => go({ open })} />)}
@@ -72,5 +74,14 @@ function useExplained(q: string | undefined, setup: Setup) {
     enabled: q !== undefined,
     staleTime: 60_000,
     placeholderData: (before, query) => (query?.queryKey[2] === q ? before : undefined),
+  });
+}
+
+function useGenerations() {
+  const domain = useDomain();
+  return useQuery({
+    queryKey: ["generations", domain],
+    queryFn: async () => (await got(api.GET("/api/v1/generations", { params: { query: domain ? { domain } : {} } }))).generations,
+    staleTime: 10_000,
   });
 }

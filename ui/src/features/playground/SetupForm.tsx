@@ -1,17 +1,21 @@
 import { NativeSelect, NumberInput, SimpleGrid, Switch } from "@mantine/core";
 import { useTranslation } from "react-i18next";
-import { BOUNDS, FUSIONS, NUMBERS, setupOf, type Setup, type Told } from "./setup";
+import { counted } from "@/app/lasting";
+import { ago } from "@/app/when";
+import { BOUNDS, differing, FUSIONS, NUMBERS, setupOf, type Generation, type Setup, type Told } from "./setup";
 
 interface SetupFormProps {
   setup: Setup;
   /** The knobs that counted last; what is not changed shows them. */
   own: Told["knobs"] | undefined;
   reranker: boolean;
+  /** Every build of the index, where there is more than one. */
+  generations: Generation[];
   onChange: (setup: Setup) => void;
 }
 
 /** How one side searches; an empty field is the domain's own configuration. */
-export function SetupForm({ setup, own, reranker, onChange }: SetupFormProps) {
+export function SetupForm({ setup, own, reranker, generations, onChange }: SetupFormProps) {
   const { t } = useTranslation("playground");
   const set = <Key extends keyof Setup>(key: Key, value: Setup[Key]) => {
     const others = Object.entries(setup).filter(([one]) => one !== key);
@@ -26,8 +30,33 @@ export function SetupForm({ setup, own, reranker, onChange }: SetupFormProps) {
         ))}
         <NativeSelect label={t("knob.fusion")} size="xs" value={setup.fusion ?? ""} onChange={(event) => set("fusion", FUSIONS.find((one) => one === event.currentTarget.value))} data={[{ value: "", label: own && setup.fusion === undefined ? t("usualOne", { one: own.fusion }) : t("usual") }, ...FUSIONS]} />
       </SimpleGrid>
+      {generations.length > 1 || setup.generation !== undefined ? <Which chosen={setup.generation} generations={generations} onChoose={(id) => set("generation", id)} /> : null}
       <Switch size="sm" label={t("knob.expand")} checked={setup.expand ?? true} onChange={(event) => set("expand", event.currentTarget.checked ? undefined : false)} />
       <Switch size="sm" label={t("knob.rerank")} description={reranker ? undefined : t("noReranker")} disabled={!reranker} checked={reranker && (setup.rerank ?? true)} onChange={(event) => set("rerank", event.currentTarget.checked ? undefined : false)} />
     </>
+  );
+}
+
+/** Which build of the index one side searches. */
+function Which({ chosen, generations, onChoose }: { chosen: string | undefined; generations: Generation[]; onChoose: (id: string | undefined) => void }) {
+  const { t } = useTranslation("playground");
+  const live = generations.find((one) => one.state === "live");
+  const shown = generations.find((one) => one.id === chosen) ?? (chosen === undefined ? live : undefined);
+  const others = generations.filter((one) => one !== live);
+  const gone = chosen !== undefined && shown === undefined;
+  const parts = shown ? differing(shown, live).map((part) => t(`part.${part}`, { defaultValue: part })).join(", ") : "";
+  return (
+    <NativeSelect
+      label={t("generation")}
+      size="xs"
+      description={shown?.problem || (shown && shown !== live ? (parts ? t("differsIn", { parts }) : t("madeAlike")) : undefined)}
+      value={shown === live && !gone ? "" : chosen}
+      onChange={(event) => onChoose(event.currentTarget.value || undefined)}
+      data={[
+        { value: "", label: t("live", { count: live?.documents ?? 0, documents: counted(live?.documents ?? 0) }) },
+        ...others.map((one) => ({ value: one.id, label: t(one.problem ? "unsearchable" : one.state === "building" ? "building" : "retired", { count: one.documents, documents: counted(one.documents), at: ago(one.created_at) }), disabled: one.problem !== "" })),
+        ...(gone ? [{ value: chosen, label: t("gone") }] : []),
+      ]}
+    />
   );
 }

@@ -10,7 +10,12 @@ export interface Setup extends Partial<Record<(typeof NUMBERS)[number], number>>
   fusion?: (typeof FUSIONS)[number];
   expand?: false;
   rerank?: false;
+  /** Another generation of the index than the live one. */
+  generation?: string;
 }
+export type Generation = Schemas["GenerationInfo"];
+const ID = /^[0-9a-f-]{36}$/;
+
 export interface PlaygroundSearch {
   q?: string;
   /** As `setupOf` reads it: `limit:5,fusion:rrf,rerank:off`. */
@@ -37,6 +42,7 @@ export function setupOf(said: string | undefined): Setup {
     }
     const fusion = FUSIONS.find((one) => one === value);
     if (key === "fusion" && fusion) setup.fusion = fusion;
+    if (key === "generation" && ID.test(value)) setup.generation = value;
     if ((key === "expand" || key === "rerank") && value === "off") setup[key] = false;
   }
   return setup;
@@ -46,8 +52,8 @@ export function said(setup: Setup): string {
   return Object.entries(setup).filter(([, value]) => value !== undefined).map(([key, value]) => `${key}:${value === false ? "off" : value}`).join(",");
 }
 
-export function requestOf(query: string, { expand, rerank, ...knobs }: Setup, domain: string | undefined) {
-  return { query, domain: domain ?? null, knobs, expand: expand ?? true, rerank: rerank ?? true };
+export function requestOf(query: string, { expand, rerank, generation, ...knobs }: Setup, domain: string | undefined) {
+  return { query, domain: domain ?? null, generation: generation ?? null, knobs, expand: expand ?? true, rerank: rerank ?? true };
 }
 
 export type Told = Schemas["Explained"];
@@ -58,4 +64,9 @@ export function moved(told: Told, other: Told | undefined, stage: string, chunk:
   const [here, there] = [rank(told), rank(other)];
   if (here === undefined || !other.stages.some((one) => one.stage === stage)) return null;
   return there === undefined ? undefined : there - here;
+}
+
+/** In what two builds of the index differ: the names of what they were made with. */
+export function differing(one: Generation, other: Generation | undefined): string[] {
+  return other ? Object.keys({ ...one.made_with, ...other.made_with }).filter((part) => one.made_with[part] !== other.made_with[part]).sort() : [];
 }
