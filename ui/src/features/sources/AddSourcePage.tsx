@@ -10,6 +10,7 @@ import { Page } from "@/primitives/Page";
 import { NewSource } from "./NewSource";
 import { useConnectors } from "./queries";
 import css from "./sources.module.css";
+import { useTold } from "./form/told";
 
 type Connector = Schemas["ConnectorInfo"];
 
@@ -36,8 +37,9 @@ export function AddSourcePage() {
 
 function Gallery({ connectors }: { connectors: Connector[] }) {
   const { t } = useTranslation("sources");
+  const tell = useTold();
   const [sought, setSought] = useState("");
-  const fits = ({ name, about }: Connector) => `${name} ${about}`.toLowerCase().includes(sought.trim().toLowerCase());
+  const fits = ({ name, about }: Connector) => `${name} ${about} ${tell(about)}`.toLowerCase().includes(sought.trim().toLowerCase());
   const found = connectors.filter(fits);
   return (
     <Stack gap="md">
@@ -52,10 +54,11 @@ function Gallery({ connectors }: { connectors: Connector[] }) {
 
 function Card({ connector: { name, about, verified, problem } }: { connector: Connector }) {
   const { t } = useTranslation("sources");
+  const tell = useTold();
   const inside = (
     <Stack gap={6}>
       <Group justify="space-between" wrap="nowrap"><Text fw={600}>{name}</Text>{problem ? <Badge color="red" variant="light" tt="none">{t("gallery.broken")}</Badge> : null}</Group>
-      <Text size="sm">{about}</Text>
+      <Text size="sm">{tell(about)}</Text>
       {verified ? <Text size="xs" c="var(--soft)">{t("gallery.verified", { against: verified })}</Text> : null}
       {problem ? <Alert color="red" variant="light" p="xs"><Text size="xs" className={css.told}>{problem}</Text></Alert> : null}
     </Stack>

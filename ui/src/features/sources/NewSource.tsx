@@ -12,6 +12,7 @@ import type { Config } from "./form/ConfigForm";
 import { refusal, useAct } from "./queries";
 import { Rhythm, scheduled, type Often } from "./Rhythm";
 import css from "./sources.module.css";
+import { useTold } from "./form/told";
 
 const ConfigForm = lazy(() => import("./form/ConfigForm"));
 
@@ -20,6 +21,7 @@ export function NewSource({ connector }: { connector: Schemas["ConnectorInfo"] }
   const { t } = useTranslation("sources");
   const navigate = useNavigate();
   const client = useQueryClient();
+  const tell = useTold();
   const [name, setName] = useState("");
   const [config, setConfig] = useState<Config>({});
   const [often, setOften] = useState<Often>("hour");
@@ -56,7 +58,7 @@ export function NewSource({ connector }: { connector: Schemas["ConnectorInfo"] }
       <ConfigForm id="new-source" schema={connector.form ?? {}} value={config} onChange={edit} onSubmit={() => add.mutate()}>
         {(form) => (
           <Stack gap="md">
-            <Panel title={t("new.what")} tell={connector.about}>
+            <Panel title={t("new.what")} tell={tell(connector.about)}>
               <TextInput label={t("new.name")} description={t("new.nameTell")} maxLength={200} value={name} onChange={(event) => setName(event.currentTarget.value)} />
               {form}
             </Panel>

@@ -3,6 +3,7 @@ import { useId, useMemo, useState, type ReactNode } from "react";
 import { useTranslation } from "react-i18next";
 import { addWords } from "@/app/words";
 import de from "./fields.de.json";
+import { useTold } from "./told";
 import { filled, looks, named, prepared } from "./schema";
 import { fields, templates, widgets } from "./theme";
 import { validator } from "./validator";
@@ -32,14 +33,15 @@ export default function ConfigForm({ id, schema, value, kept = NONE, onChange, o
   const { language } = i18n;
   const [tried, setTried] = useState(false);
   const form = useId();
+  const tell = useTold();
   const shape = useMemo(() => {
     // What nobody has translated is called as the connector calls it.
     const words = i18n.getResourceBundle(language, FIELDS) as Record<string, string> | undefined;
-    const made = prepared(schema, (title) => words?.[title] ?? named(title));
+    const made = prepared(schema, (title) => words?.[title] ?? named(title), tell);
     // What the server keeps need not be typed again.
     if (made.required) made.required = made.required.filter((name) => !kept.includes(name));
     return made;
-  }, [schema, kept, i18n, language]);
+  }, [schema, kept, i18n, language, tell]);
   const look = useMemo(() => ({ ...looks(shape), "ui:label": false }), [shape]);
   const check = useMemo(
     () => validator((keyword) => t(`form.${KNOWN.find((one) => one === keyword) ?? "wrong"}`)),

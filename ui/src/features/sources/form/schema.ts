@@ -18,16 +18,17 @@ export function named(title: string): string {
   return [first, ...rest.map((word) => (word === word.toUpperCase() && word.length > 1 ? word : word.toLowerCase()))].join(" ");
 }
 
-/** A connector's schema as a form wants it: no nulls, no defaults for secrets, fields called as `call` does. */
-export function prepared(node: Node, call: (title: string) => string = named): Node {
+/** A connector's schema as a form wants it: no nulls, no defaults for secrets, fields called and told as is said here. */
+export function prepared(node: Node, call: (title: string) => string = named, tell: (description: string) => string = (said) => said): Node {
   const one = present(node);
   const { default: usual, ...secret } = one;
   const made: Node = one.format === "password" ? secret : { ...secret, ...(usual === undefined ? {} : { default: usual }) };
   if (typeof made.title === "string") made.title = call(made.title);
-  const each = (all: Record<string, unknown>) => Object.fromEntries(Object.entries(all).map(([key, value]) => [key, prepared(value as Node, call)]));
+  if (typeof made.description === "string") made.description = tell(made.description);
+  const each = (all: Record<string, unknown>) => Object.fromEntries(Object.entries(all).map(([key, value]) => [key, prepared(value as Node, call, tell)]));
   if (made.properties) made.properties = each(made.properties);
   if (made.$defs) made.$defs = each(made.$defs);
-  if (made.items && typeof made.items === "object" && !Array.isArray(made.items)) made.items = prepared(made.items, call);
+  if (made.items && typeof made.items === "object" && !Array.isArray(made.items)) made.items = prepared(made.items, call, tell);
   return made;
 }
 
