@@ -13,7 +13,7 @@ UI := rag/api/static/ui/index.html
 UI_FROM := $(shell find ui -type f -not -path '*/node_modules/*' -not -path '*/screenshots/*')
 NPM := $(PYTHON) ui/node.py
 
-.PHONY: run test ui screenshots bench bench-faults lock format clean
+.PHONY: run test test-consumers ui screenshots bench bench-faults lock format clean
 
 $(VENV)/.installed: requirements/lock.txt requirements/bootstrap.txt pyproject.toml
 	@command -v $(PYTHON) >/dev/null || { echo "Python 3.11 is needed: set PYTHON=/path/to/python3.11"; exit 1; }
@@ -43,6 +43,10 @@ test: $(VENV)/.installed $(UI)
 	$(NPM) run test
 	$(BIN)/python -m pytest -n $(TESTERS) --dist loadfile
 
+# What reads exports, each library in an environment of its own under .consumers.
+test-consumers: $(VENV)/.installed
+	CONSUMERS=$(abspath .consumers) $(BIN)/python -m pytest -n auto tests/consumers
+
 # Every page, light, dark and as wide as a phone, into ui/screenshots.
 screenshots: $(VENV)/.installed $(UI)
 	mkdir -p ui/screenshots
@@ -66,4 +70,4 @@ format: $(VENV)/.installed
 	$(BIN)/ruff check --fix .
 
 clean:
-	rm -rf $(VENV) .bench .node ui/node_modules rag/api/static/ui
+	rm -rf $(VENV) .bench .consumers .node ui/node_modules rag/api/static/ui

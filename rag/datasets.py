@@ -215,6 +215,64 @@ class ExportManifest(Data):
     files: Mapping[str, File]
 
 
+Consumer = Literal[
+    "trl",
+    "sentence-transformers",
+    "beir",
+    "llama-index",
+    "datasets",
+    "mlcroissant",
+    "openai-shape",
+    "llama-factory",
+]
+
+
+class Problem(Data):
+    """Something that a consumer would do to an export without a word, or refuse to do."""
+
+    code: str
+    """One word for what it is; `docs/datasets.md` tells each."""
+    where: str = ""
+    text: str
+    fatal: bool = True
+    """Else it is only to be known."""
+    found_by: Literal["checks", "consumer"]
+    """Our own reading of every line, or the consumer's own code."""
+
+
+class Loaded(Data):
+    """A file as its consumer took it in."""
+
+    path: str
+    rows: int
+    kept: int
+    more: Mapping[str, int | None] = {}
+    """Whatever else it counts, as the longest row in tokens."""
+
+
+class Losses(Data):
+    """What a trainer said of its steps."""
+
+    path: str
+    losses: tuple[float, ...]
+
+
+class Verified(Data):
+    """What became of an export in a consumer's hands."""
+
+    folder: str
+    format: str
+    consumer: Consumer
+    ok: bool
+    """Nothing that is fatal was found."""
+    executed: str
+    """What of the consumer ran."""
+    versions: Mapping[str, str] = {}
+    loaded: tuple[Loaded, ...] = ()
+    losses: tuple[Losses, ...] = ()
+    problems: tuple[Problem, ...] = ()
+
+
 def rows_path(task: Task, split: Split) -> str:
     """Where a dataset's folder has these rows."""
     return f"rows/{task}/{split}.jsonl"

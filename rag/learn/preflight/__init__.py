@@ -1,0 +1,1 @@
+"""Whether a consumer takes an export as it is meant: asked of the consumer itself."""
