@@ -17,7 +17,8 @@ from rag.api.policy import Data
 from rag.api.routes import EVENTS, RESPONSES, Domain, Name, with_progress
 from rag.api.state import Server
 from rag.api.strict import StrictRoute
-from rag.datasets import Dataset, DatasetSpec, Difference, ReviewState
+from rag.datasets import Dataset, DatasetSpec, Difference, ExportManifest, ReviewState
+from rag.learn.exporting import Format
 from rag.types import Data as Body
 from rag.types import Progress
 
@@ -26,6 +27,8 @@ NAME = r"^[a-z0-9][a-z0-9_-]{0,63}(@[1-9][0-9]{0,8})?$"
 Version = Annotated[
     str, Path(pattern=NAME, description="A dataset's name: its newest version, or `name@number`.")
 ]
+FORMAT = r"^[a-z0-9][a-z0-9_-]{0,63}$"
+FormatName = Annotated[str, Path(pattern=FORMAT, description="A format's name.")]
 READ_AT_ONCE = 1 << 20
 
 
@@ -37,6 +40,14 @@ class NewDataset(DatasetSpec):
 
 class Datasets(Body):
     datasets: list[Dataset]
+
+
+class NewExport(Body):
+    format: str = Field(pattern=FORMAT)
+
+
+class Formats(Body):
+    formats: list[Format]
 
 
 class Reviewed(Body):
@@ -112,6 +123,36 @@ async def files(
     folder = await server.app.datasets.folder(who, name, domain)
     packed = await asyncio.to_thread(_packed, folder)
     headers = {"Content-Disposition": f'attachment; filename="{name}.zip"'}
+    return StreamingResponse(packed, media_type="application/zip", headers=headers)
+
+
+@router.get("/dataset-formats")
+async def dataset_formats(who: Data, server: Server) -> Formats:
+    """What datasets can be exported in, and who reads each."""
+    return Formats(formats=await server.app.datasets.formats(who))
+
+
+@router.post("/datasets/{name}/exports")
+async def export(
+    name: Version, body: NewExport, who: Data, server: Server, domain: Domain = None
+) -> ExportManifest:
+    """Write a version in a consumer's format; 200 with what it could not hold and why."""
+    manifest, _ = await server.app.datasets.export(who, name, body.format, domain)
+    return manifest
+
+
+@router.get(
+    "/datasets/{name}/exports/{format}",
+    response_class=StreamingResponse,
+    responses={200: {"content": {"application/zip": {}}}},
+)
+async def export_files(
+    name: Version, format: FormatName, who: Data, server: Server, domain: Domain = None
+) -> StreamingResponse:
+    """The files of a version in a consumer's format, as one archive."""
+    _, folder = await server.app.datasets.export(who, name, format, domain)
+    packed = await asyncio.to_thread(_packed, folder)
+    headers = {"Content-Disposition": f'attachment; filename="{name}.{format}.zip"'}
     return StreamingResponse(packed, media_type="application/zip", headers=headers)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -13,12 +14,13 @@ from rag.app.domains import Domains
 from rag.app.parts import Parts
 from rag.app.people import People
 from rag.app.traces import Traces
-from rag.datasets import Dataset, DatasetSpec, Difference
+from rag.datasets import Dataset, DatasetSpec, Difference, ExportManifest
 from rag.domain import Pack
-from rag.errors import NotFound, Unavailable
+from rag.errors import Conflict, NotFound, Unavailable
 from rag.learn.building import Builder
-from rag.learn.built import MANIFEST
+from rag.learn.built import MANIFEST, manifest_of
 from rag.learn.comparing import compared
+from rag.learn.exporting import Format, export, exporter, formats
 from rag.learn.gathering import Answered, Passage
 from rag.store.blobs import Blobs
 from rag.store.datasets import Datasets as Kept
@@ -27,6 +29,7 @@ from rag.store.ledger import Ledger
 from rag.store.redacting import REMOVED
 from rag.types import Document, Hit, Message, Payload, Principal, Progress
 
+EXPORTS = "exports"
 EVERYBODY = Principal(id="\x00")
 """May read what everybody may: nobody has this name."""
 CHARACTERS_PER_TOKEN = 4
@@ -96,6 +99,34 @@ class Datasets:
         """What became of the rows from one version to another."""
         paths = [await self.folder(principal, name, domain) for name in (one, other)]
         return await asyncio.to_thread(compared, one, paths[0], other, paths[1])
+
+    async def export(
+        self, principal: Principal, name: str, format: str, domain: str | None
+    ) -> tuple[ExportManifest, Path]:
+        """A version in a consumer's format, and where its files are; made once, then kept.
+
+        Raises InvalidInput for an unknown format, NotFound, StorageFull.
+        """
+        found = await self.get(principal, name, domain)
+        folder = await self.folder(principal, f"{found.name}@{found.number}", domain)
+        to = self._folder / EXPORTS / found.version[:16] / format
+        manifest = await asyncio.to_thread(self._exported, folder, format, to)
+        await self._accounts.wrote(
+            principal, "export dataset", f"{found.name}@{found.number}", format=format
+        )
+        return manifest, to
+
+    async def formats(self, principal: Principal) -> list[Format]:
+        """What datasets can be exported in."""
+        return await asyncio.to_thread(formats)
+
+    @staticmethod
+    def _exported(folder: Path, format: str, to: Path) -> ExportManifest:
+        exporter(format)
+        with suppress(Conflict):
+            return export(folder, format, to)
+        # It was made before, whole.
+        return ExportManifest.model_validate(manifest_of(to))
 
     def _builder(
         self,

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import shutil
 from datetime import datetime
 from enum import StrEnum
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -177,6 +179,68 @@ def diff(
     output.say_table(
         ("rows", "kept", "added", "removed", "in another split"),
         [(task, *(str(counts.get(task, 0)) for counts in each)) for task in tasks],
+    )
+
+
+@cli.command()
+def formats(ctx: typer.Context, as_json: Json = False) -> None:
+    """List what datasets can be exported in, and who reads each."""
+    found = through(ctx, lambda app, who: app.datasets.formats(who))
+    if as_json:
+        output.say_json({"formats": found})
+        return
+    output.say_table(
+        ("format", "rows of", "trains", "who reads it"),
+        [
+            (
+                one.name,
+                ", ".join(one.tasks),
+                "yes" if one.trains else "",
+                one.problem or one.about,
+            )
+            for one in found
+        ],
+    )
+
+
+@cli.command()
+def export(
+    ctx: typer.Context,
+    name: Name,
+    format: Annotated[str, typer.Option("--format", "-f", help="See: rag dataset formats.")],
+    to: Annotated[
+        Path | None,
+        typer.Option(help="A folder that is not there yet; else it stays with the data."),
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Write a dataset in the format of whoever reads it, and tell what that could not hold."""
+    manifest, folder = through(
+        ctx, lambda app, who: app.datasets.export(who, name, format, ctx.obj.domain)
+    )
+    if to is not None:
+        from rag.learn.built import appearing
+
+        with appearing(to) as begun:
+            shutil.copytree(folder, begun, dirs_exist_ok=True)
+        folder = to
+    if as_json:
+        output.say_json({"folder": str(folder), "manifest": manifest})
+        return
+    output.say(f"Written to {folder}")
+    output.say_table(
+        ("rows", "split", "written", "left out"),
+        [
+            (
+                task,
+                split,
+                str(one.kept),
+                ", ".join(f"{count}: {why}" for why, count in one.left_out.items()),
+            )
+            for task, splits in manifest.rows.items()
+            for split, one in splits.items()
+            if one.read
+        ],
     )
 
 

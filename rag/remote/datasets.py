@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING
 
-from rag.datasets import Dataset, DatasetSpec, Difference, ReviewState
+from rag.datasets import Dataset, DatasetSpec, Difference, ExportManifest, ReviewState
+from rag.learn.exporting import Format
 from rag.remote.line import Line, OnProgress, query
 from rag.types import Principal
 
@@ -51,6 +53,22 @@ class RemoteDatasets:
         return Difference.model_validate(
             await self._line.json("GET", path, principal, domain, params=params)
         )
+
+    async def formats(self, principal: Principal) -> list[Format]:
+        found = await self._line.json("GET", "dataset-formats", principal)
+        return [Format.model_validate(one) for one in found["formats"]]
+
+    async def export(
+        self, principal: Principal, name: str, format: str, domain: str | None
+    ) -> tuple[ExportManifest, Path]:
+        """Where the server has it: it and this program share the data folder."""
+        path = f"datasets/{name}/exports"
+        body = {"format": format}
+        manifest = ExportManifest.model_validate(
+            await self._line.json("POST", path, principal, domain, json=body)
+        )
+        folder = self._line.settings.data / "datasets" / "exports"
+        return manifest, folder / manifest.source.version[:16] / format
 
 
 class RemoteCuration:

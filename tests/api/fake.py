@@ -24,7 +24,14 @@ from rag.app.privacy import Privacy
 from rag.app.upkeep import Condition, Space
 from rag.app.viewing import Piece, View
 from rag.config import AddedModelSettings, Settings, unusable
-from rag.datasets import Dataset, DatasetSpec, Difference, ReviewState
+from rag.datasets import (
+    Dataset,
+    DatasetSpec,
+    Difference,
+    ExportManifest,
+    ReviewState,
+    Source,
+)
 from rag.domain import RetrievalKnobs
 from rag.errors import (
     Conflict,
@@ -37,6 +44,7 @@ from rag.errors import (
 )
 from rag.feedback import Consent, ConsentAsked, Feedback, Rated, Verdict
 from rag.jobs import next_due
+from rag.learn.exporting import Format
 from rag.models.told import (
     BudgetState,
     Comparison,
@@ -208,6 +216,18 @@ class FakeDatasets:
         (folder / "rows" / "label" / "train.jsonl").write_text("{}\n")
         (folder / "manifest.json").write_text("{}\n")
         return folder
+
+    async def formats(self, principal: Principal) -> list[Format]:
+        return [Format(name="trl-sft", about="TRL.", tasks=("instruction",), trains=True)]
+
+    async def export(
+        self, principal: Principal, name: str, format: str, domain: str | None
+    ) -> tuple[ExportManifest, Path]:
+        if format != "trl-sft":
+            raise InvalidInput(f"There is no format '{format}'.")
+        folder = await self.folder(principal, name, domain)
+        source = Source(name="month", version="0" * 64, domain=domain or "pumps")
+        return ExportManifest(exporter=format, source=source, rows={}, tables=(), files={}), folder
 
     @staticmethod
     def made(spec: DatasetSpec, number: int, domain: str | None, by: str = "local") -> Dataset:

@@ -13,7 +13,7 @@ import pytest
 
 from rag.app import App
 from rag.datasets import ROW, DatasetSpec, row_hash
-from rag.errors import Conflict, NotFound, StorageFull
+from rag.errors import Conflict, InvalidInput, NotFound, StorageFull
 from rag.feedback import Consent, Correction, Verdict
 from rag.types import AskRequest, Principal, Progress, Role
 from tests.app.test_app import ANNA, BOB, add_documents, open_app
@@ -284,5 +284,21 @@ def test_what_is_said_while_it_is_built_is_not_in_it(tell: Any) -> None:
             .joinpath("provenance.jsonl")
             .read_text()
         )
+
+    tell(story)
+
+
+def test_a_dataset_is_exported_for_its_consumers_once(tell: Any) -> None:
+    async def story(app: App) -> None:
+        await rated(app, ANNA, WEIGHT, UP)
+        await built(app)
+        manifest, folder = await app.datasets.export(CURATOR, "month", "trl-sft", None)
+        [line] = (folder / "train.jsonl").read_text().splitlines()
+        assert json.loads(line).keys() == {"prompt", "completion"}
+        again, same = await app.datasets.export(CURATOR, "month@1", "trl-sft", None)
+        assert (again, same) == (manifest, folder)
+        with pytest.raises(InvalidInput):
+            await app.datasets.export(CURATOR, "month", "no-such-format", None)
+        assert [one.name for one in await app.datasets.formats(CURATOR) if one.problem] == []
 
     tell(story)

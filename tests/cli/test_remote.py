@@ -138,6 +138,10 @@ async def test_the_data_team_works_through_a_server(remote: RemoteApp, served: F
     assert (await remote.datasets.get(far, "month@1", None)).number == 1
     told = await remote.datasets.diff(far, "month@1", "month", None)
     assert (told.one, told.other, told.kept) == ("month@1", "month", {"label": 1})
+    assert await remote.datasets.formats(far) == await served.datasets.formats(local)
+    exported, folder = await remote.datasets.export(far, "month", "trl-sft", None)
+    assert exported.source.name == "month"
+    assert folder == remote.settings.data / "datasets/exports" / ("0" * 16) / "trl-sft"
     assert await remote.curation.review(far, ["f1"], "accepted", "good") == 1
 
 
