@@ -13,12 +13,15 @@ from fastapi import APIRouter, Path, Query, Request
 from fastapi.responses import StreamingResponse
 from pydantic import Field
 
+from rag.api.pages import Cursor, Limit, page
 from rag.api.policy import Data
 from rag.api.routes import EVENTS, RESPONSES, Domain, Name, with_progress
 from rag.api.state import Server
 from rag.api.strict import StrictRoute
+from rag.app.curation import ToReview
 from rag.datasets import Dataset, DatasetSpec, Difference, ExportManifest, ReviewState
 from rag.learn.exporting import Format
+from rag.store.inbox import Wanted
 from rag.types import Data as Body
 from rag.types import Progress
 
@@ -50,6 +53,12 @@ class Formats(Body):
     formats: list[Format]
 
 
+class Inbox(Body):
+    verdicts: list[ToReview]
+    next: str | None = None
+    """The cursor of the next page; null after the last."""
+
+
 class Reviewed(Body):
     """What becomes of verdicts."""
 
@@ -64,6 +73,25 @@ class Reviewed(Body):
 class Changed(Body):
     changed: int
     """How many were in another state before."""
+
+
+@router.get("/feedback/reviews")
+async def inbox(
+    who: Data,
+    server: Server,
+    state: Annotated[ReviewState | None, Query()] = None,
+    good: Annotated[bool | None, Query(description="Only those above 0, or only below.")] = None,
+    corrected: Annotated[bool, Query(description="Only with a correction.")] = False,
+    missing: Annotated[bool, Query(description="Only that a document was missing.")] = False,
+    limit: Limit = 50,
+    cursor: Cursor = None,
+    domain: Domain = None,
+) -> Inbox:
+    """What people said of answers, newest first, and what reviewers made of it."""
+    wanted = Wanted(state=state, good=good, corrected=corrected, missing=missing)
+    found = await server.app.curation.inbox(who, wanted, limit + 1, cursor, domain)
+    shown, more = page(found, limit, lambda one: one.feedback.id)
+    return Inbox(verdicts=shown, next=more)
 
 
 @router.put("/feedback/reviews")

@@ -8,18 +8,71 @@ from collections.abc import Sequence
 from rag.app.accounts import Accounts
 from rag.app.domains import Domains
 from rag.app.parts import Parts
+from rag.app.people import People
+from rag.app.traces import Traces
 from rag.datasets import ReviewState
+from rag.store.inbox import Inbox, Waiting, Wanted
 from rag.store.reviews import Reviews
 from rag.types import Principal
+
+
+class ToReview(Waiting):
+    """A verdict in the inbox, with the answer it is about as the reviewer may read it."""
+
+    question: str
+    answer: str
+    model: str
+    abstained: bool
 
 
 class Curation:
     """The verbs of whoever reviews."""
 
-    def __init__(self, parts: Parts, domains: Domains, accounts: Accounts) -> None:
+    def __init__(
+        self, parts: Parts, domains: Domains, people: People, traces: Traces, accounts: Accounts
+    ) -> None:
         self._domains = domains
+        self._people = people
+        self._traces = traces
+        self._inbox = Inbox(parts.ledger.database)
         self._accounts = accounts
         self._reviews = Reviews(parts.ledger.database, parts.ledger.now)
+
+    async def inbox(
+        self,
+        principal: Principal,
+        wanted: Wanted,
+        limit: int,
+        after: str | None = None,
+        domain: str | None = None,
+    ) -> list[ToReview]:
+        """Verdicts of a domain, newest first, each with its answer as the principal may read it."""
+        who = await self._people.within(principal, domain)
+        name = self._domains.get(domain).pack.name
+        found = await asyncio.to_thread(self._inbox.page, name, wanted, limit, after)
+        traces = await self._traces.some(who, name, {one.feedback.trace_id for one in found})
+        return [
+            ToReview(
+                **{name: getattr(one, name) for name in Waiting.model_fields},
+                question=trace["query_raw"],
+                answer=trace["answer"],
+                model=trace["model"],
+                abstained=trace["abstained"],
+            )
+            for one in found
+            if (trace := traces.get(one.feedback.trace_id)) is not None
+        ]
+
+    async def assign(
+        self,
+        principal: Principal,
+        trace_ids: Sequence[str],
+        reviewer: str,
+        domain: str | None = None,
+    ) -> None:
+        """Let somebody review what was said of these answers; nobody where the name is empty."""
+        name = self._domains.get(domain).pack.name
+        await asyncio.to_thread(self._reviews.assign, name, trace_ids, reviewer, principal.id)
 
     async def review(
         self,

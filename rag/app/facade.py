@@ -123,7 +123,7 @@ class App:
             parts, self._domains, self.accounts, self._people, self._traces, self._runs
         )
         self.datasets = Datasets(parts, self._domains, self._people, self._traces, self.accounts)
-        self.curation = Curation(parts, self._domains, self.accounts)
+        self.curation = Curation(parts, self._domains, self._people, self._traces, self.accounts)
         self._housekeeping = Housekeeping(parts)
         self._upkeep = Upkeep(parts)
         self._webhooks = Webhooks(parts.outbox, parts.settings.webhooks)

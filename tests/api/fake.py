@@ -15,6 +15,7 @@ from typing import Any, cast
 from rag.app.access import Access
 from rag.app.accounts import Accounts
 from rag.app.conversations import Conversations
+from rag.app.curation import ToReview
 from rag.app.drafting import Drafted, drafted
 from rag.app.explaining import Explained, ExplainRequest, Listed, Passage, Place
 from rag.app.generations import GenerationInfo
@@ -66,6 +67,7 @@ from rag.store.daily import Daily, Pace
 from rag.store.database import Database
 from rag.store.ended import Ended
 from rag.store.freshness import BOUNDS, Measured
+from rag.store.inbox import Said, Wanted
 from rag.store.ledger import Ledger
 from rag.store.repeats import Repeats
 from rag.store.signins import Keys, Sessions
@@ -240,6 +242,24 @@ class FakeDatasets:
 
 class FakeCuration:
     """Knows one verdict, `f1`."""
+
+    async def inbox(
+        self, principal: Principal, wanted: Wanted, limit: int, after=None, domain=None
+    ) -> list[ToReview]:
+        if after is not None:
+            raise InvalidInput(f"The list has no verdict '{after}' to go on after.")
+        said = Said(
+            id="f1", trace_id=TRACE, at=datetime(2026, 1, 1, tzinfo=UTC), surface="ui", by="0a1b",
+            rater="user", target=Rated(kind="answer"), signal="thumb", value=-1.0, reasons=(),
+            comment="No.", correction=None,
+        )  # fmt: skip
+        return [
+            ToReview(
+                feedback=said, state=wanted.state or "raw", note="", reviewed_by="", reviewer="",
+                burst=0, question="How long?", answer="Two weeks.", model="extractive",
+                abstained=False,
+            )
+        ]  # fmt: skip
 
     async def review(
         self,

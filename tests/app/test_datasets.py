@@ -15,6 +15,7 @@ from rag.app import App
 from rag.datasets import ROW, DatasetSpec, row_hash
 from rag.errors import Conflict, InvalidInput, NotFound, StorageFull
 from rag.feedback import Consent, Correction, Verdict
+from rag.store.inbox import Wanted
 from rag.types import AskRequest, Principal, Progress, Role
 from tests.app.test_app import ANNA, BOB, add_documents, open_app
 
@@ -300,5 +301,39 @@ def test_a_dataset_is_exported_for_its_consumers_once(tell: Any) -> None:
         with pytest.raises(InvalidInput):
             await app.datasets.export(CURATOR, "month", "no-such-format", None)
         assert [one.name for one in await app.datasets.formats(CURATOR) if one.problem] == []
+
+    tell(story)
+
+
+def test_the_inbox_tells_what_is_in_effect_newest_first(tell: Any) -> None:
+    async def story(app: App) -> None:
+        first = await rated(app, ANNA, WEIGHT, UP)
+        answer = await app.ask(ANNA, AskRequest(question=SALARY))
+        said = await app.rate(ANNA, answer.trace_id, UP)
+        better = Verdict(value=-1, comment="No.", correction=Correction(text="Ten crowns."))
+        said = await app.rate(ANNA, answer.trace_id, better)
+        inbox = app.curation.inbox
+        found = await inbox(ANNA, Wanted(), 10)
+        assert [one.feedback.trace_id for one in found] == [answer.trace_id, first]
+        assert [one.state for one in found] == ["raw", "accepted"]
+        assert found[0].feedback.correction == better.correction
+        assert "9 crowns" in found[0].answer
+        [one] = await inbox(ANNA, Wanted(state="raw"), 10)
+        assert one.feedback.id == said.id
+        assert [one.feedback.id for one in await inbox(BOB, Wanted(corrected=True), 10)] == [
+            said.id
+        ]
+        # Whoever may not read the document reviews without its words.
+        assert "crowns" not in (await inbox(BOB, Wanted(corrected=True), 10))[0].answer
+        assert await inbox(BOB, Wanted(good=True), 10, after=found[1].feedback.id) == []
+        assert await inbox(BOB, Wanted(missing=True), 10) == []
+        await app.curation.assign(CURATOR, [first], "cora")
+        assert [one.feedback.trace_id for one in await inbox(BOB, Wanted(reviewer="cora"), 10)] == [
+            first
+        ]
+        await app.retract(ANNA, answer.trace_id, said.id)
+        assert [one.feedback.trace_id for one in await inbox(BOB, Wanted(), 10)] == [first]
+        with pytest.raises(NotFound):
+            await app.curation.review(CURATOR, ["no-such-verdict"], "accepted")
 
     tell(story)

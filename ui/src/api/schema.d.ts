@@ -356,6 +356,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/dataset-formats": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Dataset Formats
+         * @description What datasets can be exported in, and who reads each.
+         */
+        get: operations["dataset_formats_api_v1_dataset_formats_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/datasets": {
         parameters: {
             query?: never;
@@ -413,6 +433,46 @@ export interface paths {
          * @description What became of the rows from another version to this one.
          */
         get: operations["diff_api_v1_datasets__name__diff_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/datasets/{name}/exports": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Export
+         * @description Write a version in a consumer's format; 200 with what it could not hold and why.
+         */
+        post: operations["export_api_v1_datasets__name__exports_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/datasets/{name}/exports/{format}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Export Files
+         * @description The files of a version in a consumer's format, as one archive.
+         */
+        get: operations["export_files_api_v1_datasets__name__exports__format__get"];
         put?: never;
         post?: never;
         delete?: never;
@@ -635,7 +695,11 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        get?: never;
+        /**
+         * Inbox
+         * @description What people said of answers, newest first, and what reviewers made of it.
+         */
+        get: operations["inbox_api_v1_feedback_reviews_get"];
         /**
          * Review
          * @description Accept verdicts, set them aside, reject them, or leave them to be reviewed: all or none.
@@ -3297,6 +3361,50 @@ export interface components {
             };
         };
         /**
+         * ExportManifest
+         * @description An export: which dataset it is made of, in which format, and what it could not hold.
+         */
+        ExportManifest: {
+            /** As Of */
+            as_of?: string | null;
+            /**
+             * Description
+             * @default
+             */
+            description: string;
+            /** Exporter */
+            exporter: string;
+            /** Files */
+            files: {
+                [key: string]: components["schemas"]["File"];
+            };
+            /**
+             * Format
+             * @default 1
+             * @constant
+             */
+            format: 1;
+            /**
+             * Languages
+             * @default []
+             */
+            languages: string[];
+            /**
+             * License
+             * @default
+             */
+            license: string;
+            /** Rows */
+            rows: {
+                [key: string]: {
+                    [key: string]: components["schemas"]["rag__datasets__Kept"];
+                };
+            };
+            source: components["schemas"]["Source"];
+            /** Tables */
+            tables: components["schemas"]["Table"][];
+        };
+        /**
          * Extension
          * @description What an answer is beyond a completion.
          */
@@ -3423,6 +3531,16 @@ export interface components {
             measure: "faults" | "abstained" | "support" | "ms_p50" | "ms_p95" | "tokens" | "cost" | "preferred" | "useful" | "cost_per_useful";
         };
         /**
+         * File
+         * @description What a file of a dataset has to be, byte for byte.
+         */
+        File: {
+            /** Sha256 */
+            sha256: string;
+            /** Size */
+            size: number;
+        };
+        /**
          * FileKind
          * @description What people call the file that a document was read from.
          * @enum {string}
@@ -3448,6 +3566,39 @@ export interface components {
             renamed: {
                 [key: string]: number;
             };
+        };
+        /**
+         * Format
+         * @description A format that datasets can be exported in; a broken plug-in says why it cannot be used.
+         */
+        Format: {
+            /**
+             * About
+             * @default
+             */
+            about: string;
+            /** Name */
+            name: string;
+            /**
+             * Problem
+             * @default
+             */
+            problem: string;
+            /**
+             * Tasks
+             * @default []
+             */
+            tasks: ("instruction" | "preference" | "label" | "relevance" | "evaluation")[];
+            /**
+             * Trains
+             * @default false
+             */
+            trains: boolean;
+        };
+        /** Formats */
+        Formats: {
+            /** Formats */
+            formats: components["schemas"]["Format"][];
         };
         /**
          * Freshness
@@ -3583,6 +3734,13 @@ export interface components {
             /** Files */
             files: number;
         };
+        /** Inbox */
+        Inbox: {
+            /** Next */
+            next?: string | null;
+            /** Verdicts */
+            verdicts: components["schemas"]["ToReview"][];
+        };
         /**
          * Invitation
          * @description A link that was given to somebody and not used yet; the link itself is not kept.
@@ -3644,13 +3802,7 @@ export interface components {
             /** Token */
             token: string;
         };
-        /**
-         * Kept
-         * @description The verdict as it was kept.
-         */
-        Kept: {
-            feedback: components["schemas"]["Feedback"];
-        };
+        JsonValue: unknown;
         /**
          * KeyInfo
          * @description That a model has a key, never what it is. `set_by` an admin, at `set_at`, if one did.
@@ -4034,6 +4186,11 @@ export interface components {
              * @default 0.1
              */
             validation_share: number;
+        };
+        /** NewExport */
+        NewExport: {
+            /** Format */
+            format: string;
         };
         /** NewKey */
         NewKey: {
@@ -4748,6 +4905,37 @@ export interface components {
             runs: components["schemas"]["Run"][];
         };
         /**
+         * Said
+         * @description A verdict, of somebody who is known by a few letters of their pseudonym.
+         */
+        Said: {
+            /**
+             * At
+             * Format: date-time
+             */
+            at: string;
+            /** By */
+            by: string;
+            /** Comment */
+            comment: string;
+            correction: components["schemas"]["Correction"] | null;
+            /** Id */
+            id: string;
+            /** Rater */
+            rater: string;
+            /** Reasons */
+            reasons: string[];
+            /** Signal */
+            signal: string;
+            /** Surface */
+            surface: string;
+            target: components["schemas"]["Rated"];
+            /** Trace Id */
+            trace_id: string;
+            /** Value */
+            value: number | null;
+        };
+        /**
          * Schedule
          * @description When a source is read by itself: by the clock (UTC), or so long after the last time.
          */
@@ -4887,6 +5075,21 @@ export interface components {
              */
             seen_at: string;
         };
+        /**
+         * Source
+         * @description The dataset that an export was made from.
+         */
+        Source: {
+            /**
+             * Domain
+             * @default
+             */
+            domain: string;
+            /** Name */
+            name: string;
+            /** Version */
+            version: string;
+        };
         /** SourceInfo */
         SourceInfo: {
             /** Config */
@@ -5012,7 +5215,7 @@ export interface components {
              * @constant
              */
             object: "chat.completion";
-            ratchet: components["schemas"]["Kept"];
+            ratchet: components["schemas"]["rag__api__stored__Kept"];
         };
         /** StreamOptions */
         StreamOptions: {
@@ -5088,6 +5291,29 @@ export interface components {
             source?: string | null;
         };
         /**
+         * Table
+         * @description A file of equal lines. A reader chooses by `config`, the data's kind, and by `split`.
+         */
+        Table: {
+            /** Columns */
+            columns: {
+                [key: string]: components["schemas"]["JsonValue"];
+            };
+            /** Config */
+            config: string;
+            /**
+             * Media Type
+             * @default application/jsonlines
+             */
+            media_type: string;
+            /** Path */
+            path: string;
+            /** Rows */
+            rows: number;
+            /** Split */
+            split: string;
+        };
+        /**
          * Talk
          * @description A conversation with some of its turns, in order.
          */
@@ -5097,6 +5323,34 @@ export interface components {
             next?: number | null;
             /** Turns */
             turns: components["schemas"]["Exchange"][];
+        };
+        /**
+         * ToReview
+         * @description A verdict in the inbox, with the answer it is about as the reviewer may read it.
+         */
+        ToReview: {
+            /** Abstained */
+            abstained: boolean;
+            /** Answer */
+            answer: string;
+            /** Burst */
+            burst: number;
+            feedback: components["schemas"]["Said"];
+            /** Model */
+            model: string;
+            /** Note */
+            note: string;
+            /** Question */
+            question: string;
+            /** Reviewed By */
+            reviewed_by: string;
+            /** Reviewer */
+            reviewer: string;
+            /**
+             * State
+             * @enum {string}
+             */
+            state: "raw" | "accepted" | "quarantined" | "rejected";
         };
         /** TokenUsage */
         TokenUsage: {
@@ -5433,6 +5687,30 @@ export interface components {
         rag__api__sources__Checked: {
             /** Reads */
             reads: string;
+        };
+        /**
+         * Kept
+         * @description The verdict as it was kept.
+         */
+        rag__api__stored__Kept: {
+            feedback: components["schemas"]["Feedback"];
+        };
+        /**
+         * Kept
+         * @description Of the rows that an export read: how many it holds, and why the others are left out.
+         */
+        rag__datasets__Kept: {
+            /** Kept */
+            kept: number;
+            /**
+             * Left Out
+             * @default {}
+             */
+            left_out: {
+                [key: string]: number;
+            };
+            /** Read */
+            read: number;
         };
         /**
          * Choice
@@ -6712,6 +6990,56 @@ export interface operations {
             };
         };
     };
+    dataset_formats_api_v1_dataset_formats_get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Formats"];
+                };
+            };
+            /** @description A problem, with what to do about it */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem, with what to do about it */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem, with what to do about it */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     datasets_api_v1_datasets_get: {
         parameters: {
             query?: {
@@ -6897,6 +7225,122 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Difference"];
+                };
+            };
+            /** @description A problem, with what to do about it */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem, with what to do about it */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem, with what to do about it */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    export_api_v1_datasets__name__exports_post: {
+        parameters: {
+            query?: {
+                domain?: string | null;
+            };
+            header?: never;
+            path: {
+                /** @description A dataset's name: its newest version, or `name@number`. */
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewExport"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ExportManifest"];
+                };
+            };
+            /** @description A problem, with what to do about it */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem, with what to do about it */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem, with what to do about it */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    export_files_api_v1_datasets__name__exports__format__get: {
+        parameters: {
+            query?: {
+                domain?: string | null;
+            };
+            header?: never;
+            path: {
+                /** @description A dataset's name: its newest version, or `name@number`. */
+                name: string;
+                /** @description A format's name. */
+                format: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/zip": unknown;
                 };
             };
             /** @description A problem, with what to do about it */
@@ -7452,6 +7896,67 @@ export interface operations {
                         [key: string]: unknown;
                     };
                     "text/event-stream": string;
+                };
+            };
+            /** @description A problem, with what to do about it */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem, with what to do about it */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem, with what to do about it */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    inbox_api_v1_feedback_reviews_get: {
+        parameters: {
+            query?: {
+                state?: ("raw" | "accepted" | "quarantined" | "rejected") | null;
+                /** @description Only those above 0, or only below. */
+                good?: boolean | null;
+                /** @description Only with a correction. */
+                corrected?: boolean;
+                /** @description Only that a document was missing. */
+                missing?: boolean;
+                limit?: number;
+                cursor?: string | null;
+                domain?: string | null;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Inbox"];
                 };
             };
             /** @description A problem, with what to do about it */
