@@ -23,6 +23,17 @@ UI = Path(__file__).parents[2] / "ui"
 AXE = UI / "node_modules" / "axe-core" / "axe.min.js"
 CHROMIUM = shutil.which("chromium")
 PATIENCE_MS = 30_000
+STILL = """async () => {
+  for (let still = 0; still < 6; still += 1) {
+    await new Promise((drawn) => requestAnimationFrame(drawn));
+    const moving = document.getAnimations().filter(
+      (one) => one.playState === "running" && one.effect.getComputedTiming().endTime !== Infinity,
+    );
+    if (moving.length) still = -1;
+    await Promise.allSettled(moving.map((one) => one.finished));
+  }
+}"""
+"""Waits until nothing faded or moved for six frames: what fades in has no colour to judge yet."""
 PASSWORD = "seven green lamps hum"
 
 
@@ -62,7 +73,7 @@ class Seen:
         """What is seriously or critically wrong for people who see, hear or move otherwise."""
         # As a script of the tester: the page's own policy lets none in.
         self.page.evaluate(AXE.read_text(encoding="utf-8"))
-        self.page.wait_for_timeout(350)  # What fades in is not read while it does.
+        self.page.evaluate(STILL)
         found = self.page.evaluate("() => axe.run()")
         return [
             f"{one['id']}: {json.dumps([node['target'] for node in one['nodes']])[:500]}"
