@@ -12,6 +12,7 @@ import os
 import sys
 import tempfile
 from collections import Counter
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -54,14 +55,14 @@ def run(kills: int, folder: Path) -> dict[str, Any]:
         ) as scratch:
             root = Path(scratch)
             real = len(done) < PER_FOLDER
-            harness = Harness(root, makers[kind](root), seed=len(done), real=real)
-            harness.kill_once()
-            for _ in range(min(PER_FOLDER - len(done) % PER_FOLDER, kills - len(done))):
-                kill = harness.kill_once()
-                row = {"database": kind, "real": real, **vars(kill)}
-                done.append(json.dumps(row))
-                with log.open("a") as file:
-                    file.write(done[-1] + "\n")
+            with closing(Harness(root, makers[kind](root), seed=len(done), real=real)) as harness:
+                harness.kill_once()
+                for _ in range(min(PER_FOLDER - len(done) % PER_FOLDER, kills - len(done))):
+                    kill = harness.kill_once()
+                    row = {"database": kind, "real": real, **vars(kill)}
+                    done.append(json.dumps(row))
+                    with log.open("a") as file:
+                        file.write(done[-1] + "\n")
     return summed([json.loads(line) for line in done])
 
 

@@ -13,6 +13,7 @@ import signal
 import subprocess
 import sys
 import time
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from random import Random
@@ -25,7 +26,6 @@ from tests.faults.victim import STEPS
 from tests.support import Bench, RealBench
 
 REPO = Path(__file__).parents[2]
-VICTIM_SECONDS = 300
 LONGEST_RUN_S = 2.0
 LONGEST_REAL_RUN_S = 12.0
 DOCUMENTS = 24
@@ -50,6 +50,7 @@ class Harness:
         self.folder = root / "documents"
         self.folder.mkdir(parents=True, exist_ok=True)
         self.serial = 0
+        self.nursery: subprocess.Popen[str] | None = None
 
     def kill_once(self, fault: str = "") -> Kill:
         """Change the folder, sync, kill it on the way, check, sync again, check."""
@@ -105,17 +106,14 @@ class Harness:
         if not pause:
             return fault, self._run(fault)
         victim = self._start("-")
-        try:
-            time.sleep(float(pause))
-            if kind == "moment":
-                victim.kill()
-            else:
-                self._kill_engine()
-            victim.communicate(timeout=VICTIM_SECONDS)
-        finally:
-            victim.kill()
-            victim.wait()
-        return fault, victim.returncode == -signal.SIGKILL or kind == "engine"
+        time.sleep(float(pause))
+        if kind == "moment":
+            # It may have ended; its number is not given to another one so soon.
+            with suppress(ProcessLookupError):
+                os.kill(victim, signal.SIGKILL)
+        else:
+            self._kill_engine()
+        return fault, self._ended() == -signal.SIGKILL or kind == "engine"
 
     def _kill_engine(self) -> None:
         for process in psutil.process_iter(["cmdline"]):
@@ -123,28 +121,53 @@ class Harness:
             if "qdrant_edge" in line and str(self.root) in line:
                 process.kill()
 
-    def _start(self, step: str) -> subprocess.Popen[str]:
-        victim = subprocess.Popen(
-            [
-                *(sys.executable, "-m", "tests.faults.victim", str(self.root), self.url, step),
-                *(["real"] if self.real else []),
-            ],
-            cwd=REPO,
-            env={**os.environ, "PYTHONWARNINGS": "ignore"},
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-        )
-        assert victim.stdout is not None
-        assert victim.stdout.readline() == "begun\n", victim.communicate()[1][-2_000:]
-        return victim
+    def _start(self, step: str) -> int:
+        """The process that syncs, forked by one that has imported all it needs."""
+        if self.nursery is None:
+            self.errors = (self.root / "victims.log").open("w+")
+            self.nursery = subprocess.Popen(
+                [
+                    *(sys.executable, "-m", "tests.faults.victim", str(self.root), self.url),
+                    *(["real"] if self.real else []),
+                ],
+                cwd=REPO,
+                env={**os.environ, "PYTHONWARNINGS": "ignore"},
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=self.errors,
+                text=True,
+            )
+        assert self.nursery.stdin is not None
+        self.nursery.stdin.write(f"{step}\n")
+        self.nursery.stdin.flush()
+        return self._told("begun")
+
+    def _told(self, word: str) -> int:
+        """The number that follows the word; the test's own limit ends a wait for ever."""
+        assert self.nursery is not None
+        assert self.nursery.stdout is not None
+        said, _, number = self.nursery.stdout.readline().partition(" ")
+        assert said == word, (said, number, self._log())
+        return int(number)
+
+    def _ended(self) -> int:
+        return self._told("ended")
 
     def _run(self, step: str) -> bool:
         """Whether the sync was killed; one that ends in an error of its own is a failure."""
-        with self._start(step) as victim:
-            _, errors = victim.communicate(timeout=VICTIM_SECONDS)
-        assert victim.returncode in (0, -signal.SIGKILL), errors[-2_000:]
-        return victim.returncode != 0
+        self._start(step)
+        code = self._ended()
+        assert code in (0, -signal.SIGKILL), self._log()
+        return code != 0
+
+    def _log(self) -> str:
+        return (self.root / "victims.log").read_text()[-2_000:]
+
+    def close(self) -> None:
+        if self.nursery is not None:
+            with self.nursery:
+                self.nursery.kill()
+            self.errors.close()
 
     # --- the oracle ---
 

@@ -1,5 +1,6 @@
 """A sync that is killed loses nothing acknowledged, doubles nothing and leaves nothing behind."""
 
+from contextlib import closing
 from pathlib import Path
 
 from tests.faults.harness import Harness
@@ -19,8 +20,8 @@ FAULTS = (
 
 
 def test_killed_syncs_lose_and_double_nothing(tmp_path: Path, database_url: str) -> None:
-    harness = Harness(tmp_path, database_url, seed=7)
-    harness.kill_once("ledger.sources.synced:before:1")
-    kills = [harness.kill_once(fault) for fault in FAULTS]
+    with closing(Harness(tmp_path, database_url, seed=7)) as harness:
+        harness.kill_once("ledger.sources.synced:before:1")
+        kills = [harness.kill_once(fault) for fault in FAULTS]
     assert [(kill.fault, kill.problems) for kill in kills if kill.problems] == []
     assert [kill.fault for kill in kills if ":" in kill.fault and not kill.killed] == []

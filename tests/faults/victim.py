@@ -1,6 +1,7 @@
-"""A sync in a process that dies at a step: `python -m tests.faults.victim ROOT URL STEP [real]`.
+"""Syncs in processes that die at a step: `python -m tests.faults.victim ROOT URL [real]`.
 
-With `real` the encoder and the parsers are the product's.
+With `real` the encoder and the parsers are the product's. For each line, a STEP, a process is
+forked, which saves it the imports; `begun PID` and `ended CODE` tell of it.
 STEP is `NAME:before:N` or `NAME:after:N`, the Nth time that step is taken, or `-` to run through.
 The steps are the calls that leave something behind. It dies as power does: by SIGKILL.
 """
@@ -11,6 +12,7 @@ import asyncio
 import os
 import signal
 import sys
+import traceback
 from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
@@ -81,18 +83,39 @@ def _die() -> None:
     os.kill(os.getpid(), signal.SIGKILL)
 
 
-async def run(root: Path, url: str, step: str, *, real: bool) -> None:
+async def run(root: Path, url: str, step: str, say: Callable[[str], None], *, real: bool) -> None:
     bench = RealBench(root, url) if real else Bench(root, url)
     if step != "-":
         arm(bench, step)
-    sys.stdout.write("begun\n")
-    sys.stdout.flush()
+    say(f"begun {os.getpid()}")
     try:
-        report = await bench.sync()
+        await bench.sync()
     finally:
         await bench.close()
-    sys.stdout.write(report.model_dump_json() + "\n")
+
+
+def main(root: Path, url: str, *, real: bool) -> None:
+    told = os.fdopen(os.dup(1), "w")
+    os.dup2(2, 1)  # whatever logs must not end up between two of our lines
+
+    def say(line: str) -> None:
+        told.write(f"{line}\n")
+        told.flush()
+
+    for line in sys.stdin:
+        victim = os.fork()
+        if victim == 0:
+            code = 1
+            try:
+                asyncio.run(run(root, url, line.strip(), say, real=real))
+                code = 0
+            except BaseException:  # noqa: BLE001 -- the parent says that it failed
+                traceback.print_exc()
+            finally:
+                # What the parent has open is the parent's to close.
+                os._exit(code)
+        say(f"ended {os.waitstatus_to_exitcode(os.waitpid(victim, 0)[1])}")
 
 
 if __name__ == "__main__":
-    asyncio.run(run(Path(sys.argv[1]), sys.argv[2], sys.argv[3], real="real" in sys.argv[4:]))
+    main(Path(sys.argv[1]), sys.argv[2], real="real" in sys.argv[3:])
