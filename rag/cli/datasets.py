@@ -244,6 +244,37 @@ def export(
     )
 
 
+@cli.command()
+def verify(
+    ctx: typer.Context,
+    folder: Annotated[Path, typer.Argument(help="Of an export, or of a dataset.")],
+    consumer: Annotated[
+        str, typer.Option("--with", help="trl, sentence-transformers, beir, datasets, ...")
+    ],
+    train_steps: Annotated[
+        int, typer.Option(min=0, max=100, help="Train so many steps, on a small model.")
+    ] = 0,
+    max_length: Annotated[
+        int | None, typer.Option(min=1, help="TRL's max_length; without, its own.")
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Have the library that reads an export take in every row, and say what it did with them."""
+    from rag.learn.preflight.verifying import told, verify
+
+    report = verify(
+        folder,
+        consumer,
+        ctx.obj.settings().data,
+        train_steps=train_steps,
+        max_length=max_length,
+        say=output.note,
+    )
+    output.say_json(report) if as_json else output.say(told(report))
+    if not report.ok:
+        raise typer.Exit(1)
+
+
 WHY = {
     "not_reviewed": "not in a state of review that was asked for",
     "consent": "whoever asked or said it did not agree to such use",
