@@ -1,4 +1,4 @@
-import { IconMessageCircle, IconSettings, type Icon } from "@tabler/icons-react";
+import { IconDatabaseExport, IconInbox, IconMessageCircle, IconSettings, type Icon } from "@tabler/icons-react";
 import type { ParseKeys } from "i18next";
 import type { Schemas } from "@/api/client";
 import { MANAGING } from "./managing";
@@ -24,10 +24,17 @@ export interface Section {
   entries: Entry[];
 }
 
+/** The pages of the data team. */
+const DATA_PAGES: Entry[] = [
+  { to: "/data/feedback", label: "data.feedback", icon: IconInbox },
+  { to: "/data/datasets", label: "data.datasets", icon: IconDatabaseExport },
+];
+
 /** All there is to go to. What is not listed here is not shown; its routes stand in `router.tsx`. */
 export const SECTIONS: Section[] = [
   { id: "ask", to: "/", label: "section.ask", icon: IconMessageCircle, role: "user", entries: [] },
   { id: "manage", to: "/admin", label: "section.manage", icon: IconSettings, role: "admin", entries: MANAGING },
+  { id: "data", to: "/data", label: "section.data", icon: IconDatabaseExport, role: "data", entries: DATA_PAGES },
 ];
 
 export function sectionsFor(roles: readonly Role[]): Section[] {

@@ -7,6 +7,7 @@ import {
   retainSearchParams,
 } from "@tanstack/react-router";
 import { filtersOf, type Filters } from "@/features/ask/filters";
+import { DATA } from "./data";
 import { MANAGE } from "./manage";
 import { whereToGoOn } from "./door";
 import { leadsHere } from "./leads";
@@ -92,7 +93,7 @@ const join = createRoute({
 });
 
 export const router = createRouter({
-  routeTree: root.addChildren([shell.addChildren([ask, talk, shared, account, ...MANAGE]), signIn, join]),
+  routeTree: root.addChildren([shell.addChildren([ask, talk, shared, account, ...MANAGE, ...DATA]), signIn, join]),
   parseSearch,
   stringifySearch,
   // What no page knows is taken out of the address: unchecked, it would be read as if it had been looked at.

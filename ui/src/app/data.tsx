@@ -1,0 +1,30 @@
+/** The addresses of the data team: `router.tsx` puts them among the others. */
+import { createRoute, lazyRouteComponent, redirect } from "@tanstack/react-router";
+import { inboxOf } from "@/features/inbox/search";
+import { shell, word } from "./router";
+
+const first = createRoute({
+  getParentRoute: () => shell,
+  path: "/data",
+  beforeLoad: () => {
+    // eslint-disable-next-line @typescript-eslint/only-throw-error -- how the router is told to go elsewhere
+    throw redirect({ to: "/data/feedback" });
+  },
+});
+const inbox = createRoute({
+  getParentRoute: () => shell,
+  path: "/data/feedback",
+  validateSearch: inboxOf,
+  component: lazyRouteComponent(() => import("@/features/inbox"), "InboxPage"),
+});
+const datasets = createRoute({
+  getParentRoute: () => shell,
+  path: "/data/datasets",
+  validateSearch: (search: Record<string, unknown>): { dataset?: string } => {
+    const dataset = word(search["dataset"]);
+    return dataset === undefined ? {} : { dataset };
+  },
+  component: lazyRouteComponent(() => import("@/features/datasets"), "DatasetsPage"),
+});
+
+export const DATA = [first, inbox, datasets] as const;

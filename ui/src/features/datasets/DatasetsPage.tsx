@@ -1,0 +1,58 @@
+import { Button, Stack, Table, Text } from "@mantine/core";
+import { IconDatabaseExport, IconPlus } from "@tabler/icons-react";
+import { useQuery } from "@tanstack/react-query";
+import { useNavigate, useSearch } from "@tanstack/react-router";
+import { useState } from "react";
+import { useTranslation } from "react-i18next";
+import { api, got } from "@/api/client";
+import { Loaded } from "@/app/Loaded";
+import { useDomain } from "@/app/me";
+import { ago, moment } from "@/app/when";
+import { Blank } from "@/primitives/Blank";
+import { Page } from "@/primitives/Page";
+import { Build } from "./Build";
+import css from "./datasets.module.css";
+import { nameOf, rowsOf } from "./manifest";
+import { Version } from "./Version";
+
+export function DatasetsPage() {
+  const { t } = useTranslation("datasets");
+  const domain = useDomain();
+  const search = useSearch({ strict: false });
+  const named = "dataset" in search ? search.dataset : undefined;
+  const navigate = useNavigate();
+  const [building, build] = useState(false);
+  const found = useQuery({ queryKey: ["datasets", domain], queryFn: () => got(api.GET("/api/v1/datasets", { params: { query: domain === undefined ? {} : { domain } } })) });
+  const open = (dataset: string | undefined) => void navigate({ to: "/data/datasets", search: dataset === undefined ? {} : { dataset } });
+  return (
+    <Page title={t("title")} tell={t("tell")} acts={building ? null : <Button leftSection={<IconPlus size={16} />} onClick={() => build(true)}>{t("build.open")}</Button>}>
+      {building ? <Build close={() => build(false)} made={(one) => { build(false); open(nameOf(one)); }} /> : null}
+      <Loaded query={found}>
+        {({ datasets }) => {
+          const shown = datasets.find((one) => nameOf(one) === named);
+          return datasets.length === 0 ? (building ? null : <Blank icon={IconDatabaseExport} title={t("none.title")} tell={t("none.tell")} />) : (
+            <Stack gap="lg">
+              {shown ? <Version one={shown} close={() => open(undefined)} /> : null}
+              <Table.ScrollContainer minWidth={420}>
+                <Table className={css.table} verticalSpacing="sm" highlightOnHover>
+                  <Table.Thead>
+                    <Table.Tr><Table.Th>{t("name")}</Table.Th><Table.Th ta="right">{t("rows")}</Table.Th><Table.Th>{t("built")}</Table.Th></Table.Tr>
+                  </Table.Thead>
+                  <Table.Tbody>
+                    {datasets.map((one) => (
+                      <Table.Tr key={one.version}>
+                        <Table.Td><Button variant="transparent" p={0} h="auto" aria-expanded={one === shown} onClick={() => open(one === shown ? undefined : nameOf(one))}>{nameOf(one)}</Button>{one.spec.description ? <Text size="xs" c="var(--soft)" lineClamp={2}>{one.spec.description}</Text> : null}</Table.Td>
+                        <Table.Td ta="right">{rowsOf(one)}</Table.Td>
+                        <Table.Td><Text size="sm" title={moment(one.created_at)}>{ago(one.created_at)}</Text><Text size="xs" c="var(--soft)"><bdi>{one.created_by}</bdi></Text></Table.Td>
+                      </Table.Tr>
+                    ))}
+                  </Table.Tbody>
+                </Table>
+              </Table.ScrollContainer>
+            </Stack>
+          );
+        }}
+      </Loaded>
+    </Page>
+  );
+}

@@ -1,0 +1,52 @@
+import { Anchor, Button, Group, Select, Stack, Table, Text } from "@mantine/core";
+import { IconDownload } from "@tabler/icons-react";
+import { useQuery } from "@tanstack/react-query";
+import { useState } from "react";
+import { useTranslation } from "react-i18next";
+import { api, got } from "@/api/client";
+import { useDomain } from "@/app/me";
+import { moment } from "@/app/when";
+import { Facts } from "@/primitives/Facts";
+import { Note } from "@/primitives/Note";
+import { Panel } from "@/primitives/Panel";
+import { agreementOf, counted, leftOut, nameOf, peopleOf, rowsOf, type Dataset } from "./manifest";
+
+/** What is in a version, what is not and why, and how to take it away. */
+export function Version({ one, close }: { one: Dataset; close: () => void }) {
+  const { t } = useTranslation("datasets");
+  const domain = useDomain();
+  const [format, choose] = useState<string | null>(null);
+  const formats = useQuery({ queryKey: ["datasets", "formats"], queryFn: () => got(api.GET("/api/v1/dataset-formats")) });
+  const of = domain === undefined ? "" : `?domain=${encodeURIComponent(domain)}`;
+  const path = `/api/v1/datasets/${nameOf(one)}`;
+  const people = peopleOf(one);
+  const agreement = agreementOf(one);
+  const omitted = leftOut(one);
+  const known = formats.data?.formats.filter((each) => !each.problem && each.tasks.some((task) => counted(one).some((rows) => rows.task === task))) ?? [];
+  return (
+    <Panel title={nameOf(one)} tell={one.spec.description} acts={<Button size="xs" variant="default" onClick={close}>{t("close")}</Button>}>
+      {one.state === "withdrawn" ? <Note title={t("withdrawn.title")} detail={t("withdrawn.tell")} /> : null}
+      <Facts facts={[[t("rows"), rowsOf(one)], [t("people"), people.count], [t("agreement"), agreement === null ? t("unknown") : agreement.toFixed(2)], [t("built"), moment(one.created_at)], [t("version"), one.version.slice(0, 12)], [t("audience"), t(`build.audiences.${one.spec.audience}`)]]} />
+      {rowsOf(one) ? (
+        <Table.ScrollContainer minWidth={320}>
+          <Table>
+            <Table.Thead><Table.Tr><Table.Th>{t("of")}</Table.Th>{(["train", "validation", "test"] as const).map((split) => <Table.Th key={split} ta="right">{t(`split.${split}`)}</Table.Th>)}</Table.Tr></Table.Thead>
+            <Table.Tbody>{counted(one).map(({ task, splits }) => <Table.Tr key={task}><Table.Td>{t(`task.${task}`)}</Table.Td>{splits.map((count, n) => <Table.Td key={n} ta="right">{count}</Table.Td>)}</Table.Tr>)}</Table.Tbody>
+          </Table>
+        </Table.ScrollContainer>
+      ) : <Text size="sm">{t("empty")}</Text>}
+      {omitted.length ? (
+        <Stack gap={4}>
+          <Text size="sm" fw={600}>{t("omitted")}</Text>
+          <Stack component="ul" gap={2} m={0} pl="md">{omitted.map(({ task, why, count }) => <Text component="li" size="sm" key={`${task ?? ""} ${why}`}>{count} × {t(`why.${why}`)}{task ? ` (${t(`task.${task}`)})` : ""}</Text>)}</Stack>
+        </Stack>
+      ) : null}
+      <Group align="flex-end" gap="sm">
+        <Select label={t("format")} w={260} searchable value={format} onChange={choose} data={known.map(({ name }) => name)} placeholder={t("chooseFormat")} />
+        {format ? <Button component="a" href={`${path}/exports/${format}${of}`} download leftSection={<IconDownload size={16} />}>{t("take")}</Button> : null}
+        <Anchor href={`${path}/files${of}`} download size="sm">{t("whole")}</Anchor>
+      </Group>
+      {format ? <Text size="xs" c="var(--soft)">{known.find(({ name }) => name === format)?.about}</Text> : null}
+    </Panel>
+  );
+}

@@ -1,0 +1,39 @@
+import type { Schemas } from "@/api/client";
+import type en from "./en.json";
+
+export type Dataset = Schemas["Dataset"];
+export type TaskName = keyof (typeof en)["task"];
+export type Why = keyof (typeof en)["why"];
+const SPLITS = ["train", "validation", "test"] as const;
+
+interface Told {
+  rows: Partial<Record<TaskName, Partial<Record<(typeof SPLITS)[number], number>>>>;
+  omitted: Record<string, Partial<Record<Why, number>>>;
+  answers?: number;
+  agreement?: number | null;
+  people?: { count: number; mostly_against_others: number };
+}
+
+const told = (one: Dataset) => one.manifest as unknown as Told;
+
+/** How many rows there are of each task, by split. */
+export function counted(one: Dataset) {
+  return (Object.entries(told(one).rows) as [TaskName, Partial<Record<(typeof SPLITS)[number], number>>][]).map(([task, splits]) => ({
+    task,
+    splits: SPLITS.map((split) => splits[split] ?? 0),
+    all: SPLITS.reduce((sum, split) => sum + (splits[split] ?? 0), 0),
+  }));
+}
+
+export const rowsOf = (one: Dataset) => counted(one).reduce((sum, { all }) => sum + all, 0);
+
+/** What was left out: the most first. `any` is of no task in particular. */
+export function leftOut(one: Dataset) {
+  return Object.entries(told(one).omitted)
+    .flatMap(([task, reasons]) => (Object.entries(reasons) as [Why, number][]).map(([why, count]) => ({ task: task === "any" ? null : (task as TaskName), why, count })))
+    .sort((a, b) => b.count - a.count);
+}
+
+export const peopleOf = (one: Dataset) => told(one).people ?? { count: 0, mostly_against_others: 0 };
+export const agreementOf = (one: Dataset) => told(one).agreement ?? null;
+export const nameOf = (one: Dataset) => `${one.name}@${String(one.number)}`;

@@ -1,0 +1,89 @@
+import { Button, Checkbox, Group, Select, Stack, Text } from "@mantine/core";
+import { IconInbox } from "@tabler/icons-react";
+import { useInfiniteQuery } from "@tanstack/react-query";
+import { useNavigate, useSearch } from "@tanstack/react-router";
+import { useState } from "react";
+import { useTranslation } from "react-i18next";
+import { api, got } from "@/api/client";
+import { useAct } from "@/app/act";
+import { useDomain } from "@/app/me";
+import { Trouble } from "@/app/Trouble";
+import { Blank } from "@/primitives/Blank";
+import { Page } from "@/primitives/Page";
+import css from "./inbox.module.css";
+import { inboxOf, KINDS, queryOf, STATES, type InboxSearch, type State } from "./search";
+import { Verdict } from "./Verdict";
+
+export function InboxPage() {
+  const { t } = useTranslation(["inbox", "app"]);
+  const domain = useDomain();
+  const search = inboxOf(useSearch({ strict: false }));
+  const navigate = useNavigate();
+  const [chosen, choose] = useState<ReadonlySet<string>>(new Set());
+  const [done, tell] = useState("");
+  const found = useInfiniteQuery({
+    queryKey: ["inbox", domain, search],
+    initialPageParam: undefined as string | undefined,
+    queryFn: ({ pageParam: cursor }) => got(api.GET("/api/v1/feedback/reviews", { params: { query: { limit: 50, ...(domain === undefined ? {} : { domain }), ...queryOf(search), ...(cursor === undefined ? {} : { cursor }) } } })),
+    getNextPageParam: (page) => page.next ?? undefined,
+  });
+  const all = found.data?.pages.flatMap((page) => page.verdicts) ?? [];
+  const shown = all.filter((one) => chosen.has(one.feedback.id));
+  const review = useAct(
+    ["inbox"],
+    ({ ids, state }: { ids: string[]; state: State }) => got(api.PUT("/api/v1/feedback/reviews", { body: { feedback_ids: ids, state, note: "", domain: domain ?? null } })),
+    ({ changed }) => {
+      choose(new Set());
+      tell(t("done", { count: changed }));
+    },
+  );
+  const narrow = (said: Partial<Record<keyof InboxSearch, string | null>>) => {
+    choose(new Set());
+    void navigate({ to: "/data/feedback", search: inboxOf({ ...search, ...said }), replace: true });
+  };
+  const put = (ids: string[], state: State) => {
+    tell("");
+    review.mutate({ ids, state });
+  };
+  const state = search.state ?? "raw";
+  return (
+    <Page title={t("title")} tell={t("tell")}>
+      <Group gap="sm" align="flex-end" component="search">
+        <Select label={t("state.label")} w={180} allowDeselect={false} value={state} onChange={(said) => narrow({ state: said })} data={[...STATES, "any" as const].map((value) => ({ value, label: t(`state.${value}`) }))} />
+        <Select label={t("kind.label")} w={220} clearable placeholder={t("kind.any")} clearButtonProps={{ "aria-label": t("kind.any") }} value={search.only ?? null} onChange={(said) => narrow({ only: said })} data={KINDS.map((value) => ({ value, label: t(`kind.${value}`) }))} />
+      </Group>
+      {found.error ? <Trouble error={found.error} again={() => void found.refetch()} /> : null}
+      {review.error ? <Trouble error={review.error} /> : null}
+      <Text role="status" size="sm" c="var(--soft)" mih={20}>{found.isPending ? t("app:loading") : done}</Text>
+      {found.isSuccess && all.length === 0 ? <Blank icon={IconInbox} title={t("none.title")} tell={state === "raw" && search.only === undefined ? t("none.tell") : t("none.filtered")} /> : null}
+      {all.length ? (
+        <Stack gap="xs">
+          <Group gap="sm" className={css.bar}>
+            <Checkbox
+              label={shown.length ? t("chosen", { count: shown.length }) : t("chooseAll")}
+              checked={shown.length === all.length}
+              indeterminate={shown.length > 0 && shown.length < all.length}
+              onChange={(event) => choose(new Set(event.currentTarget.checked ? all.map((one) => one.feedback.id) : []))}
+            />
+            {shown.length ? STATES.filter((one) => one !== state).map((one) => (
+              <Button key={one} size="xs" variant={one === "accepted" ? "filled" : "default"} loading={review.isPending} onClick={() => put(shown.map(({ feedback }) => feedback.id), one)}>{t(`act.${one}`)}</Button>
+            )) : null}
+          </Group>
+          <Stack component="ol" gap={0} m={0} p={0} className={css.list} aria-label={t("title")}>
+            {all.map((one) => (
+              <Verdict
+                key={one.feedback.id}
+                one={one}
+                chosen={chosen.has(one.feedback.id)}
+                choose={(yes) => choose(new Set(yes ? [...chosen, one.feedback.id] : [...chosen].filter((id) => id !== one.feedback.id)))}
+                put={(to) => put([one.feedback.id], to)}
+                busy={review.isPending}
+              />
+            ))}
+          </Stack>
+        </Stack>
+      ) : null}
+      {found.hasNextPage ? <Group><Button variant="default" loading={found.isFetchingNextPage} onClick={() => void found.fetchNextPage()}>{t("app:action.more")}</Button></Group> : null}
+    </Page>
+  );
+}

@@ -1,0 +1,60 @@
+import { Badge, Button, Checkbox, Group, Stack, Text } from "@mantine/core";
+import { IconFileSearch, IconPencil, IconThumbDown, IconThumbUp } from "@tabler/icons-react";
+import { useTranslation } from "react-i18next";
+import type { Schemas } from "@/api/client";
+import { ago, moment } from "@/app/when";
+import { hint } from "@/primitives/Hints";
+import type en from "./en.json";
+import css from "./inbox.module.css";
+import { STATES, type State } from "./search";
+
+type Reason = keyof (typeof en)["reason"];
+type ToReview = Schemas["ToReview"];
+
+interface VerdictProps {
+  one: ToReview;
+  chosen: boolean;
+  choose: (yes: boolean) => void;
+  put: (state: State) => void;
+  busy: boolean;
+}
+
+/** What somebody said of an answer, with both texts: enough to judge it by. */
+export function Verdict({ one, chosen, choose, put, busy }: VerdictProps) {
+  const { t } = useTranslation("inbox");
+  const { feedback } = one;
+  const { kind } = feedback.target;
+  const good = (feedback.value ?? 0) > 0;
+  const Sign = kind === "missing_document" ? IconFileSearch : feedback.correction && feedback.value === null ? IconPencil : good ? IconThumbUp : IconThumbDown;
+  const word = kind === "missing_document" ? t("said.missing") : kind === "pair" ? t("said.pair") : good ? t("said.up") : t("said.down");
+  return (
+    <li className={css.line} data-verdict={feedback.id}>
+      <Checkbox aria-label={t("choose")} checked={chosen} onChange={(event) => choose(event.currentTarget.checked)} className={css.check} />
+      <Stack gap={6} className={css.body}>
+        <Group gap="xs">
+          <Sign size={16} aria-hidden className={css.sign} />
+          <Text fw={600} size="sm">{word}</Text>
+          {kind === "citation" || kind === "chunk" ? <Badge variant="light" color="gray" tt="none">{t("said.passage")}</Badge> : null}
+          {kind === "span" ? <Badge variant="light" color="gray" tt="none">{t("said.part")}</Badge> : null}
+          <Badge variant="light" tt="none" color={COLORS[one.state]}>{t(`state.${one.state}`)}</Badge>
+          {one.burst ? <Badge variant="light" tt="none" color="yellow" tabIndex={0} {...hint(t("burstTell", { count: one.burst }))}>{t("burst", { count: one.burst })}</Badge> : null}
+          <Text size="xs" c="var(--soft)" title={moment(feedback.at)}>{t(feedback.rater === "expert" ? "by.expert" : "by.user")} <bdi>{feedback.by}</bdi>, {ago(feedback.at)}, <bdi>{one.model}</bdi></Text>
+        </Group>
+        <Text size="sm" fw={600} className={css.text}>{one.question}</Text>
+        <Text size="sm" className={css.text} lineClamp={4}>{one.abstained ? `${t("abstained")} ` : ""}{one.answer}</Text>
+        {feedback.correction ? <Text size="sm" className={css.quote}><b>{t("correction")}:</b> {feedback.correction.text}</Text> : null}
+        {kind === "missing_document" ? <Text size="sm" className={css.quote}>{t("missing", { name: feedback.target.name || t("missingKnown") })}</Text> : null}
+        {feedback.comment ? <Text size="sm" className={css.quote} lineClamp={8}>{feedback.comment}</Text> : null}
+        {feedback.reasons.length ? <Group gap={4}>{feedback.reasons.map((reason) => <Badge key={reason} variant="outline" color="gray" tt="none">{t(`reason.${reason as Reason}`)}</Badge>)}</Group> : null}
+        {one.note ? <Text size="xs" c="var(--soft)">{t("note", { note: one.note, by: one.reviewed_by })}</Text> : null}
+        <Group gap="xs" mt={2}>
+          {STATES.filter((state) => state !== one.state).map((state) => (
+            <Button key={state} size="compact-xs" variant="default" disabled={busy} onClick={() => put(state)}>{t(`act.${state}`)}</Button>
+          ))}
+        </Group>
+      </Stack>
+    </li>
+  );
+}
+
+const COLORS: Record<State, string> = { raw: "gray", accepted: "green", quarantined: "yellow", rejected: "red" };
