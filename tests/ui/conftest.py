@@ -69,6 +69,16 @@ class Seen:
             shown = self.page.inner_text("body")
             raise AssertionError(f"{self.page.url}: {self.problems}: {shown}") from error
 
+    def sideways(self) -> list[str]:
+        """What can be scrolled sideways, by its label; tabs in a row may be."""
+        return self.page.evaluate(
+            """() => [...document.querySelectorAll("*")]
+              .filter((one) => one.scrollWidth > one.clientWidth + 1 && one.clientWidth > 0)
+              .filter((one) => ["auto", "scroll"].includes(getComputedStyle(one).overflowX))
+              .filter((one) => one.role !== "tablist" && !one.querySelector("[role=tab]"))
+              .map((one) => one.ariaLabel ?? one.className)"""
+        )
+
     def axe(self) -> list[str]:
         """What is seriously or critically wrong for people who see, hear or move otherwise."""
         # As a script of the tester: the page's own policy lets none in.

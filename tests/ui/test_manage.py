@@ -59,6 +59,8 @@ def test_what_admins_see_is_for_everybody(opened: Opener, look: str) -> None:
         page.goto(f"{seen.url}{path}")
         page.get_by_text(shown).first.wait_for()
         picture(page, f"{name}-{look}")
+        if look == "phone":
+            assert seen.sideways() == [], name
         if problems := seen.axe():
             found[name] = problems
     assert found == {}
@@ -127,3 +129,28 @@ def test_the_form_of_a_connector_speaks_german(opened: Opener) -> None:
     page = opened("/admin/sources/add?connector=files", locale="de-DE").page
     expect(page.get_by_label("Pfad").first).to_be_visible()
     expect(page.get_by_label("Auslassen").first).to_be_visible()
+    expect(page.get_by_text("Nie Dateien, auf die eines davon passt.")).to_be_visible()
+    expect(page.get_by_text("Dateien und Ordner auf diesem Rechner.")).to_be_visible()
+
+
+def test_files_dropped_from_the_list_leave_the_others_what_they_are(opened: Opener) -> None:
+    seen = opened("/admin/sources/add?connector=uploads")
+    page = seen.page
+    page.get_by_label("Name").first.fill("letters")
+    page.get_by_role("button", name="Add it").click()
+    field = page.locator("input[type=file]")
+
+    def put(*names: str) -> None:
+        files = [{"name": one, "mimeType": "text/plain", "buffer": one.encode()} for one in names]
+        field.set_input_files(files)  # type: ignore[arg-type]
+
+    sending = page.get_by_role("list", name="On their way")
+    put("a.md", "b.md")
+    expect(sending.get_by_text("is there")).to_have_count(2)
+    sending.get_by_role("listitem").first.get_by_role("button").click()
+    put("c.md")
+    expect(sending.get_by_role("listitem")).to_have_count(2)
+    expect(sending.get_by_text("is there")).to_have_count(2)
+    sending.get_by_role("listitem").last.get_by_role("button").click()
+    expect(sending.get_by_role("listitem")).to_have_count(1)
+    expect(sending).to_contain_text("b.md")

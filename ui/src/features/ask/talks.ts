@@ -107,7 +107,7 @@ async function catchUp(client: QueryClient, id: string, made: string): Promise<v
   const told = await whole((after) =>
     got(api.GET("/api/v1/conversations/{conversation_id}", { params: { path: { conversation_id: id }, query: { after: Math.max(after, last), limit: PAGE } } })),
   );
-  client.setQueryData<Talk>(key, (now) => now && { ...now, turns: inOrder(now.turns, told.turns) });
+  client.setQueryData<Talk>(key, (now) => now && { conversation: told.conversation, turns: inOrder(now.turns, told.turns) });
 }
 
 /** Ask within a conversation. What comes of it is told by `useLive`, and then by the conversation. */

@@ -22,8 +22,8 @@ export function Compared({ found }: { found: Comparison }) {
   return (
     <Panel title={running ? t("compared.title") : t("compared.past")} tell={t(`compared.${trial.how}`, { champion: names(champion), tried: names(trial.model), since: moment(found.since) })}>
       {enough ? null : <Alert color="gray" variant="light" title={t("compared.few")}><Text size="sm">{t("compared.fewTell", { ours: counted(ours), theirs: counted(theirs) })}</Text></Alert>}
-      <Table.ScrollContainer minWidth={640} type="native" tabIndex={0} aria-label={t("compared.title")}>
-        <Table verticalSpacing="xs">
+      <div className={css.across} role="region" tabIndex={0} aria-label={t("compared.title")}>
+        <Table verticalSpacing="xs" className={css.compared ?? ""}>
           <Table.Thead>
             <Table.Tr>
               <Table.Th>{t("compared.measure")}</Table.Th>
@@ -34,11 +34,11 @@ export function Compared({ found }: { found: Comparison }) {
             </Table.Tr>
           </Table.Thead>
           <Table.Tbody>
-            <Table.Tr><Table.Td>{t("compared.answers")}</Table.Td><Table.Td className={css.number}>{counted(ours)}</Table.Td><Table.Td className={css.number}>{counted(theirs)}</Table.Td><Table.Td /><Table.Td /></Table.Tr>
-            {figures.filter(told).map((one) => <Line key={one.measure} figure={one} />)}
+            <Table.Tr><Table.Td>{t("compared.answers")}</Table.Td><Table.Td className={css.number} data-name={names(champion)}>{counted(ours)}</Table.Td><Table.Td className={css.number} data-name={names(trial.model)}>{counted(theirs)}</Table.Td><Table.Td /><Table.Td /></Table.Tr>
+            {figures.filter(told).map((one) => <Line key={one.measure} figure={one} sides={[names(champion), names(trial.model)]} />)}
           </Table.Tbody>
         </Table>
-      </Table.ScrollContainer>
+      </div>
       {failed.length ? <Text size="sm">{t("compared.faults", { why: failed.map(([code, many]) => `${t(`failed.${failure(code)}.title`)} (${counted(many)})`).join("; ") })}</Text> : null}
       {missing > 0 ? <Text size="sm" c="var(--soft)">{t("compared.missing", { count: missing })}</Text> : null}
       <Text size="xs" c="var(--soft)">{t("compared.about")}</Text>
@@ -61,7 +61,7 @@ function signed(measure: Figure["measure"], value: number): string {
   return `${value > 0 ? "+" : value < 0 ? "\u2212" : ""}${said(measure, Math.abs(value))}`;
 }
 
-function Line({ figure }: { figure: Figure }) {
+function Line({ figure, sides: [old, tried] }: { figure: Figure; sides: [string, string] }) {
   const { t } = useTranslation("models");
   const { measure, champion, challenger, answers, difference, low, high } = figure;
   const verdict = verdictOf(figure);
@@ -70,8 +70,8 @@ function Line({ figure }: { figure: Figure }) {
   return (
     <Table.Tr>
       <Table.Td><Text size="sm" fw={550}>{t(`measure.${measure}`)}</Text><Text size="xs" c="var(--soft)">{t("compared.on", { ours: counted(ours), theirs: counted(theirs) })}</Text></Table.Td>
-      <Table.Td className={css.number}>{value(champion)}</Table.Td>
-      <Table.Td className={css.number}>{value(challenger)}</Table.Td>
+      <Table.Td className={css.number} data-name={old}>{value(champion)}</Table.Td>
+      <Table.Td className={css.number} data-name={tried}>{value(challenger)}</Table.Td>
       <Table.Td>
         {difference === null || low === null || high === null ? null : (
           <>

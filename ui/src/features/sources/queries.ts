@@ -1,6 +1,7 @@
 import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
 import { api, got, type Schemas } from "@/api/client";
 import { useDomain } from "@/app/me";
+import { useOnce } from "@/app/once";
 
 export type Source = Schemas["SourceInfo"];
 export type Run = Schemas["Run"];
@@ -45,8 +46,9 @@ export function useConnectors() {
 /** Something done about a source; then what is shown is asked for anew, on the page that it leads to. */
 export function useAct<Given = void, Made = unknown>(act: (given: Given) => Promise<Made>, then?: (made: Made) => Promise<void> | void) {
   const client = useQueryClient();
+  const once = useOnce(act);
   return useMutation({
-    mutationFn: act,
+    mutationFn: once,
     onSuccess: (made) => then?.(made),
     onSettled: () => Promise.all(["sources", "runs", "documents"].map((key) => client.invalidateQueries({ queryKey: [key] }))),
   });
