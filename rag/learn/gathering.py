@@ -237,8 +237,10 @@ class Gathering:
     def _unusable(answered: Answered, *, model: bool, trains: bool) -> Omission | None:
         trace = answered.trace
         # What people wrote of an answer may repeat what may not be read.
-        if not answered.prompt or trace["answer"] == REMOVED:
+        if trace["answer"] == REMOVED or (trace["hits"] and not answered.prompt):
             return "withheld"
+        if not answered.prompt:
+            return "no_passage_text"
         if not trace["answer"]:
             return "no_answer"
         if model and (trace["finish_reason"] != "stop" or trace["error"]):

@@ -178,6 +178,11 @@ def test_an_empty_dataset_is_a_valid_one(tell: Any) -> None:
     async def story(app: App) -> None:
         made, folder = await built(app)
         assert made.rows == 0
+        answer = await app.ask(ANNA, AskRequest(question=WEIGHT))
+        await app.rate(ANNA, answer.trace_id, UP)
+        other, _ = await built(app)
+        assert (other.number, other.rows) == (2, 0), "what is not in it is told anew"
+        assert other.manifest["omitted"] == {"any": {"not_reviewed": 1}}
         assert (folder / "provenance.jsonl").read_bytes() == b""
         assert json.loads((folder / "manifest.json").read_text())["version"] == made.version
 

@@ -81,13 +81,14 @@ def test_feedback_is_reviewed_and_built_into_a_dataset(
     shown = page.get_by_role("region", name="ui-month@1")
     expect(shown).to_contain_text("Answers to learn")
     shown.get_by_role("combobox", name="Format").click()
-    page.get_by_role("option", name="trl-sft").click()
+    page.get_by_role("option", name="csv").click()
+    # Of every split: which one a question falls into is decided by chance.
     with page.expect_download() as coming:
         shown.get_by_role("link", name="Download", exact=True).click()
     coming.value.save_as(tmp_path / "export.zip")
     with zipfile.ZipFile(tmp_path / "export.zip") as archive:
         assert {"README.md", "croissant.json", "manifest.json"} <= {*archive.namelist()}
-        rows = [name for name in archive.namelist() if name.endswith(".jsonl")]
+        rows = [name for name in archive.namelist() if name.endswith(".csv")]
         assert "two years, as written" in "".join(archive.read(one).decode() for one in rows)
     page.reload()
     expect(shown).to_be_visible()

@@ -37,7 +37,7 @@ export function Verdict({ one, chosen, choose, put, busy }: VerdictProps) {
           {kind === "citation" || kind === "chunk" ? <Badge variant="light" color="gray" tt="none">{t("said.passage")}</Badge> : null}
           {kind === "span" ? <Badge variant="light" color="gray" tt="none">{t("said.part")}</Badge> : null}
           <Badge variant="light" tt="none" color={COLORS[one.state]}>{t(`state.${one.state}`)}</Badge>
-          {one.burst ? <Badge variant="light" tt="none" color="yellow" tabIndex={0} {...hint(t("burstTell", { count: one.burst }))}>{t("burst", { count: one.burst })}</Badge> : null}
+          {one.burst ? <Badge variant="light" tt="none" color="red" tabIndex={0} {...hint(t("burstTell", { count: one.burst }))}>{t("burst", { count: one.burst })}</Badge> : null}
           <Text size="xs" c="var(--soft)" title={moment(feedback.at)}>{t(feedback.rater === "expert" ? "by.expert" : "by.user")} <bdi>{feedback.by}</bdi>, {ago(feedback.at)}, <bdi>{one.model}</bdi></Text>
         </Group>
         <Text size="sm" fw={600} className={css.text}>{one.question}</Text>
@@ -57,4 +57,4 @@ export function Verdict({ one, chosen, choose, put, busy }: VerdictProps) {
   );
 }
 
-const COLORS: Record<State, string> = { raw: "gray", accepted: "green", quarantined: "yellow", rejected: "red" };
+const COLORS: Record<State, string> = { raw: "gray", accepted: "blue", quarantined: "gray", rejected: "red" };
