@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 import time
 from collections.abc import AsyncGenerator, Callable, Iterator, Mapping, Sequence
 from contextlib import aclosing
@@ -44,6 +45,9 @@ from rag.types import (
     Principal,
     utc_now,
 )
+
+_TURNING = re.compile("[\u200e\u200f\u202a-\u202e\u2066-\u2069]")
+"""Signs that change the direction of what follows."""
 
 log = structlog.get_logger(__name__)
 Judges = Callable[[Principal, AskRequest, str], Writer]
@@ -342,7 +346,7 @@ class Asker:
         return rulings
 
     def _not_known(self, draft: Draft) -> str:
-        titles = list(dict.fromkeys(hit.payload.title for hit in draft.hits))[:5]
+        titles = list(dict.fromkeys(_straight(hit.payload.title) for hit in draft.hits))[:5]
         return self.pack.prompts["abstain"].render(question=draft.request.question, searched=titles)
 
     def _answer(self, draft: Draft) -> Answer:
@@ -418,6 +422,11 @@ def _brief(hit: Hit) -> dict[str, Any]:
         "uri": payload.uri,
         "page": payload.page,
     }
+
+
+def _straight(title: str) -> str:
+    """A title that turns nothing around which stands beside it."""
+    return _TURNING.sub("", title)
 
 
 def _closed(text: str) -> str:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import shutil
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -16,12 +18,13 @@ from rag.app.people import People
 from rag.app.traces import Traces
 from rag.datasets import Dataset, DatasetSpec, Difference, ExportManifest
 from rag.domain import Pack
-from rag.errors import Conflict, NotFound, Unavailable
+from rag.errors import Conflict, Forbidden, NotFound, Unavailable
 from rag.learn.building import Builder
 from rag.learn.built import MANIFEST, manifest_of
 from rag.learn.comparing import compared
 from rag.learn.exporting import Format, export, exporter, formats
 from rag.learn.gathering import Answered, Passage
+from rag.learn.withdrawing import Origin, unsound, without
 from rag.store.blobs import Blobs
 from rag.store.datasets import Datasets as Kept
 from rag.store.events import Events
@@ -29,7 +32,8 @@ from rag.store.ledger import Ledger
 from rag.store.redacting import REMOVED
 from rag.types import Document, Hit, Message, Payload, Principal, Progress
 
-EXPORTS = "exports"
+EXPORTS, WORK = ".exports", ".building"
+"""No domain has such a name."""
 EVERYBODY = Principal(id="\x00")
 """May read what everybody may: nobody has this name."""
 CHARACTERS_PER_TOKEN = 4
@@ -70,7 +74,8 @@ class Datasets:
         await self._accounts.wrote(
             principal, "build dataset", f"{made.name}@{made.number}", rows=made.rows
         )
-        return made
+        # What was deleted while it was built is not to stay.
+        return await asyncio.to_thread(self._withdrawn, made) or made
 
     async def list(self, principal: Principal, domain: str | None) -> list[Dataset]:
         """Every version of a domain, newest first."""
@@ -84,14 +89,76 @@ class Datasets:
         )
 
     async def folder(self, principal: Principal, name: str, domain: str | None) -> Path:
-        """Where the files of a version are. Raises NotFound, Unavailable where they are gone."""
+        """Where the files of a version are, if everything in it may still be read.
+
+        Raises NotFound, Conflict for one that was or is now withdrawn, Unavailable where its files
+        are gone.
+        """
         found = await self.get(principal, name, domain)
+        said = f"{found.name}@{found.number}"
+        rest = None
+        if found.state == "kept":
+            rest = await asyncio.to_thread(self._withdrawn, found)
+        if found.state != "kept" or rest is not None:
+            raise Conflict(
+                f"'{said}' is withdrawn: something in it was deleted, or may not be read any more.",
+                hint=f"'{rest.name}@{rest.number}' has the rest."
+                if rest
+                else "See: rag dataset list.",
+            )
         path = self._builder(found.domain).path(found.version)
         if not (path / MANIFEST).exists():
-            raise Unavailable(
-                f"The files of '{found.name}@{found.number}' are gone.", hint="Build it again."
-            )
+            raise Unavailable(f"The files of '{said}' are gone.", hint="Build it again.")
         return path
+
+    async def sweep(self) -> int:
+        """Withdraw every version with something in it that is no more, or may not be read; the
+        rest of each is its next version. Returns how many there were."""
+        return await asyncio.to_thread(self._sweep)
+
+    def _sweep(self) -> int:
+        count = sum(self._withdrawn(one) is not None for one in self._kept.kept())
+        kept = {one.version[:16] for one in self._kept.kept()}
+        for folder in (*self._folder.glob("*/*"),):
+            # A name of 16 digits is a version's; what is being built or exported has another.
+            if len(folder.name) == 16 and folder.name not in kept and folder.parent.name != WORK:
+                shutil.rmtree(folder, ignore_errors=True)
+        return count
+
+    def _withdrawn(self, found: Dataset) -> Dataset | None:
+        """What is left of a version that may not stay; None where it may."""
+        folder = self._builder(found.domain).path(found.version)
+        if not (folder / MANIFEST).exists():
+            return None
+        bad = unsound(folder, partial(self._unsound, found))
+        if not bad:
+            return None
+        builder = self._builder(found.domain)
+        manifest = without(folder, bad, builder.path)
+        rest = self._kept.replace(found.version, manifest["version"], manifest)
+        shutil.rmtree(folder)
+        shutil.rmtree(self._folder / EXPORTS / found.version[:16], ignore_errors=True)
+        return rest
+
+    def _unsound(self, found: Dataset, origins: Sequence[Origin]) -> set[str]:
+        traces, events = self._kept.lost(
+            {one for origin in origins for one in origin.traces},
+            {one for origin in origins for one in origin.events},
+        )
+        of = {one for origin in origins for one in origin.documents}
+        reader = EVERYBODY
+        if found.spec.audience == "mine":
+            try:
+                reader = self._people.now(Principal(id=found.created_by), found.domain)
+            except (NotFound, Forbidden):
+                # Whoever it was made for may read nothing there any more.
+                reader = EVERYBODY
+        readable = self._parts.ledger.readable(reader, found.domain, of)
+        return {
+            origin.row
+            for origin in origins
+            if origin.traces & traces or origin.events & events or origin.documents - readable
+        }
 
     async def diff(
         self, principal: Principal, one: str, other: str, domain: str | None

@@ -119,12 +119,18 @@ class App:
         self._model_verbs = ModelVerbs(parts, self._models)
         self._health = Health(parts, self._domains, self._generations, self._models, self._defaults)
         self._runs = Runs(parts, self._domains, self._sources, apart=apart)
-        self.privacy = Privacy(
-            parts, self._domains, self.accounts, self._people, self._traces, self._runs
-        )
         self.datasets = Datasets(parts, self._domains, self._people, self._traces, self.accounts)
+        self.privacy = Privacy(
+            parts,
+            self._domains,
+            self.accounts,
+            self._people,
+            self._traces,
+            self._runs,
+            self.datasets,
+        )
         self.curation = Curation(parts, self._domains, self._people, self._traces, self.accounts)
-        self._housekeeping = Housekeeping(parts)
+        self._housekeeping = Housekeeping(parts, self.datasets)
         self._upkeep = Upkeep(parts)
         self._webhooks = Webhooks(parts.outbox, parts.settings.webhooks)
 

@@ -8,6 +8,7 @@ from typing import cast, get_args
 
 import structlog
 
+from rag.app.datasets import Datasets
 from rag.app.parts import Parts
 from rag.errors import RagError
 from rag.store.compacting import compact
@@ -27,8 +28,9 @@ log = structlog.get_logger(__name__)
 class Housekeeping:
     """Any number of processes may do it at once: what one has deleted the others do not find."""
 
-    def __init__(self, parts: Parts) -> None:
+    def __init__(self, parts: Parts, datasets: Datasets) -> None:
         self._parts = parts
+        self._datasets = datasets
 
     async def serve(self, first: float = FIRST_S) -> None:
         """Once a day, until cancelled."""
@@ -53,6 +55,7 @@ class Housekeeping:
             await asyncio.to_thread(
                 lambda: self._parts.audit.write(SYSTEM, "retention", "data", **deleted)
             )
+        await self._datasets.sweep()
         cited = await asyncio.to_thread(self._parts.ledger.cited)
         files, size = await asyncio.to_thread(self._parts.blobs.collect, cited)
         await asyncio.to_thread(compact, self._parts.ledger.database)

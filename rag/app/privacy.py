@@ -7,6 +7,7 @@ from collections.abc import AsyncGenerator, Generator, Mapping, Sequence
 from typing import Any
 
 from rag.app.accounts import Accounts
+from rag.app.datasets import Datasets
 from rag.app.domains import Domains
 from rag.app.parts import Parts
 from rag.app.people import People
@@ -37,8 +38,10 @@ class Privacy:
         people: People,
         traces: Traces,
         runs: Runs,
+        datasets: Datasets,
     ) -> None:
         self._parts = parts
+        self._datasets = datasets
         self._domains = domains
         self._runs = runs
         self._accounts = accounts
@@ -56,7 +59,13 @@ class Privacy:
         checked_name(name, "person")
         ledger, pseudonym = self._parts.ledger, self._parts.traces.pseudonym
         kept = forgetting.People(ledger.database, pseudonym, ledger.now)
-        return await asyncio.to_thread(kept.erase, name, principal.id)
+        done = await asyncio.to_thread(kept.erase, name, principal.id)
+        try:
+            await self._datasets.sweep()
+        except RagError as error:
+            # They are erased all the same; the next housekeeping looks at the datasets again.
+            return done.model_copy(update={"remark": done.remark or str(error)})
+        return done
 
     async def erase_own(self, principal: Principal, caller: Caller) -> Forgotten:
         """The same of whoever is signed in and asks for it. Raises Forbidden unless admins let
@@ -97,6 +106,7 @@ class Privacy:
             principal, "erase document", document_id, traces=done.traces, verdicts=done.verdicts
         )
         try:
+            await self._datasets.sweep()
             await asyncio.to_thread(compacting.compact, ledger.database)
         except RagError as error:
             return done.model_copy(update={"remark": str(error)})

@@ -8,28 +8,25 @@ from __future__ import annotations
 
 import fcntl
 import hashlib
-import json
 import os
 import shutil
-from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from rag.datasets import Dataset, DatasetSpec, File, Manifest, line, rows_path
+from rag.datasets import Dataset, DatasetSpec, line
 from rag.errors import Conflict
-from rag.learn import cards
-from rag.learn.built import CROISSANT, MANIFEST, README, appearing, listed
 from rag.learn.gathering import Answered, Gathering
 from rag.learn.rowing import rows
 from rag.learn.splitting import Groups, divided
+from rag.learn.writing import write_dataset
 from rag.store.datasets import Datasets
 from rag.store.events import Event, Events
 from rag.store.opinions import Opinions
 from rag.types import Progress
 
-PROVENANCE = "provenance.jsonl"
 REVISION = 1
 """Of how rows are made; another one makes another version of equal inputs."""
 AT_ONCE = 200
@@ -180,32 +177,9 @@ class Builder:
         return {"format": 1, "version": content.hexdigest(), **told}
 
     def _write(self, opinions: Opinions, manifest: dict[str, Any]) -> None:
-        target = self.path(manifest["version"])
-        if (target / MANIFEST).exists():
-            return
-        with appearing(target) as folder:
-            for task, splits in manifest["rows"].items():
-                for split in splits:
-                    write_lines(folder / rows_path(task, split), opinions.lines(task, split))
-            write_lines(folder / PROVENANCE, opinions.provenances())
-            manifest["files"] = _dumped(listed(folder))
-            told = Manifest.model_validate(manifest)
-            (folder / README).write_text(cards.readme(told), encoding="utf-8")
-            (folder / CROISSANT).write_text(cards.croissant(told), encoding="utf-8")
-            manifest["files"] = _dumped(listed(folder))
-            text = json.dumps(manifest, ensure_ascii=False, indent=1, sort_keys=True)
-            (folder / MANIFEST).write_text(f"{text}\n", encoding="utf-8")
-
-
-def write_lines(path: Path, lines: Iterable[str]) -> None:
-    """One file of lines, each of them ended."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with path.open("w", encoding="utf-8", newline="\n") as file:
-        file.writelines(f"{one}\n" for one in lines)
-
-
-def _dumped(files: Mapping[str, File]) -> dict[str, Any]:
-    return {name: one.model_dump() for name, one in files.items()}
+        write_dataset(
+            self.path(manifest["version"]), manifest, opinions.lines, opinions.provenances
+        )
 
 
 def _batched(

@@ -109,7 +109,7 @@ def _made(opinions: Opinions, row: Any, *scored: Scored, by: str = "") -> Iterat
         return
     written = line(ROW.dump_python(row, mode="json"))
     name = row_hash(written)
-    provenance: Mapping[str, Any] = {
+    provenance: dict[str, Any] = {
         "row": name,
         "task": row.task,
         "split": split,
@@ -119,4 +119,14 @@ def _made(opinions: Opinions, row: Any, *scored: Scored, by: str = "") -> Iterat
         **({"text_by": by} if by else {}),
         **opinions.origin(*(one.key for one in scored)),
     }
+    judged = {one.id for one in row.passages} if isinstance(row, Relevance) else None
+    for trace in provenance["traces"]:
+        trace["documents"] = [one for one in trace["documents"] if _in_row(one, judged)]
     yield name, row.task, split, written, line(provenance)
+
+
+def _in_row(document: Mapping[str, Any], judged: set[str] | None) -> bool:
+    """Whether a row has words of a document that was found for its question."""
+    if judged is not None:
+        return document["chunk"] in judged
+    return document["in_context"] or document["cited"]

@@ -67,7 +67,7 @@ class RemoteDatasets:
         manifest = ExportManifest.model_validate(
             await self._line.json("POST", path, principal, domain, json=body)
         )
-        folder = self._line.settings.data / "datasets" / "exports"
+        folder = self._line.settings.data / "datasets" / ".exports"
         return manifest, folder / manifest.source.version[:16] / format
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -13,6 +13,7 @@ from rag.datasets import Dataset, DatasetSpec, Split
 from rag.errors import NotFound
 from rag.store.database import Database
 from rag.store.learning import DatasetRow, QuestionLinkRow, QuestionRow, SplitRow
+from rag.store.models import FeedbackRow, TraceRow
 
 AT_ONCE = 500
 
@@ -56,6 +57,42 @@ class Datasets:
                 session.add(row)
             self._settle(session, domain, splits)
             return _dataset(row)
+
+    def replace(self, version: str, after: str, manifest: Mapping[str, Any]) -> Dataset:
+        """Withdraw a version and keep what is left of it as the next one of its name."""
+        with self.database.write() as session:
+            old = session.get_one(DatasetRow, version)
+            old.state = "withdrawn"
+            row = session.get(DatasetRow, after)
+            if row is None:
+                of = (DatasetRow.domain == old.domain, DatasetRow.name == old.name)
+                last = session.scalar(select(func.max(DatasetRow.number)).where(*of)) or 0
+                row = DatasetRow(
+                    version=after,
+                    domain=old.domain,
+                    name=old.name,
+                    number=last + 1,
+                    state="kept",
+                    spec=old.spec,
+                    manifest=dict(manifest),
+                    created_by=old.created_by,
+                    created_at=self.now(),
+                )
+                session.add(row)
+            return _dataset(row)
+
+    def kept(self) -> list[Dataset]:
+        """Every version of every domain that was not withdrawn."""
+        statement = select(DatasetRow).where(DatasetRow.state == "kept")
+        with self.database.read() as session:
+            return [_dataset(row) for row in session.scalars(statement)]
+
+    def lost(self, traces: Collection[str], events: Collection[str]) -> tuple[set[str], set[str]]:
+        """Those of these answers and verdicts that are no more."""
+        with self.database.read() as session:
+            left = set(session.scalars(select(TraceRow.id).where(TraceRow.id.in_(traces))))
+            said = set(session.scalars(select(FeedbackRow.id).where(FeedbackRow.id.in_(events))))
+        return {*traces} - left, {*events} - said
 
     def list(self, domain: str) -> list[Dataset]:
         """Newest first."""

@@ -190,6 +190,18 @@ def test_what_is_not_there_is_not_answered(tmp_path: Path) -> None:
     run(tmp_path, story)
 
 
+def test_a_title_turns_nothing_around_in_what_is_not_known(tmp_path: Path) -> None:
+    async def story(app: App) -> None:
+        (tmp_path / "docs" / "x\u202egnp.txt").write_text("A lamp has a foot.")
+        await app.sync(app.person(None))
+        answer = await app.ask(ANNA, AskRequest(question="Who won the tournament of 1911?"))
+        assert answer.abstained
+        assert "xgnp.txt" in answer.answer
+        assert "\u202e" not in answer.answer
+
+    run(tmp_path, story)
+
+
 def test_a_follow_up_is_searched_with_what_it_refers_to(tmp_path: Path) -> None:
     async def story(app: App) -> None:
         history = (Turn(role="user", content="Tell me about the turbine pump TX-9"),)

@@ -16,6 +16,7 @@ from rag.datasets import ROW, DatasetSpec, row_hash
 from rag.errors import Conflict, InvalidInput, NotFound, StorageFull
 from rag.feedback import Consent, Correction, Verdict
 from rag.store.inbox import Wanted
+from rag.store.models import DocumentRow
 from rag.types import AskRequest, Principal, Progress, Role
 from tests.app.test_app import ANNA, BOB, add_documents, open_app
 
@@ -263,7 +264,7 @@ def test_a_full_disk_leaves_no_dataset(tell: Any, monkeypatch: pytest.MonkeyPatc
             raise OSError(errno.ENOSPC, "No space left on device")
 
         with monkeypatch.context() as patched:
-            patched.setattr("rag.learn.building.write_lines", full)
+            patched.setattr("rag.learn.writing.write_lines", full)
             with pytest.raises(StorageFull):
                 await built(app)
         assert await app.datasets.list(CURATOR, None) == []
@@ -342,3 +343,72 @@ def test_the_inbox_tells_what_is_in_effect_newest_first(tell: Any) -> None:
             await app.curation.review(CURATOR, ["no-such-verdict"], "accepted")
 
     tell(story)
+
+
+def test_an_erased_person_is_in_no_dataset_any_more(tell: Any) -> None:
+    async def story(app: App) -> None:
+        better = Correction(text="The flange is zyxcanaryxyz.")
+        await rated(app, ANNA, COLOUR, Verdict(value=-1, correction=better))
+        await rated(app, BOB, WEIGHT, UP)
+        one, _ = await built(app)
+        await app.datasets.export(CURATOR, "month", "csv", None)
+        root = app.settings.data
+        assert "zyxcanaryxyz" in words_below(root)
+        await app.privacy.erase(CURATOR, "anna")
+        assert "zyxcanaryxyz" not in words_below(root)
+        pseudonym = app._parts.traces.pseudonym(ANNA)
+        assert pseudonym not in words_below(root / "datasets")
+        rest = await app.datasets.get(CURATOR, "month", None)
+        assert (rest.number, rest.manifest["withdrawn"]) == (2, one.rows - rest.rows)
+        assert 0 < rest.rows < one.rows
+        assert (await app.datasets.get(CURATOR, "month@1", None)).state == "withdrawn"
+        with pytest.raises(Conflict, match="withdrawn"):
+            await app.datasets.folder(CURATOR, "month@1", None)
+        manifest, folder = await app.datasets.export(CURATOR, "month@2", "csv", None)
+        assert manifest.source.version == rest.version
+        assert "40 kg" in words_below(folder)
+        again, _ = await built(app)
+        assert rows_of(again) == rows_of(rest), "the next version has no more of it either"
+
+    tell(story)
+
+
+def test_a_document_that_may_not_be_read_any_more_leaves_what_was_built_of_it(tell: Any) -> None:
+    async def story(app: App) -> None:
+        await rated(app, ANNA, WEIGHT, UP)
+        one, folder = await built(app)
+        assert one.rows == 4
+        pump = next(each for each in await app.documents(ANNA) if each.title == "pump.txt")
+        with app._parts.ledger.database.write() as session:
+            session.get_one(DocumentRow, pump.id).readers = ["group:hr"]
+        with pytest.raises(Conflict, match="withdrawn"):
+            await app.datasets.export(CURATOR, "month", "csv", None)
+        assert not folder.exists()
+        rest = await app.datasets.get(CURATOR, "month", None)
+        assert (rest.rows, rest.manifest["withdrawn"]) == (0, 4)
+        assert await app.datasets.sweep() == 0, "once is enough"
+
+    tell(story)
+
+
+def test_what_a_killed_withdrawal_left_is_swept(tell: Any) -> None:
+    async def story(app: App) -> None:
+        await rated(app, ANNA, WEIGHT, UP)
+        _, folder = await built(app)
+        left = folder.parent / ("0" * 16)
+        left.mkdir()
+        (left / "provenance.jsonl").write_text("{}")
+        await app.datasets.sweep()
+        assert folder.exists()
+        assert not left.exists()
+
+    tell(story)
+
+
+def words_below(folder: Path) -> str:
+    """Everything that is written in it, whatever the file."""
+    return "".join(
+        path.read_bytes().decode("utf-8", "replace")
+        for path in sorted(folder.rglob("*"))
+        if path.is_file()
+    )

@@ -141,7 +141,7 @@ async def test_the_data_team_works_through_a_server(remote: RemoteApp, served: F
     assert await remote.datasets.formats(far) == await served.datasets.formats(local)
     exported, folder = await remote.datasets.export(far, "month", "trl-sft", None)
     assert exported.source.name == "month"
-    assert folder == remote.settings.data / "datasets/exports" / ("0" * 16) / "trl-sft"
+    assert folder == remote.settings.data / "datasets/.exports" / ("0" * 16) / "trl-sft"
     assert await remote.curation.review(far, ["f1"], "accepted", "good") == 1
 
 
