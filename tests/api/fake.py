@@ -190,6 +190,9 @@ class FakeDatasets:
     def __init__(self, root: Path) -> None:
         self.root = root
 
+    async def sweep(self) -> int:
+        return 0
+
     async def build(
         self, principal: Principal, spec: DatasetSpec, domain: str | None, progress: Any
     ) -> Dataset:
@@ -373,7 +376,6 @@ class FakeApp:
     def __init__(self, settings: Settings) -> None:
         self.declared = FakeDeclared()
         self.trials = FakeTrials()
-        self.datasets = FakeDatasets(settings.data)
         self.curation = FakeCuration()
         self.settings = settings
         self.parts = Stores(settings)
@@ -382,7 +384,10 @@ class FakeApp:
         told: Any = SimpleNamespace(pack=SimpleNamespace(name=settings.domain))
         domains: Any = SimpleNamespace(get=lambda _: told)
         parts, nothing = cast(Any, self.parts), cast(Any, None)
-        self.privacy = Privacy(parts, domains, self.accounts, nothing, nothing, nothing)
+        self.datasets = FakeDatasets(settings.data)
+        self.privacy = Privacy(
+            parts, domains, self.accounts, nothing, nothing, nothing, cast(Any, self.datasets)
+        )
         self.oidc = Oidc(cast(Any, self.parts), self.accounts)
         self.once = Once(cast(Any, self.parts), nothing)
         known = cast(Any, Known())
