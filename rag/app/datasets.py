@@ -19,7 +19,7 @@ from rag.app.traces import Traces
 from rag.datasets import Dataset, DatasetSpec, Difference, ExportManifest
 from rag.domain import Pack
 from rag.errors import Conflict, Forbidden, NotFound, Unavailable
-from rag.learn.building import Builder
+from rag.learn.building import Builder, forget_unfinished
 from rag.learn.built import MANIFEST, manifest_of
 from rag.learn.comparing import compared
 from rag.learn.exporting import Format, export, exporter, formats
@@ -32,7 +32,7 @@ from rag.store.ledger import Ledger
 from rag.store.redacting import REMOVED
 from rag.types import Document, Hit, Message, Payload, Principal, Progress
 
-EXPORTS, WORK = ".exports", ".building"
+EXPORTS = ".exports"
 """No domain has such a name."""
 EVERYBODY = Principal(id="\x00")
 """May read what everybody may: nobody has this name."""
@@ -91,11 +91,16 @@ class Datasets:
     async def folder(self, principal: Principal, name: str, domain: str | None) -> Path:
         """Where the files of a version are, if everything in it may still be read.
 
-        Raises NotFound, Conflict for one that was or is now withdrawn, Unavailable where its files
-        are gone.
+        Raises NotFound, Forbidden for what somebody else built of what they may read, Conflict for
+        one that was or is now withdrawn, Unavailable where its files are gone.
         """
         found = await self.get(principal, name, domain)
         said = f"{found.name}@{found.number}"
+        if found.spec.audience == "mine" and found.created_by != principal.id:
+            raise Forbidden(
+                f"'{said}' is made of what {found.created_by} may read.",
+                hint="Build one of what everybody may read, or of what you may.",
+            )
         rest = None
         if found.state == "kept":
             rest = await asyncio.to_thread(self._withdrawn, found)
@@ -118,10 +123,13 @@ class Datasets:
 
     def _sweep(self) -> int:
         count = sum(self._withdrawn(one) is not None for one in self._kept.kept())
+        if not forget_unfinished(self._folder):
+            # What a build has just written is listed a moment later.
+            return count
         kept = {one.version[:16] for one in self._kept.kept()}
-        for folder in (*self._folder.glob("*/*"),):
-            # A name of 16 digits is a version's; what is being built or exported has another.
-            if len(folder.name) == 16 and folder.name not in kept and folder.parent.name != WORK:
+        for folder in self._folder.glob("*/*"):
+            # A name of 16 digits is a version's; what is being written has another.
+            if len(folder.name) == 16 and folder.name not in kept:
                 shutil.rmtree(folder, ignore_errors=True)
         return count
 

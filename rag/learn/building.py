@@ -27,6 +27,7 @@ from rag.store.events import Event, Events
 from rag.store.opinions import Opinions
 from rag.types import Progress
 
+WORK = ".building"
 REVISION = 1
 """Of how rows are made; another one makes another version of equal inputs."""
 AT_ONCE = 200
@@ -84,7 +85,7 @@ class Builder:
     def _begun(self, spec: DatasetSpec) -> Generator[Path]:
         """The folder of a build, which nobody else has."""
         digest = hashlib.sha256(f"{self._domain} {line(spec.model_dump(mode='json'))}".encode())
-        work = self._folder / ".building" / digest.hexdigest()[:16]
+        work = self._folder / WORK / digest.hexdigest()[:16]
         work.mkdir(parents=True, exist_ok=True)
         handle = os.open(work.with_suffix(".lock"), os.O_CREAT | os.O_RDWR, 0o600)
         try:
@@ -180,6 +181,24 @@ class Builder:
         write_dataset(
             self.path(manifest["version"]), manifest, opinions.lines, opinions.provenances
         )
+
+
+def forget_unfinished(folder: Path) -> bool:
+    """Delete what builds that were cut off had gathered, which may be of what was erased since.
+
+    Returns whether nothing is being built now: that is left alone, and looked at when it ends.
+    """
+    idle = True
+    for lock in (folder / WORK).glob("*.lock"):
+        handle = os.open(lock, os.O_RDWR)
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            shutil.rmtree(lock.with_suffix(""), ignore_errors=True)
+        except BlockingIOError:
+            idle = False
+        finally:
+            os.close(handle)
+    return idle
 
 
 def _batched(

@@ -13,7 +13,7 @@ import pytest
 
 from rag.app import App
 from rag.datasets import ROW, DatasetSpec, row_hash
-from rag.errors import Conflict, InvalidInput, NotFound, StorageFull
+from rag.errors import Conflict, Forbidden, InvalidInput, NotFound, StorageFull
 from rag.feedback import Consent, Correction, Verdict
 from rag.store.inbox import Wanted
 from rag.store.models import DocumentRow
@@ -168,7 +168,9 @@ def test_what_not_everybody_may_read_is_only_in_what_is_not_for_everybody(tell: 
         his = await app.datasets.build(BOB, spec, None, lambda _: None)
         assert his.rows == 0, "whoever builds it may not read it either"
         hers = await app.datasets.build(ANNA, spec, None, lambda _: None)
-        folder = await app.datasets.folder(CURATOR, "hers", None)
+        with pytest.raises(Forbidden):
+            await app.datasets.export(BOB, "hers", "csv", None)
+        folder = await app.datasets.folder(ANNA, "hers", None)
         assert "9 crowns" in "".join(one.read_text() for one in folder.glob("rows/*/*.jsonl"))
         assert hers.rows == 4
 
@@ -412,3 +414,20 @@ def words_below(folder: Path) -> str:
         for path in sorted(folder.rglob("*"))
         if path.is_file()
     )
+
+
+def test_what_a_cut_off_build_had_gathered_is_erased_too(tell: Any) -> None:
+    async def story(app: App) -> None:
+        better = Correction(text="The flange is zyxcanaryxyz.")
+        await rated(app, ANNA, COLOUR, Verdict(value=-1, correction=better))
+
+        def dying(progress: Progress) -> None:
+            raise RuntimeError("killed")
+
+        with pytest.raises(RuntimeError, match="killed"):
+            await app.datasets.build(app.person(None), DatasetSpec(name="month"), None, dying)
+        assert "zyxcanaryxyz" in words_below(app.settings.data / "datasets")
+        await app.privacy.erase(CURATOR, "anna")
+        assert "zyxcanaryxyz" not in words_below(app.settings.data)
+
+    tell(story)
