@@ -139,7 +139,8 @@ def test_it_can_be_removed_once_nothing_needs_it(tmp_path: Path) -> None:
         assert (await app.trials.roll_back(ROOT)).model == ""
         with pytest.raises(NotFound):
             await app.declared.remove(ROOT, "big")
-        assert b"sk-" not in everything(tmp_path)
+        # Not its first three signs alone: among millions of bytes of vectors, chance writes them.
+        assert FIRST.encode() not in everything(tmp_path)
 
     run(tmp_path, story, more)
 
