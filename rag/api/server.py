@@ -16,6 +16,7 @@ from rag.api import (
     datasets,
     declared,
     feedback,
+    gaps,
     groups,
     models,
     privacy,
@@ -76,6 +77,7 @@ def create_app(app: App, mcp: Answering | None = None) -> FastAPI:
     api.include_router(groups.router)
     api.include_router(feedback.router)
     api.include_router(datasets.router)
+    api.include_router(gaps.router)
     api.include_router(conversations.router)
     api.include_router(completions.router)
     if mcp is not None:

@@ -24,6 +24,7 @@ from rag.app.domains import Domains
 from rag.app.drafting import Drafted
 from rag.app.explaining import Explained, Explaining, ExplainRequest
 from rag.app.feedback import Ratings
+from rag.app.gaps import Gaps
 from rag.app.generations import GenerationInfo, Generations
 from rag.app.health import Health
 from rag.app.housekeeping import Housekeeping
@@ -130,6 +131,7 @@ class App:
             self.datasets,
         )
         self.curation = Curation(parts, self._domains, self._people, self._traces, self.accounts)
+        self.gaps = Gaps(parts, self._domains, self._people, self._traces)
         self._housekeeping = Housekeeping(parts, self.datasets)
         self._upkeep = Upkeep(parts)
         self._webhooks = Webhooks(parts.outbox, parts.settings.webhooks)

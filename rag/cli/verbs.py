@@ -17,6 +17,7 @@ from rag.cli import (
     datasets,
     declaring,
     feedback,
+    gaps,
     groups,
     models,
     output,
@@ -63,6 +64,7 @@ models.cli.add_typer(declaring.cli)
 cli.add_typer(models.cli, name="models")
 cli.add_typer(datasets.cli, name="dataset")
 cli.command()(datasets.review)
+cli.command()(gaps.gaps)
 cli.command()(backups.backup)
 cli.command()(backups.restore)
 cli.command()(accounts.accounts)

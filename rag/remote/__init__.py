@@ -40,6 +40,7 @@ if TYPE_CHECKING:
     from rag.remote.conversations import RemoteConversations
     from rag.remote.datasets import RemoteCuration, RemoteDatasets
     from rag.remote.declared import RemoteDeclared
+    from rag.remote.gaps import RemoteGaps
     from rag.remote.privacy import RemotePrivacy
     from rag.remote.trials import RemoteTrials
 
@@ -109,6 +110,12 @@ class RemoteApp(SourceVerbs, RunVerbs, ModelVerbs, FeedbackVerbs):
         from rag.remote.datasets import RemoteCuration
 
         return RemoteCuration(self)
+
+    @property
+    def gaps(self) -> RemoteGaps:
+        from rag.remote.gaps import RemoteGaps
+
+        return RemoteGaps(self)
 
     @property
     def trials(self) -> RemoteTrials:

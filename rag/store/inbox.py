@@ -134,7 +134,7 @@ class Inbox:
                 )
             return [
                 Waiting(
-                    feedback=_told(event),
+                    feedback=told(event),
                     state=_state(state or "raw"),
                     note=note or "",
                     reviewed_by=by or "",
@@ -162,7 +162,8 @@ def _chosen(wanted: Wanted) -> Iterator[ColumnElement[bool]]:
         yield AssignmentRow.reviewer == wanted.reviewer
 
 
-def _told(row: FeedbackRow) -> Said:
+def told(row: FeedbackRow) -> Said:
+    """An event as the data team may know it."""
     names = Said.model_fields.keys() - {"by"}
     said = {name: getattr(row, name) for name in names}
     return Said.model_validate({**said, "by": row.actor_pseudonym[:8]})

@@ -28,12 +28,13 @@ class QuestionRow(Base):
     __table_args__ = (
         Index("ix_questions_domain", "domain", "embedder_rev", "n"),
         Index("ix_questions_digest", "domain", "digest"),
+        Index("ix_questions_cluster", "cluster_id", "n"),
     )
 
     n: Mapped[int] = mapped_column(_COUNTED, primary_key=True, autoincrement=True)
     trace_id: Mapped[str] = mapped_column(ForeignKey("traces.id", ondelete="CASCADE"), unique=True)
     domain: Mapped[str] = mapped_column(String(64))
-    cluster_id: Mapped[str] = mapped_column(String(36), index=True)
+    cluster_id: Mapped[str] = mapped_column(String(36))
     embedder_rev: Mapped[str]
     digest: Mapped[str] = mapped_column(String(64))
     """SHA-256 of the words, whatever their case"""

@@ -8,6 +8,7 @@ from typing import Any, cast
 from sqlalchemy import (
     JSON,
     BigInteger,
+    ColumnElement,
     DateTime,
     ForeignKey,
     Index,
@@ -294,7 +295,15 @@ class TraceRow(Base):
     """Everything that made an answer; written once, whole."""
 
     __tablename__ = "traces"
-    __table_args__ = (Index("ix_traces_domain_ts", "domain", "ts"),)
+    __table_args__ = (
+        Index("ix_traces_domain_ts", "domain", "ts"),
+        Index(
+            "ix_traces_abstained",
+            *("domain", "ts", "id", "actor_pseudonym", "principal_id", "lang", "abstained"),
+            sqlite_where=text("abstained = 1"),
+            postgresql_where=text("abstained"),
+        ),
+    )
 
     id: Mapped[str] = mapped_column(String(36), primary_key=True)
     tenant_id: Mapped[str] = mapped_column(String(64))
@@ -401,6 +410,13 @@ class SpendingRow(Base):
     cost: Mapped[float]
 
 
+_MISSING = (
+    "(CAST(reasons AS TEXT) LIKE '%\"missed_document\"%'"
+    " OR CAST(target AS TEXT) LIKE '%\"missing_document\"%')"
+)
+"""Of feedback. What people write has other quotes in JSON."""
+
+
 class FeedbackRow(Base):
     """One event of one person on one target; never changed, only followed by another."""
 
@@ -408,6 +424,18 @@ class FeedbackRow(Base):
     __table_args__ = (
         UniqueConstraint("actor_pseudonym", "subject", "revision"),
         Index("ix_feedback_domain_at", "domain", "at"),
+        Index(
+            "ix_feedback_missing",
+            *("domain", "at", "trace_id"),
+            sqlite_where=text(_MISSING),
+            postgresql_where=text(_MISSING),
+        ),
+        Index(
+            "ix_feedback_missing_of",
+            "trace_id",
+            sqlite_where=text(_MISSING),
+            postgresql_where=text(_MISSING),
+        ),
     )
 
     id: Mapped[str] = mapped_column(String(36), primary_key=True)
@@ -683,3 +711,8 @@ class UpkeepRow(Base):
     kind: Mapped[str] = mapped_column(String(32), primary_key=True)
     at: Mapped[datetime]
     details: Mapped[dict[str, Any]]
+
+
+def missing_document() -> ColumnElement[bool]:
+    """Of feedback: that a document was missing, as `ix_feedback_missing` has it."""
+    return text(_MISSING)  # pyright: ignore[reportReturnType] - an expression of plain words

@@ -18,6 +18,7 @@ from rag.app.conversations import Conversations
 from rag.app.curation import ToReview
 from rag.app.drafting import Drafted, drafted
 from rag.app.explaining import Explained, ExplainRequest, Listed, Passage, Place
+from rag.app.gaps import MissedDocument, ToldGap, ToldQuestion
 from rag.app.generations import GenerationInfo
 from rag.app.oidc import Oidc
 from rag.app.once import Once
@@ -67,6 +68,7 @@ from rag.store.daily import Daily, Pace
 from rag.store.database import Database
 from rag.store.ended import Ended
 from rag.store.freshness import BOUNDS, Measured
+from rag.store.gaps import Asked
 from rag.store.inbox import Said, Wanted
 from rag.store.ledger import Ledger
 from rag.store.repeats import Repeats
@@ -277,6 +279,46 @@ class FakeCuration:
         return 1
 
 
+class FakeGaps:
+    """Knows one gap, of one question."""
+
+    async def list(
+        self, principal: Principal, asked: Asked, limit: int, after=None, domain=None
+    ) -> list[ToldGap]:
+        if after is not None:
+            raise InvalidInput(f"The list has no gap '{after}' to go on after.")
+        missed = MissedDocument(document_id="", name="The manual", people=1, title="")
+        return [
+            ToldGap(
+                cluster=TRACE, questions=2, people=1, example=TRACE, answered=None,
+                first=datetime(2026, 1, 1, tzinfo=UTC), last=datetime(2026, 1, 2, tzinfo=UTC),
+                missed=(missed,), question="How long?", language="en",
+            )
+        ]  # fmt: skip
+
+    async def languages(self, principal: Principal, domain=None) -> list[str]:
+        return ["en"]
+
+    async def questions(
+        self,
+        principal: Principal,
+        cluster: str,
+        asked: Asked,
+        limit: int,
+        before: int | None = None,
+        domain: str | None = None,
+    ) -> list[ToldQuestion]:
+        if cluster != TRACE or (before is not None and before <= 1):
+            return []
+        return [
+            ToldQuestion(
+                n=1, trace_id=TRACE, at=datetime(2026, 1, 1, tzinfo=UTC), by="0a1b",
+                answered=False, missed=True, question="How long?", answer="", language="en",
+                said=(),
+            )
+        ]  # fmt: skip
+
+
 class FakeTrials:
     """Of one model, `big`, in one domain."""
 
@@ -377,6 +419,7 @@ class FakeApp:
         self.declared = FakeDeclared()
         self.trials = FakeTrials()
         self.curation = FakeCuration()
+        self.gaps = FakeGaps()
         self.settings = settings
         self.parts = Stores(settings)
         self.accounts = Accounts(cast(Any, self.parts))

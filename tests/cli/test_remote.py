@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import socket
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,7 @@ from rag.errors import InvalidInput, Locked, RagError, Unavailable
 from rag.feedback import Consent, Verdict
 from rag.remote import RemoteApp, connect
 from rag.store.folder import DataFolder
+from rag.store.gaps import Asked
 from rag.types import AskRequest, Progress, Schedule, SearchRequest
 from tests.api.fake import DOCUMENT, FAILURES, TRACE, FakeApp
 
@@ -143,6 +145,9 @@ async def test_the_data_team_works_through_a_server(remote: RemoteApp, served: F
     assert exported.source.name == "month"
     assert folder == remote.settings.data / "datasets/.exports" / ("0" * 16) / "trl-sft"
     assert await remote.curation.review(far, ["f1"], "accepted", "good") == 1
+    asked = Asked(since=datetime(2026, 1, 1, tzinfo=UTC), language="en")
+    told = await remote.gaps.list(far, asked, 10)
+    assert told == await served.gaps.list(local, asked, 10)
 
 
 async def test_an_answer_streams_and_progress_is_reported(remote: RemoteApp) -> None:

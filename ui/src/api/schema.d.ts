@@ -712,6 +712,47 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/gaps": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Gaps
+         * @description Questions without an answer: those that ask much the same are one gap, and what most people
+         *     asked is first.
+         */
+        get: operations["gaps_api_v1_gaps_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/gaps/{cluster}/questions": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Questions
+         * @description The questions of a gap, those that were answered since too, newest first.
+         */
+        get: operations["questions_api_v1_gaps__cluster__questions_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/generations": {
         parameters: {
             query?: never;
@@ -3612,6 +3653,15 @@ export interface components {
             /** P95 */
             p95: number;
         };
+        /** Gaps */
+        Gaps: {
+            /** Gaps */
+            gaps: components["schemas"]["ToldGap"][];
+            /** Languages */
+            languages: string[];
+            /** Next */
+            next?: string | null;
+        };
         /**
          * GenerationInfo
          * @description A generation of a domain's index, as whoever compares them sees it.
@@ -3974,6 +4024,20 @@ export interface components {
             added_by: string;
             /** User */
             user: string;
+        };
+        /**
+         * MissedDocument
+         * @description A document that people miss; `title` where it is one of ours that may be read.
+         */
+        MissedDocument: {
+            /** Document Id */
+            document_id: string;
+            /** Name */
+            name: string;
+            /** People */
+            people: number;
+            /** Title */
+            title: string;
         };
         /**
          * Model
@@ -4562,6 +4626,13 @@ export interface components {
              */
             type: string;
         };
+        /** Questions */
+        Questions: {
+            /** Next */
+            next?: string | null;
+            /** Questions */
+            questions: components["schemas"]["ToldQuestion"][];
+        };
         /**
          * Quoted
          * @description A sentence that answers, as it would be quoted.
@@ -4683,6 +4754,22 @@ export interface components {
         Rebuilt: {
             /** Documents */
             documents: number;
+        };
+        /**
+         * Remark
+         * @description What somebody said of an answer that was none.
+         */
+        Remark: {
+            /** By */
+            by: string;
+            /** Comment */
+            comment: string;
+            /** Id */
+            id: string;
+            /** Missed */
+            missed: string;
+            /** Reasons */
+            reasons: string[];
         };
         /** Rename */
         Rename: {
@@ -5367,6 +5454,67 @@ export interface components {
             file: string;
             /** Sections */
             sections: components["schemas"]["ToldSection"][];
+        };
+        /**
+         * ToldGap
+         * @description A gap with the newest of its questions.
+         */
+        ToldGap: {
+            /** Answered */
+            answered: string | null;
+            /** Cluster */
+            cluster: string;
+            /** Example */
+            example: string;
+            /**
+             * First
+             * Format: date-time
+             */
+            first: string;
+            /** Language */
+            language: string;
+            /**
+             * Last
+             * Format: date-time
+             */
+            last: string;
+            /** Missed */
+            missed: components["schemas"]["MissedDocument"][];
+            /** People */
+            people: number;
+            /** Question */
+            question: string;
+            /** Questions */
+            questions: number;
+        };
+        /**
+         * ToldQuestion
+         * @description A question of a gap with its answer, as they may be read, and what was said of it.
+         */
+        ToldQuestion: {
+            /** Answer */
+            answer: string;
+            /** Answered */
+            answered: boolean;
+            /**
+             * At
+             * Format: date-time
+             */
+            at: string;
+            /** By */
+            by: string;
+            /** Language */
+            language: string;
+            /** Missed */
+            missed: boolean;
+            /** N */
+            n: number;
+            /** Question */
+            question: string;
+            /** Said */
+            said: components["schemas"]["Remark"][];
+            /** Trace Id */
+            trace_id: string;
         };
         /**
          * ToldSection
@@ -8011,6 +8159,129 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Changed"];
+                };
+            };
+            /** @description A problem, with what to do about it */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem, with what to do about it */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem, with what to do about it */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    gaps_api_v1_gaps_get: {
+        parameters: {
+            query?: {
+                /** @description Asked then or later: with its zone. */
+                since?: string | null;
+                /** @description Asked before then. */
+                until?: string | null;
+                /** @description Only questions in it. */
+                language?: string;
+                limit?: number;
+                cursor?: string | null;
+                domain?: string | null;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Gaps"];
+                };
+            };
+            /** @description A problem, with what to do about it */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem, with what to do about it */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem, with what to do about it */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    questions_api_v1_gaps__cluster__questions_get: {
+        parameters: {
+            query?: {
+                /** @description Asked then or later: with its zone. */
+                since?: string | null;
+                /** @description Asked before then. */
+                until?: string | null;
+                /** @description Only questions in it. */
+                language?: string;
+                limit?: number;
+                cursor?: string | null;
+                domain?: string | null;
+            };
+            header?: never;
+            path: {
+                /** @description Of a gap. */
+                cluster: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Questions"];
                 };
             };
             /** @description A problem, with what to do about it */

@@ -1,5 +1,6 @@
 /** The addresses of the data team: `router.tsx` puts them among the others. */
 import { createRoute, lazyRouteComponent, redirect } from "@tanstack/react-router";
+import { gapsOf } from "@/features/gaps/search";
 import { inboxOf } from "@/features/inbox/search";
 import { shell, word } from "./router";
 
@@ -17,6 +18,12 @@ const inbox = createRoute({
   validateSearch: inboxOf,
   component: lazyRouteComponent(() => import("@/features/inbox"), "InboxPage"),
 });
+const gaps = createRoute({
+  getParentRoute: () => shell,
+  path: "/data/gaps",
+  validateSearch: gapsOf,
+  component: lazyRouteComponent(() => import("@/features/gaps"), "GapsPage"),
+});
 const datasets = createRoute({
   getParentRoute: () => shell,
   path: "/data/datasets",
@@ -27,4 +34,4 @@ const datasets = createRoute({
   component: lazyRouteComponent(() => import("@/features/datasets"), "DatasetsPage"),
 });
 
-export const DATA = [first, inbox, datasets] as const;
+export const DATA = [first, inbox, gaps, datasets] as const;

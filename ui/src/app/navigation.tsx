@@ -1,4 +1,4 @@
-import { IconDatabaseExport, IconInbox, IconMessageCircle, IconSettings, type Icon } from "@tabler/icons-react";
+import { IconDatabaseExport, IconInbox, IconMessageCircle, IconQuestionMark, IconSettings, type Icon } from "@tabler/icons-react";
 import type { ParseKeys } from "i18next";
 import type { Schemas } from "@/api/client";
 import { MANAGING } from "./managing";
@@ -27,6 +27,7 @@ export interface Section {
 /** The pages of the data team. */
 const DATA_PAGES: Entry[] = [
   { to: "/data/feedback", label: "data.feedback", icon: IconInbox },
+  { to: "/data/gaps", label: "data.gaps", icon: IconQuestionMark },
   { to: "/data/datasets", label: "data.datasets", icon: IconDatabaseExport },
 ];
 
