@@ -3,12 +3,13 @@
 torch comes first and by pip: pip finds a CPU wheel that lies on disk, uv does not look there. The
 rest comes by uv from the hashes in lock.txt, which `pip install --no-deps --require-hashes` honours
 too. `--image` installs the part of it that a server needs, and the project itself, for good.
-`--lock` resolves anew and rewrites the lock files.
+`--lock` resolves anew and rewrites the lock files, also those of what reads exports.
 """
 
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 import sys
 from importlib.metadata import PackageNotFoundError, version
@@ -22,6 +23,12 @@ IMAGE = (
     "s3", "sftp", "web",
 )  # fmt: skip
 """The extras that the image has: every connector's, and the server's database."""
+CONSUMERS = ROOT / "rag" / "learn" / "preflight" / "requirements"
+ALONE = "# alone: "
+"""In what a consumer is asked for: pinned without their needs, for the files that are in them."""
+WITHOUT = "# without: "
+"""And what is needed for nothing that we do with it."""
+GPU = ("nvidia-", "cuda-", "triton=")
 BOOTSTRAP = ["uv==0.13.8", "hatchling==1.32.0", "editables==0.5"]
 
 
@@ -82,6 +89,29 @@ def lock() -> None:
         "-c", "requirements/lock.txt", "-o", "requirements/image.txt", "pyproject.toml",
     )  # fmt: skip
     uv(*compiled, *bare, "-o", "requirements/bootstrap.txt", "-", stdin="\n".join(BOOTSTRAP))
+    for asked in sorted(CONSUMERS.glob("*.in")):
+        lock_consumer(asked, (*compiled, *bare, *find))
+
+
+def lock_consumer(asked: Path, compiled: tuple[str, ...]) -> None:
+    """What reads exports has pins of its own: theirs conflict with ours and with each other's.
+
+    torch is linked there from here, so that neither it nor what it runs on a GPU with is pinned.
+    """
+    pinned, told = asked.with_suffix(".txt"), asked.read_text(encoding="utf-8").splitlines()
+    alone, without = (
+        [word for line in told if line.startswith(mark) for word in line[len(mark) :].split()]
+        for mark in (ALONE, WITHOUT)
+    )
+    drop = [word for name in ("torch", *without) for word in ("--no-emit-package", name)]
+    uv(*compiled, *drop, "-o", str(pinned), str(asked))
+    found = pinned.read_text(encoding="utf-8")
+    if alone:
+        uv(*compiled, "--no-deps", "-o", str(pinned), "-", stdin="\n".join(alone))
+        found += pinned.read_text(encoding="utf-8")
+    pins = re.split(r"^(?=\S)", found, flags=re.MULTILINE)
+    kept = [pin for pin in pins if not pin.startswith(GPU)]
+    pinned.write_text("".join(kept), encoding="utf-8")
 
 
 if __name__ == "__main__":

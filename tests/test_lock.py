@@ -81,3 +81,17 @@ def test_what_builds_the_project_is_what_the_installer_brings() -> None:
     (wanted,) = system["requires"]
     text = (ROOT / "requirements" / "bootstrap.txt").read_text(encoding="utf-8")
     assert f"{wanted} " in text
+
+
+CONSUMERS = ROOT / "rag" / "learn" / "preflight" / "requirements"
+
+
+@pytest.mark.parametrize("asked", sorted(CONSUMERS.glob("*.in")), ids=lambda path: path.stem)
+def test_what_reads_exports_is_pinned_with_hashes_too(asked: Path) -> None:
+    found = pins(f"../{asked.with_suffix('.txt').relative_to(ROOT)}")
+    assert [name for name, hashes in found.items() if not hashes] == []
+    words = asked.read_text(encoding="utf-8").replace("# alone: ", "").splitlines()
+    wanted = {normal(NAME.match(word)[1]) for word in words if not word.startswith("#")}  # type: ignore[index]
+    assert wanted <= set(found)
+    # It is linked from where we have it, with whatever it runs on.
+    assert not [name for name in found if re.match(r"torch$|nvidia-|cuda-|triton", name)]

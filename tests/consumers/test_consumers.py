@@ -98,8 +98,12 @@ def test_mlcroissant_sees_a_changed_file(tmp_path):
 # --- silent failures, each planted; the others are in tests/learn/test_preflight.py ---------------
 
 
-def test_trl_drops_rows_whose_prompt_is_long(tmp_path):
-    folder = exported(tmp_path, "trl-sft", rows=planting.long_rows(1_100))
+@pytest.mark.parametrize(
+    ("name", "task"),
+    [("trl-sft", "instruction"), ("trl-dpo", "preference"), ("trl-kto", "label")],
+)
+def test_trl_drops_rows_whose_prompt_is_long(tmp_path, name, task):
+    folder = exported(tmp_path, name, rows=planting.long_rows(1_100, task))
     report = verify(folder, "trl", DATA)
     assert not report.ok
     assert found(report) == {"rows_dropped"}

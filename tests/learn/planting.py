@@ -2,7 +2,6 @@
 
 import json
 
-from rag.datasets import Instruction
 from rag.learn.exporting import export
 from rag.testing.exporter import sample
 from rag.types import Message
@@ -32,18 +31,23 @@ def changed(folder, path, change):
     return folder
 
 
-def long_rows(words):
+def long_rows(words, task="instruction"):
     """Half of the prompts are of so many words, as prompts with passages are."""
-    prompt = Message(role="user", content="pump " * words)
-    rows = [
-        Instruction(prompt=(prompt,), completion=f"Drain pump {number}.") for number in range(4)
-    ]
-    return {"instruction": {"train": rows + [sample("instruction", n) for n in range(4)]}}
+    rows = [sample(task, number) for number in range(8)]
+    prompt = (Message(role="user", content="pump " * words),)
+    return {
+        task: {
+            "train": [*(row.model_copy(update={"prompt": prompt}) for row in rows[:4]), *rows[4:]]
+        }
+    }
 
 
 def two_shapes(place, row):
-    """Of TRL's rows: a conversation beside its prompt."""
-    return {"messages": row["prompt"], **row}
+    """Of TRL's rows: the whole conversation, and its beginning once more as a prompt.
+
+    With the completion beside them TRL reads prompt and completion, and all is well.
+    """
+    return {"messages": row["prompt"] + row["completion"], "prompt": row["prompt"]}
 
 
 def tool_call(place, row):
