@@ -21,6 +21,7 @@ from rag.api.strict import StrictRoute
 from rag.app.curation import ToReview
 from rag.datasets import Dataset, DatasetSpec, Difference, ExportManifest, ReviewState
 from rag.learn.exporting import Format
+from rag.store.flags import FlagKind
 from rag.store.inbox import Wanted
 from rag.types import Data as Body
 from rag.types import Progress
@@ -83,12 +84,13 @@ async def inbox(
     good: Annotated[bool | None, Query(description="Only those above 0, or only below.")] = None,
     corrected: Annotated[bool, Query(description="Only with a correction.")] = False,
     missing: Annotated[bool, Query(description="Only that a document was missing.")] = False,
+    flag: Annotated[FlagKind | None, Query(description="Only what looks odd like that.")] = None,
     limit: Limit = 50,
     cursor: Cursor = None,
     domain: Domain = None,
 ) -> Inbox:
     """What people said of answers, newest first, and what reviewers made of it."""
-    wanted = Wanted(state=state, good=good, corrected=corrected, missing=missing)
+    wanted = Wanted(state=state, good=good, corrected=corrected, missing=missing, flag=flag)
     found = await server.app.curation.inbox(who, wanted, limit + 1, cursor, domain)
     shown, more = page(found, limit, lambda one: one.feedback.id)
     return Inbox(verdicts=shown, next=more)

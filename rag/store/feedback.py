@@ -17,6 +17,7 @@ from sqlalchemy.orm import Session
 from rag.errors import Conflict, NotFound, RateLimited
 from rag.feedback import Consent, Feedback, Rated, Verdict
 from rag.store.database import Announce, Columns, Database, announce_nothing, fetched, fetched_all
+from rag.store.flags import flag
 from rag.store.models import ConsentRow, FeedbackRequestRow, FeedbackRow, VersionRow, table_of
 from rag.types import Data
 
@@ -115,6 +116,8 @@ class FeedbackLog:
                 row = self._row(session, actor, draft, last)
                 session.execute(_ADD, row)
                 self._tell(session, row)
+                if row["explicit"]:
+                    flag(session, row)
             request = {
                 "actor_pseudonym": actor,
                 "key": key or str(uuid4()),
@@ -239,6 +242,7 @@ class FeedbackLog:
             "at": self.now(),
             "consent": consent_of(session, actor).model_dump(mode="json"),
             "schema_version": SCHEMA,
+            "review": "raw",
         }
 
 

@@ -173,12 +173,18 @@ HOLDINGS: tuple[Holding, ...] = (
         through=models.FeedbackRow,
     ),
     Holding(
+        learning.FlagRow,
+        {Holds.PLAIN: "feedback_id kind domain"},
+        of="feedback_id",
+        through=models.FeedbackRow,
+    ),
+    Holding(
         models.FeedbackRow,
         {
             Holds.PSEUDONYM: "actor_pseudonym",
             Holds.WORDS: "comment correction target",
             Holds.PLAIN: "id subject supersedes trace_id other_trace_id domain surface rater "
-            "signal reasons consent",
+            "signal reasons consent review",
         },
         of="actor_pseudonym",
     ),

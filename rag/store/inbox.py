@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import datetime, timedelta
+from datetime import datetime
 
-from sqlalchemy import ColumnElement, Text, and_, exists, func, or_, select
-from sqlalchemy import cast as as_type
+from sqlalchemy import ColumnElement, and_, exists, or_, select
 from sqlalchemy.orm import aliased
 
 from rag.datasets import ReviewState
@@ -14,13 +13,11 @@ from rag.errors import InvalidInput
 from rag.feedback import Correction, Rated
 from rag.store.database import Database
 from rag.store.feedback import RETRACT
-from rag.store.learning import AssignmentRow, ReviewRow
-from rag.store.models import FeedbackRow
+from rag.store.flags import Flag, FlagKind, flags_of
+from rag.store.learning import AssignmentRow, FlagRow
+from rag.store.models import FeedbackRow, corrected, missing_document
+from rag.store.reviews import latest
 from rag.types import Data
-
-BURST = 20
-"""Verdicts of one person within `AROUND` of one of theirs, from which on they are a burst."""
-AROUND = timedelta(minutes=5)
 
 
 class Wanted(Data):
@@ -33,6 +30,7 @@ class Wanted(Data):
     missing: bool = False
     """only that a document was missing"""
     reviewer: str = ""
+    flag: FlagKind | None = None
 
 
 class Said(Data):
@@ -61,8 +59,8 @@ class Waiting(Data):
     reviewed_by: str
     reviewer: str
     """Who is to review what was said of that answer; empty where nobody is."""
-    burst: int
-    """How many verdicts that person gave within five minutes, where it is suspiciously many."""
+    flags: tuple[Flag, ...]
+    """What looks odd about it."""
 
 
 class Inbox:
@@ -79,26 +77,16 @@ class Inbox:
         Raises InvalidInput where that one is none of the domain's.
         """
         later = aliased(FeedbackRow)
-        newest = (
-            select(ReviewRow.feedback_id, func.max(ReviewRow.revision).label("revision"))
-            .group_by(ReviewRow.feedback_id)
-            .subquery()
-        )
-        last = and_(
-            ReviewRow.feedback_id == newest.c.feedback_id,
-            ReviewRow.revision == newest.c.revision,
+        # Flags have the time of their verdicts: a page of the flagged reads no others.
+        at, place = (
+            (FlagRow.at, FlagRow.feedback_id) if wanted.flag else (FeedbackRow.at, FeedbackRow.id)
         )
         statement = (
-            select(
-                FeedbackRow,
-                *(ReviewRow.state, ReviewRow.note, ReviewRow.by),
-                AssignmentRow.reviewer,
-            )
-            .outerjoin(newest, newest.c.feedback_id == FeedbackRow.id)
-            .outerjoin(ReviewRow, last)
+            select(FeedbackRow, AssignmentRow.reviewer)
             .outerjoin(AssignmentRow, AssignmentRow.trace_id == FeedbackRow.trace_id)
             .where(
-                FeedbackRow.domain == domain,
+                # Few answers are somebody's: those are looked for, not the newest of the domain.
+                (FeedbackRow.domain + "" if wanted.reviewer else FeedbackRow.domain) == domain,
                 FeedbackRow.explicit,
                 FeedbackRow.signal != RETRACT,
                 ~exists().where(
@@ -108,55 +96,47 @@ class Inbox:
                 ),
                 *_chosen(wanted),
             )
-            .order_by(FeedbackRow.at.desc(), FeedbackRow.id)
+            .order_by(at.desc(), place)
             .limit(limit)
         )
+        if wanted.flag:
+            statement = statement.join(FlagRow, FlagRow.feedback_id == FeedbackRow.id).where(
+                FlagRow.domain == domain, FlagRow.kind == wanted.flag
+            )
         with self.database.read() as session:
             if after is not None:
                 row = session.get(FeedbackRow, after)
                 if row is None or row.domain != domain:
                     raise InvalidInput(f"The list has no verdict '{after}' to go on after.")
-                same = and_(FeedbackRow.at == row.at, FeedbackRow.id > row.id)
-                statement = statement.where(or_(FeedbackRow.at < row.at, same))
+                # The first says where to begin in an index; a disjunction alone does not.
+                same = and_(at == row.at, place > row.id)
+                statement = statement.where(at <= row.at, or_(at < row.at, same))
             found = session.execute(statement).tuples().all()
-            bursts: dict[tuple[str, datetime], int] = {}
-            for event, *_ in found:
-                bursts[event.actor_pseudonym, event.at] = (
-                    session.scalar(
-                        select(func.count())
-                        .select_from(FeedbackRow)
-                        .where(
-                            FeedbackRow.actor_pseudonym == event.actor_pseudonym,
-                            FeedbackRow.at.between(event.at - AROUND, event.at + AROUND),
-                        )
-                    )
-                    or 0
-                )
-            return [
-                Waiting(
-                    feedback=told(event),
-                    state=_state(state or "raw"),
-                    note=note or "",
-                    reviewed_by=by or "",
-                    reviewer=reviewer or "",
-                    burst=count
-                    if (count := bursts[event.actor_pseudonym, event.at]) >= BURST
-                    else 0,
-                )
-                for event, state, note, by, reviewer in found
-            ]
+            ids = [event.id for event, _ in found]
+            flags = flags_of(session, ids)
+            reviews = {one.feedback_id: one for one in session.scalars(latest(ids))}
+        return [
+            Waiting(
+                feedback=told(event),
+                state=_state(event.review),
+                note=review.note if (review := reviews.get(event.id)) else "",
+                reviewed_by=review.by if review else "",
+                reviewer=reviewer or "",
+                flags=flags.get(event.id, ()),
+            )
+            for event, reviewer in found
+        ]
 
 
 def _chosen(wanted: Wanted) -> Iterator[ColumnElement[bool]]:
-    if wanted.state == "raw":
-        yield or_(ReviewRow.state == "raw", ReviewRow.state.is_(None))
-    elif wanted.state is not None:
-        yield ReviewRow.state == wanted.state
+    if wanted.state is not None:
+        yield FeedbackRow.review == wanted.state
     if wanted.good is not None:
         yield FeedbackRow.value > 0 if wanted.good else FeedbackRow.value < 0
     if wanted.corrected:
-        yield func.coalesce(as_type(FeedbackRow.correction, Text), "null") != "null"
+        yield corrected()
     if wanted.missing:
+        yield missing_document()
         yield FeedbackRow.target["kind"].as_string() == "missing_document"
     if wanted.reviewer:
         yield AssignmentRow.reviewer == wanted.reviewer

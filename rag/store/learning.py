@@ -71,6 +71,24 @@ class ReviewRow(Base):
     by: Mapped[str]
 
 
+class FlagRow(Base):
+    """What looks odd about an event of feedback: a hint, that changes nothing."""
+
+    __tablename__ = "flags"
+    __table_args__ = (Index("ix_flags_kind", "domain", "kind", "at", "feedback_id"),)
+
+    feedback_id: Mapped[str] = mapped_column(
+        ForeignKey("feedback.id", ondelete="CASCADE"), primary_key=True
+    )
+    kind: Mapped[str] = mapped_column(String(16), primary_key=True)
+    """burst, alike, again or against"""
+    domain: Mapped[str] = mapped_column(String(64))
+    at: Mapped[datetime]
+    """when the event was given"""
+    count: Mapped[int]
+    """at least so many make it so"""
+
+
 class AssignmentRow(Base):
     """Who is to review what was said of an answer."""
 

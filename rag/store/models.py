@@ -415,6 +415,7 @@ _MISSING = (
     " OR CAST(target AS TEXT) LIKE '%\"missing_document\"%')"
 )
 """Of feedback. What people write has other quotes in JSON."""
+_CORRECTED = "CAST(correction AS TEXT) <> 'null'"
 
 
 class FeedbackRow(Base):
@@ -424,6 +425,14 @@ class FeedbackRow(Base):
     __table_args__ = (
         UniqueConstraint("actor_pseudonym", "subject", "revision"),
         Index("ix_feedback_domain_at", "domain", "at"),
+        Index("ix_feedback_actor_at", "actor_pseudonym", "at"),
+        Index("ix_feedback_review", "domain", "review", "at"),
+        Index(
+            "ix_feedback_corrected",
+            *("domain", "at"),
+            sqlite_where=text(_CORRECTED),
+            postgresql_where=text(_CORRECTED),
+        ),
         Index(
             "ix_feedback_missing",
             *("domain", "at", "trace_id"),
@@ -461,6 +470,8 @@ class FeedbackRow(Base):
     correction: Mapped[dict[str, Any] | None]
     consent: Mapped[dict[str, Any]]
     schema_version: Mapped[int]
+    review: Mapped[str] = mapped_column(String(16), default="raw")
+    """the state that the last of its reviews put it in"""
 
 
 class FeedbackRequestRow(Base):
@@ -716,3 +727,8 @@ class UpkeepRow(Base):
 def missing_document() -> ColumnElement[bool]:
     """Of feedback: that a document was missing, as `ix_feedback_missing` has it."""
     return text(_MISSING)  # pyright: ignore[reportReturnType] - an expression of plain words
+
+
+def corrected() -> ColumnElement[bool]:
+    """Of feedback: that it says what should have been said, as `ix_feedback_corrected` has it."""
+    return text(_CORRECTED)  # pyright: ignore[reportReturnType] - an expression of plain words

@@ -6,7 +6,7 @@ from collections.abc import Callable, Collection, Sequence
 from datetime import datetime
 from uuid import uuid4
 
-from sqlalchemy import func, select
+from sqlalchemy import Select, func, select
 from sqlalchemy.orm import Session
 
 from rag.datasets import ReviewState
@@ -45,7 +45,9 @@ class Reviews:
                 revision, before, said = last.get(feedback_id, (0, "raw", ""))
                 if (before, said) == (state, note):
                     continue
-                changed += before != state
+                if before != state:
+                    changed += 1
+                    session.get_one(FeedbackRow, feedback_id).review = state
                 session.add(
                     ReviewRow(
                         id=str(uuid4()),
@@ -62,7 +64,7 @@ class Reviews:
     def states(self, feedback_ids: Collection[str]) -> dict[str, tuple[ReviewState, str, str]]:
         """State, note and who said so, of those that were reviewed."""
         with self.database.read() as session:
-            rows = session.scalars(_latest(feedback_ids))
+            rows = session.scalars(latest(feedback_ids))
             return {row.feedback_id: (_state(row.state), row.note, row.by) for row in rows}
 
     def assign(self, domain: str, trace_ids: Sequence[str], reviewer: str, by: str) -> None:
@@ -84,7 +86,8 @@ class Reviews:
                     row.reviewer, row.by, row.at = reviewer, by, self.now()
 
 
-def _latest(feedback_ids: Collection[str]):
+def latest(feedback_ids: Collection[str]) -> Select[tuple[ReviewRow]]:
+    """The last review of each that was reviewed."""
     highest = (
         select(ReviewRow.feedback_id, func.max(ReviewRow.revision).label("revision"))
         .where(ReviewRow.feedback_id.in_(feedback_ids))
@@ -99,7 +102,7 @@ def _latest(feedback_ids: Collection[str]):
 
 
 def _last(session: Session, feedback_ids: Sequence[str]) -> dict[str, tuple[int, str, str]]:
-    rows = session.scalars(_latest(feedback_ids))
+    rows = session.scalars(latest(feedback_ids))
     return {row.feedback_id: (row.revision, row.state, row.note) for row in rows}
 
 

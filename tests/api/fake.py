@@ -261,7 +261,7 @@ class FakeCuration:
         return [
             ToReview(
                 feedback=said, state=wanted.state or "raw", note="", reviewed_by="", reviewer="",
-                burst=0, question="How long?", answer="Two weeks.", model="extractive",
+                flags=(), question="How long?", answer="Two weeks.", model="extractive",
                 abstained=False,
             )
         ]  # fmt: skip

@@ -31,14 +31,16 @@ class Told:
         self.traces = Traces(database, folder)
         self.gaps = Gaps(database)
         self.count = 0
+        self.now = START
+        self.step = timedelta(minutes=1)
         self.log = FeedbackLog(database, lambda: self.now)
 
-    @property
-    def now(self) -> datetime:
-        return START + timedelta(minutes=self.count)
+    def pass_time(self) -> None:
+        self.count += 1
+        self.now += self.step
 
     def ask(self, who: str, about: int, *, answered: bool = False, **more: Any) -> str:
-        self.count += 1
+        self.pass_time()
         fields = {
             **trace(self.count, f"{about}"),
             "ts": self.now,
@@ -52,7 +54,7 @@ class Told:
         return fields["id"]
 
     def rate(self, who: str, trace_id: str, **said: Any) -> str:
-        self.count += 1
+        self.pass_time()
         verdict = Verdict.model_validate(said)
         target = Rated.model_validate(verdict.target.model_dump())
         subject = f"{trace_id} {target.kind}"

@@ -3588,6 +3588,19 @@ export interface components {
          */
         FileKind: "pdf" | "word" | "spreadsheet" | "slides" | "web" | "mail" | "text" | "image" | "book" | "data" | "other";
         /**
+         * Flag
+         * @description Why a verdict looks odd, and at least how many there are of what makes it so.
+         */
+        Flag: {
+            /** Count */
+            count: number;
+            /**
+             * Kind
+             * @enum {string}
+             */
+            kind: "burst" | "alike" | "again" | "against";
+        };
+        /**
          * Forgotten
          * @description What became of a person's rows, by table.
          */
@@ -5420,9 +5433,9 @@ export interface components {
             abstained: boolean;
             /** Answer */
             answer: string;
-            /** Burst */
-            burst: number;
             feedback: components["schemas"]["Said"];
+            /** Flags */
+            flags: components["schemas"]["Flag"][];
             /** Model */
             model: string;
             /** Note */
@@ -8088,6 +8101,8 @@ export interface operations {
                 corrected?: boolean;
                 /** @description Only that a document was missing. */
                 missing?: boolean;
+                /** @description Only what looks odd like that. */
+                flag?: ("burst" | "alike" | "again" | "against") | null;
                 limit?: number;
                 cursor?: string | null;
                 domain?: string | null;

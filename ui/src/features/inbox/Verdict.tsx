@@ -1,9 +1,8 @@
 import { Badge, Button, Checkbox, Group, Stack, Text } from "@mantine/core";
-import { IconFileSearch, IconPencil, IconThumbDown, IconThumbUp } from "@tabler/icons-react";
+import { IconFileSearch, IconFlag, IconPencil, IconThumbDown, IconThumbUp } from "@tabler/icons-react";
 import { useTranslation } from "react-i18next";
 import type { Schemas } from "@/api/client";
 import { ago, moment } from "@/app/when";
-import { hint } from "@/primitives/Hints";
 import type en from "./en.json";
 import css from "./inbox.module.css";
 import { STATES, type State } from "./search";
@@ -37,7 +36,6 @@ export function Verdict({ one, chosen, choose, put, busy }: VerdictProps) {
           {kind === "citation" || kind === "chunk" ? <Badge variant="light" color="gray" tt="none">{t("said.passage")}</Badge> : null}
           {kind === "span" ? <Badge variant="light" color="gray" tt="none">{t("said.part")}</Badge> : null}
           <Badge variant="light" tt="none" color={COLORS[one.state]}>{t(`state.${one.state}`)}</Badge>
-          {one.burst ? <Badge variant="light" tt="none" color="red" tabIndex={0} {...hint(t("burstTell", { count: one.burst }))}>{t("burst", { count: one.burst })}</Badge> : null}
           <Text size="xs" c="var(--soft)" title={moment(feedback.at)}>{t(feedback.rater === "expert" ? "by.expert" : "by.user")} <bdi>{feedback.by}</bdi>, {ago(feedback.at)}, <bdi>{one.model}</bdi></Text>
         </Group>
         <Text size="sm" fw={600} className={css.text}>{one.question}</Text>
@@ -46,6 +44,12 @@ export function Verdict({ one, chosen, choose, put, busy }: VerdictProps) {
         {kind === "missing_document" ? <Text size="sm" className={css.quote}>{t("missing", { name: feedback.target.name || t("missingKnown") })}</Text> : null}
         {feedback.comment ? <Text size="sm" className={css.quote} lineClamp={8}>{feedback.comment}</Text> : null}
         {feedback.reasons.length ? <Group gap={4}>{feedback.reasons.map((reason) => <Badge key={reason} variant="outline" color="gray" tt="none">{t(`reason.${reason as Reason}`)}</Badge>)}</Group> : null}
+        {one.flags.map(({ kind: odd, count }) => (
+          <Group key={odd} gap={6} wrap="nowrap" align="flex-start" data-flag={odd}>
+            <IconFlag size={16} aria-hidden className={css.odd} />
+            <Text size="sm">{t(`flag.tell.${odd}`, { count })}</Text>
+          </Group>
+        ))}
         {one.note ? <Text size="xs" c="var(--soft)">{t("note", { note: one.note, by: one.reviewed_by })}</Text> : null}
         <Group gap="xs" mt={2}>
           {STATES.filter((state) => state !== one.state).map((state) => (

@@ -10,5 +10,6 @@ test("every way to narrow is the server's", () => {
   expect(inboxOf({ state: "any", only: "bad" })).toEqual({ state: "any", only: "bad" });
   expect(queryOf({ state: "any", only: "bad" })).toEqual({ good: false });
   expect(queryOf({ state: "rejected", only: "missing" })).toEqual({ state: "rejected", missing: true });
+  expect(queryOf(inboxOf({ flag: "alike", only: "bad" }))).toEqual({ state: "raw", flag: "alike", good: false });
   expect(queryOf({ only: "corrected" })).toEqual({ state: "raw", corrected: true });
 });
