@@ -51,7 +51,7 @@ export function InboxPage() {
       <Group gap="sm" align="flex-end" component="search">
         <Select label={t("state.label")} w={180} allowDeselect={false} value={state} onChange={(said) => narrow({ state: said })} data={[...STATES, "any" as const].map((value) => ({ value, label: t(`state.${value}`) }))} />
         <Select label={t("kind.label")} w={220} clearable placeholder={t("kind.any")} clearButtonProps={{ "aria-label": t("kind.any") }} value={search.only ?? null} onChange={(said) => narrow({ only: said })} data={KINDS.map((value) => ({ value, label: t(`kind.${value}`) }))} />
-        <Select label={t("flag.label")} w={220} clearable placeholder={t("flag.any")} clearButtonProps={{ "aria-label": t("flag.any") }} value={search.flag ?? null} onChange={(said) => narrow({ flag: said })} data={FLAGS.map((value) => ({ value, label: t(`flag.${value}`) }))} />
+        <Select label={t("flag.label")} w={270} clearable placeholder={t("flag.any")} clearButtonProps={{ "aria-label": t("flag.any") }} value={search.flag ?? null} onChange={(said) => narrow({ flag: said })} data={FLAGS.map((value) => ({ value, label: t(`flag.${value}`) }))} />
       </Group>
       {found.error ? <Trouble error={found.error} again={() => void found.refetch()} /> : null}
       {review.error ? <Trouble error={review.error} /> : null}
