@@ -15,6 +15,7 @@ from typing import Annotated, Any, Literal
 from pydantic import ConfigDict, Field, JsonValue, TypeAdapter
 
 from rag.feedback import Purpose
+from rag.redaction import Chosen, Redaction
 from rag.types import Data, Message
 
 Split = Literal["train", "validation", "test"]
@@ -171,6 +172,7 @@ class Manifest(Data):
     description: str = ""
     license: str = ""
     languages: tuple[str, ...] = ()
+    redaction: Redaction = Redaction(rev="")
     rows: Mapping[Task, Mapping[Split, int]] = {}
     files: Mapping[str, File] = {}
     """By path in the folder, with slashes."""
@@ -210,6 +212,8 @@ class ExportManifest(Data):
     description: str = ""
     license: str = ""
     languages: tuple[str, ...] = ()
+    redaction: Redaction = Redaction(rev="")
+    """Of the whole dataset."""
     rows: Mapping[Task, Mapping[Split, Kept]]
     tables: tuple[Table, ...]
     files: Mapping[str, File]
@@ -304,6 +308,8 @@ Omission = Literal[
     "over_rater_cap",
     "would_leak",
     "no_answer",
+    "redacted_alike",
+    "not_redacted",
 ]
 """Why something that people said made no row, in one word; `docs/datasets.md` tells each."""
 
@@ -340,6 +346,8 @@ class DatasetSpec(Data):
     audience: Literal["everyone", "mine"] = "everyone"
     """Made only of documents that everybody may read; or of all that whoever builds it may."""
     license: str = Field(default="other", max_length=100)
+    redaction: Chosen = "default"
+    """What is personal is replaced as the settings say; `none`, where they allow it: nothing is."""
     per_rater: int = Field(default=500, ge=1, le=1_000_000)
     """The most opinions of one person that count."""
     test_share: float = Field(default=0.1, ge=0, le=0.5)

@@ -14,6 +14,7 @@ from rag.app.facade import App
 from rag.app.parts import Parts
 from rag.backends.bm25 import Bm25Encoder
 from rag.backends.openai_embeddings import OpenAICompatibleEmbedder
+from rag.backends.presidio import Presidio
 from rag.backends.qdrant_edge import QdrantEdgeIndex
 from rag.backends.reranker import CrossEncoderReranker
 from rag.backends.sentence_transformers import SentenceTransformersEmbedder
@@ -78,13 +79,14 @@ async def build(settings: Settings, *, serve_url: str | None = None) -> App:
         stack.push_async_callback(parsers.aclose)
         subscribed = {name: one.events for name, one in settings.webhooks.items()}
         outbox = Outbox(database, utc_now, subscribed)
+        traces = Traces(database, settings.data)
         parts = Parts(
             settings=settings,
             ledger=Ledger(database),
             blobs=Blobs(settings.data / "blobs"),
             uploads=Uploads(database, utc_now),
             runs=Runs(database, utc_now, outbox.announce),
-            traces=Traces(database, settings.data),
+            traces=traces,
             conversations=Conversations(database, utc_now),
             spending=Spending(database),
             feedback=FeedbackLog(database, utc_now, outbox.announce),
@@ -101,6 +103,7 @@ async def build(settings: Settings, *, serve_url: str | None = None) -> App:
             reranker=reranker,
             chunker=StructureChunker(embedder, settings.chunking),
             parsers=parsers,
+            finder=Presidio(settings.redaction, traces.sealed),
         )
         return App(parts, stack.pop_all(), apart=bool(serve_url))
 

@@ -18,17 +18,16 @@ from rag.app.people import People
 from rag.app.traces import Traces
 from rag.datasets import Dataset, DatasetSpec, Difference, ExportManifest
 from rag.domain import Pack
-from rag.errors import Conflict, Forbidden, NotFound, Unavailable
+from rag.errors import Conflict, Forbidden, InvalidInput, NotFound, Unavailable
 from rag.learn.building import Builder, forget_unfinished
 from rag.learn.built import MANIFEST, manifest_of
 from rag.learn.comparing import compared
 from rag.learn.exporting import Format, export, exporter, formats
 from rag.learn.gathering import Answered, Passage
+from rag.learn.redaction import Redactor
 from rag.learn.withdrawing import Origin, unsound, without
-from rag.store.blobs import Blobs
 from rag.store.datasets import Datasets as Kept
 from rag.store.events import Events
-from rag.store.ledger import Ledger
 from rag.store.redacting import REMOVED
 from rag.types import Document, Hit, Message, Payload, Principal, Progress
 
@@ -63,19 +62,31 @@ class Datasets:
     ) -> Dataset:
         """The version of these inputs as of now; equal rows are the version that was there.
 
-        Raises Conflict while the same is being built, StorageFull.
+        Raises Conflict while the same is being built, InvalidInput where nothing is to be replaced
+        and the settings do not allow that, StorageFull.
         """
         pack = self._domains.get(domain).pack
+        redactor = self._redactor(spec)
         who = await self._people.within(principal, domain)
         readers = [who, EVERYBODY] if spec.audience == "everyone" else [who]
-        answers = _Answers(self._traces, self._parts.ledger, self._parts.blobs, pack, readers)
-        builder = self._builder(pack.name, answers, progress)
+        answers = _Answers(self._parts, self._traces, pack, readers)
+        builder = self._builder(pack.name, answers, redactor, progress)
         made = await asyncio.to_thread(builder.build, spec, principal.id, self._parts.ledger.now())
         await self._accounts.wrote(
             principal, "build dataset", f"{made.name}@{made.number}", rows=made.rows
         )
         # What was deleted while it was built is not to stay.
         return await asyncio.to_thread(self._withdrawn, made) or made
+
+    def _redactor(self, spec: DatasetSpec) -> Redactor | None:
+        if spec.redaction == "default":
+            return Redactor(self._parts.finder)
+        if not self._parts.settings.redaction.optional:
+            raise InvalidInput(
+                "What is personal must be replaced in every dataset here.",
+                hint="Whoever runs the server may set redaction.optional.",
+            )
+        return None
 
     async def list(self, principal: Principal, domain: str | None) -> list[Dataset]:
         """Every version of a domain, newest first."""
@@ -207,6 +218,7 @@ class Datasets:
         self,
         domain: str,
         answers: _Answers | None = None,
+        redactor: Redactor | None = None,
         progress: Callable[[Progress], None] = lambda _: None,
     ) -> Builder:
         return Builder(
@@ -215,6 +227,7 @@ class Datasets:
             self._folder,
             domain=domain,
             read=answers or (lambda _: {}),
+            redactor=redactor,
             progress=progress,
         )
 
@@ -223,19 +236,15 @@ class _Answers:
     """Reads answers as far as all of these may read them now."""
 
     def __init__(
-        self,
-        traces: Traces,
-        ledger: Ledger,
-        blobs: Blobs,
-        pack: Pack,
-        readers: Sequence[Principal],
+        self, parts: Parts, traces: Traces, pack: Pack, readers: Sequence[Principal]
     ) -> None:
         self._traces = traces
-        self._ledger = ledger
-        self._blobs = blobs
+        self._ledger = parts.ledger
+        self._blobs = parts.blobs
+        self._sealed = parts.traces.sealed
         self._pack = pack
         self._readers = readers
-        self._kept = Kept(ledger.database, ledger.now)
+        self._kept = Kept(parts.ledger.database, parts.ledger.now)
         self._documents: dict[str, Document | None] = {}
 
     def __call__(self, trace_ids: Sequence[str]) -> Mapping[str, Answered]:
@@ -290,7 +299,7 @@ class _Answers:
                 },
                 "generation": trace["index_snapshot_id"],
                 "asker": trace["actor_pseudonym"],
-                "acl_hash": trace["acl_hash"],
+                "acl_hash": self._sealed(trace["acl_hash"]),
                 "consent": trace["consent"],
                 "documents": [
                     {

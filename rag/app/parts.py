@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from rag.config import Settings
 from rag.ingest.chunking import StructureChunker
 from rag.ingest.parsing import ParserPool
+from rag.learn.redaction import Finder
 from rag.protocols import Embedder, Index, Reranker
 from rag.store.accounts import Accounts
 from rag.store.audit import Audit
@@ -52,6 +53,8 @@ class Parts:
     reranker: Reranker | None
     chunker: StructureChunker
     parsers: ParserPool
+    finder: Finder
+    """Of what is personal in a text."""
 
     def guarded(self, guard: Guard) -> Parts:
         """The same parts for one run: every write passes the guard first, in its transaction."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from collections.abc import Mapping
 from datetime import datetime
 from enum import StrEnum
 from pathlib import Path
@@ -51,6 +52,11 @@ class Audience(StrEnum):
     MINE = "mine"
 
 
+class Redaction(StrEnum):
+    DEFAULT = "default"
+    NONE = "none"
+
+
 def review(
     ctx: typer.Context,
     state: Annotated[State, typer.Argument(help="What becomes of them.")],
@@ -93,6 +99,9 @@ def build(
         Audience, typer.Option(help="Of what everybody may read, or of all that you may.")
     ] = Audience.EVERYONE,
     license: Annotated[str, typer.Option(help="Under which it may be used.")] = "other",
+    redaction: Annotated[
+        Redaction, typer.Option(help="Replace what is personal; or nothing, where that is allowed.")
+    ] = Redaction.DEFAULT,
     as_json: Json = False,
 ) -> None:
     """Build a dataset as of now. Equal rows are the version that was there."""
@@ -113,6 +122,7 @@ def build(
         until=_utc(until),
         audience=audience.value,
         license=license,
+        redaction=redaction.value,
         **{key: tuple(str(one) for one in some) for key, some in chosen.items() if some},
     )
 
@@ -286,6 +296,8 @@ WHY = {
     "over_rater_cap": "one person said too much of it all",
     "would_leak": "it is too close to what is tested on",
     "no_answer": "there is nothing to learn from",
+    "redacted_alike": "its two answers differ only in what was replaced",
+    "not_redacted": "looking for what is personal in it takes too long",
 }
 
 
@@ -312,6 +324,23 @@ def _tell(one: Dataset) -> None:
         output.say_table(("verdicts", "of", "why"), left_out)
     elif not one.rows:
         output.say("Nobody has rated an answer yet. Next: rag rate")
+    _tell_redaction(manifest.get("redaction", {}))
+
+
+def _tell_redaction(told: Mapping[str, Any]) -> None:
+    if not told.get("rev"):
+        output.say("Nothing was replaced in it.")
+        return
+    output.say(f"Replaced in {counted(told['rows'], 'row')}; redaction {told['rev']}.")
+    if told["replaced"]:
+        output.say_table(
+            ("in", "kind", "values", "rows", "found by"),
+            [
+                (field, kind, str(one["values"]), str(one["rows"]), ", ".join(one["by"]))
+                for field, kinds in told["replaced"].items()
+                for kind, one in kinds.items()
+            ],
+        )
 
 
 def _utc(moment: datetime | None) -> datetime | None:

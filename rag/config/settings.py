@@ -9,6 +9,7 @@ from pydantic import Field, PrivateAttr, SecretStr, model_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
 from rag.config.models import BudgetSettings, GatewaySettings, ModelSettings, RouteSettings
+from rag.config.redaction import RedactionSettings
 from rag.config.section import NETWORKS, Section
 from rag.config.server import ServerSettings
 from rag.config.webhooks import WebhookSettings
@@ -356,6 +357,7 @@ class Settings(BaseSettings):
     gateway: GatewaySettings = GatewaySettings()
     answer: AnswerSettings = AnswerSettings()
     feedback: FeedbackSettings = FeedbackSettings()
+    redaction: RedactionSettings = RedactionSettings()
     retention: RetentionSettings = RetentionSettings()
     webhooks: dict[str, WebhookSettings] = Field(
         default_factory=dict, description="Whom to tell what happened."

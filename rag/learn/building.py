@@ -19,16 +19,18 @@ from typing import Any
 from rag.datasets import Dataset, DatasetSpec, line
 from rag.errors import Conflict
 from rag.learn.gathering import Answered, Gathering
+from rag.learn.redaction import Redactor
 from rag.learn.rowing import rows
 from rag.learn.splitting import Groups, divided
 from rag.learn.writing import write_dataset
+from rag.redaction import Redaction
 from rag.store.datasets import Datasets
 from rag.store.events import Event, Events
 from rag.store.opinions import Opinions
 from rag.types import Progress
 
 WORK = ".building"
-REVISION = 1
+REVISION = 2
 """Of how rows are made; another one makes another version of equal inputs."""
 AT_ONCE = 200
 """Answers that are read, and kept in the build's file, together."""
@@ -47,6 +49,7 @@ class Builder:
         *,
         domain: str,
         read: Read,
+        redactor: Redactor | None = None,
         progress: Callable[[Progress], None] = lambda _: None,
     ) -> None:
         self._datasets = datasets
@@ -54,6 +57,8 @@ class Builder:
         self._folder = folder
         self._domain = domain
         self._read = read
+        self._redactor = redactor
+        self._redaction_rev = redactor.revision if redactor else ""
         self._progress = progress
 
     def build(self, spec: DatasetSpec, by: str, now: datetime) -> Dataset:
@@ -84,7 +89,8 @@ class Builder:
     @contextmanager
     def _begun(self, spec: DatasetSpec) -> Generator[Path]:
         """The folder of a build, which nobody else has."""
-        digest = hashlib.sha256(f"{self._domain} {line(spec.model_dump(mode='json'))}".encode())
+        said = f"{self._domain} {self._redaction_rev} {line(spec.model_dump(mode='json'))}"
+        digest = hashlib.sha256(said.encode())
         work = self._folder / WORK / digest.hexdigest()[:16]
         work.mkdir(parents=True, exist_ok=True)
         handle = os.open(work.with_suffix(".lock"), os.O_CREAT | os.O_RDWR, 0o600)
@@ -113,7 +119,9 @@ class Builder:
     def _gather(self, opinions: Opinions, spec: DatasetSpec, as_of: datetime) -> None:
         if opinions.noted("gathered"):
             return
-        gathering = Gathering(opinions, spec, lambda trace: self._read([trace]).get(trace))
+        gathering = Gathering(
+            opinions, spec, lambda trace: self._read([trace]).get(trace), self._redactor
+        )
         said = self._events.by_trace(self._domain, as_of, spec, opinions.noted("after"))
         done = int(opinions.noted("answers") or 0)
         for some in _batched(said):
@@ -144,7 +152,7 @@ class Builder:
         opinions.restart()
         if capped:
             opinions.omit("", "over_rater_cap", capped, later=True)
-        opinions.write(rows(opinions, spec))
+        opinions.write(rows(opinions, spec, self._redaction_rev))
         people, against = opinions.raters()
         content = hashlib.sha256()
         for task, split, name in opinions.names():
@@ -159,6 +167,7 @@ class Builder:
             "audience": spec.audience,
             "spec": said,
             "exporter_rev": REVISION,
+            "redaction": self._redacted(opinions).model_dump(mode="json"),
             "rows": opinions.counts(),
             "omitted": opinions.omissions(),
             "languages": sorted(languages),
@@ -176,6 +185,11 @@ class Builder:
         # Also of what is not in it: whoever looks at a version is told of the inputs it is made of.
         content.update(line(told).encode())
         return {"format": 1, "version": content.hexdigest(), **told}
+
+    def _redacted(self, opinions: Opinions) -> Redaction:
+        if self._redactor is None:
+            return Redaction(rev="")
+        return self._redactor.summed(opinions.replaced())
 
     def _write(self, opinions: Opinions, manifest: dict[str, Any]) -> None:
         write_dataset(

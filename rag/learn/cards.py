@@ -15,6 +15,7 @@ import yaml
 
 from rag.datasets import Columns, ExportManifest, File, Manifest, Table
 from rag.errors import counted
+from rag.redaction import Redaction
 
 SIZES = (1_000, 10_000, 100_000, 1_000_000, 10_000_000, 100_000_000, 1_000_000_000)
 KINDS: Mapping[str, tuple[str, ...]] = {
@@ -120,6 +121,8 @@ def _card(manifest: Manifest) -> Card:
         "Splits part questions that are alike from one another; `test` is for measuring alone and",
         "is in no export that trains. Where every row comes from stands in `provenance.jsonl`, by",
         "the SHA-256 of the row's line.",
+        "",
+        *_redacted(manifest.redaction),
     )
     return Card(
         name=manifest.name,
@@ -156,6 +159,7 @@ def _export_card(manifest: ExportManifest, about: str) -> Card:
                 f"- {counted(count, 'row')} of {task}, {split}, left out: {reason}."
                 for reason, count in one.left_out.items()
             ]
+    lines += ["", *_redacted(manifest.redaction)]
     return Card(
         name=f"{manifest.source.name}-{manifest.exporter}",
         version=manifest.source.version,
@@ -168,6 +172,28 @@ def _export_card(manifest: ExportManifest, about: str) -> Card:
         files=manifest.files,
         lines=tuple(lines),
     )
+
+
+def _redacted(redaction: Redaction) -> list[str]:
+    """What was replaced in the dataset, in no word of it."""
+    if not redaction.rev:
+        return ["Nothing was replaced in it: what people wrote of themselves is as they wrote it."]
+    lines = (
+        [
+            f"What is personal is replaced by its kind, as in `<{redaction.kinds[0]}>`, as far as",
+            "patterns find it: no names of people, no postal addresses.",
+            f"In {counted(redaction.rows, 'row')}; redaction `{redaction.rev}`.",
+        ]
+        if redaction.kinds
+        else [f"No kind of value is replaced; redaction `{redaction.rev}`."]
+    )
+    if redaction.replaced:
+        lines += ["", "| in | kind | values | rows | found by |", "|---|---|---|---|---|"]
+    for field, kinds in redaction.replaced.items():
+        for kind, one in kinds.items():
+            by = ", ".join(f"{name} {n:,}" for name, n in one.by.items())
+            lines.append(f"| {field} | `{kind}` | {one.values:,} | {one.rows:,} | {by} |")
+    return lines
 
 
 def _terms(domain: str, as_of: datetime | None, license: str) -> list[str]:

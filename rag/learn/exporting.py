@@ -85,6 +85,7 @@ def export(dataset: Path, name: str, to: Path) -> ExportManifest:
             description=source.manifest.description,
             license=source.manifest.license,
             languages=source.manifest.languages,
+            redaction=source.manifest.redaction,
             rows=counted.kept(done.left_out),
             tables=done.tables,
             files=listed(folder),

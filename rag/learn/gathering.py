@@ -2,6 +2,7 @@
 
 Pure but for what it writes into the build's own file. Nobody's opinion counts twice, model text
 whose terms do not allow training is in nothing that trains, and what may not be read is in nothing.
+What is personal is replaced before an item gets its key, so that no hash tells of it either.
 """
 
 from __future__ import annotations
@@ -11,8 +12,10 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from rag.datasets import PURPOSES, DatasetSpec, Omission, Task, line
+from rag.learn.redaction import Redactor, Scope, within
+from rag.redaction import TooHard
 from rag.store.events import Event
-from rag.store.opinions import Opinion, Opinions
+from rag.store.opinions import Opinion, Opinions, Replaced
 from rag.store.redacting import REMOVED
 from rag.types import Data, Message
 
@@ -48,13 +51,29 @@ Another = Callable[[str], Answered | None]
 """An answer by its trace, for pairs; None where it is gone or of another domain."""
 
 
+class _Clean(NamedTuple):
+    """An item as it may be written, with what is told of its answers."""
+
+    body: Mapping[str, Any]
+    facts: Sequence[tuple[str, Mapping[str, Any]]]
+    """By trace."""
+    replaced: Replaced
+
+
 class Gathering:
     """Adds answers to one build."""
 
-    def __init__(self, opinions: Opinions, spec: DatasetSpec, another: Another) -> None:
+    def __init__(
+        self,
+        opinions: Opinions,
+        spec: DatasetSpec,
+        another: Another,
+        redactor: Redactor | None = None,
+    ) -> None:
         self._opinions = opinions
         self._spec = spec
         self._another = another
+        self._redactor = redactor
 
     def add(self, answered: Answered, events: Sequence[Event]) -> None:
         """Everything that was said of one answer."""
@@ -62,6 +81,7 @@ class Gathering:
         for _ in range(len(events) - len(seen)):
             self._opinions.omit("", "not_reviewed")
         said = _Said(seen, self._spec)
+        self._asked(answered)
         if self._wants("label") or self._wants("instruction"):
             self._label(answered, said)
         if self._wants("instruction"):
@@ -80,8 +100,11 @@ class Gathering:
         if not votes or not self._usable("label", answered, model=True):
             return
         body = {"prompt": _dumped(answered.prompt), "completion": answered.trace["answer"]}
-        key = _key("label", body)
-        self._item("label", key, answered, body, parent=_key("prompt", body["prompt"]))
+        clean = self._clean("label", body, answered)
+        if clean is None:
+            return
+        key = _key("label", clean.body)
+        self._item("label", key, answered, clean, parent=_key("prompt", clean.body["prompt"]))
         for event in votes:
             self._opinions.think(key, _opinion(event, event.value or 0.0))
 
@@ -91,13 +114,16 @@ class Gathering:
                 return
             text = _corrected(answered.trace, event)
             body = {"prompt": _dumped(answered.prompt), "completion": text}
-            key = _key("instruction", body)
+            clean = self._clean("instruction", body, answered)
+            if clean is None:
+                return
+            key = _key("instruction", clean.body)
             self._item(
                 "instruction",
                 key,
                 answered,
-                body,
-                parent=_key("prompt", body["prompt"]),
+                clean,
+                parent=_key("prompt", clean.body["prompt"]),
                 rank=1 + (event.rater == "expert"),
                 at=event.at.isoformat(),
             )
@@ -126,12 +152,21 @@ class Gathering:
     ) -> None:
         """The same item whichever of the two somebody named first."""
         first, second = sorted((one, two))
-        body = {"prompt": _dumped(answered.prompt), "first": first, "second": second}
-        key = _key("preference", body)
-        self._item("preference", key, answered, body)
-        if other is not answered:
-            self._opinions.source(key, other.trace["id"], other.facts)
         value = opinion.value if one == first else -opinion.value
+        body = {"prompt": _dumped(answered.prompt), "first": first, "second": second}
+        both = (answered,) if other is answered else (answered, other)
+        clean = self._clean("preference", body, *both)
+        if clean is None:
+            return
+        first, second = clean.body["first"], clean.body["second"]
+        if first.strip() == second.strip():
+            self._opinions.omit("preference", "redacted_alike")
+            return
+        if first > second:
+            clean = clean._replace(body={**clean.body, "first": second, "second": first})
+            value = -value
+        key = _key("preference", clean.body)
+        self._item("preference", key, answered, clean)
         self._opinions.think(key, opinion._replace(value=value))
 
     # --- what retrieval is trained with, and what measures ---
@@ -140,7 +175,6 @@ class Gathering:
         if not self._agreed("relevance", answered, said.all):
             return
         question = answered.trace["query_standalone"]
-        parent = _key("relevance", question.casefold().split())
         for event, chunk_id, value in self._judgements(answered, said):
             passage = answered.passages.get(chunk_id)
             if passage is None:
@@ -152,8 +186,12 @@ class Gathering:
                 "title": passage.title,
                 "text": passage.text,
             }
-            key = f"{parent}:{_key('passage', [passage.title, passage.text])}"
-            self._item("relevance", key, answered, body, parent=parent)
+            clean = self._clean("relevance", body, answered)
+            if clean is None:
+                continue
+            parent = _key("relevance", clean.body["question"].casefold().split())
+            key = f"{parent}:{_key('passage', [clean.body['title'], clean.body['text']])}"
+            self._item("relevance", key, answered, clean, parent=parent)
             self._opinions.think(key, _opinion(event, value))
             if value > 0:
                 self._opinions.about(answered.cluster, _units(answered.trace, chunk_id))
@@ -197,8 +235,11 @@ class Gathering:
             "reference_contexts": [passage.text for _, passage in bears],
             "reference_ids": [chunk_id for chunk_id, _ in bears],
         }
-        key = _key("evaluation", body)
-        self._item("evaluation", key, answered, body)
+        clean = self._clean("evaluation", body, answered)
+        if clean is None:
+            return
+        key = _key("evaluation", clean.body)
+        self._item("evaluation", key, answered, clean)
         for event in [*votes, *corrections]:
             self._opinions.think(
                 key, _opinion(event, 1.0 if event.correction else event.value or 0)
@@ -249,11 +290,37 @@ class Gathering:
             return "policy"
         return None
 
-    def _item(
-        self, task: Task, key: str, answered: Answered, body: Mapping[str, Any], **more: Any
-    ) -> None:
-        self._opinions.add(task, key, answered.cluster, body, **more)
-        self._opinions.source(key, answered.trace["id"], answered.facts)
+    def _asked(self, answered: Answered) -> None:
+        """Questions that read the same once redacted belong together, as the same words do."""
+        if self._redactor is None:
+            return
+        question = answered.trace["query_standalone"]
+        try:
+            left = self._redactor.words(question)
+        except TooHard:
+            # No row is made of it either.
+            return
+        if left != question:
+            self._opinions.about(answered.cluster, [_key("asked", left.casefold().split())])
+
+    def _clean(self, task: Task, body: Mapping[str, Any], *answers: Answered) -> _Clean | None:
+        """What of an item may be written; None, which is told, where nobody knows."""
+        if self._redactor is None:
+            return _Clean(body, [(one.trace["id"], one.facts) for one in answers], {})
+        scope = self._redactor.scope(task)
+        try:
+            left = within(scope, body)
+            facts = [(one.trace["id"], _told(scope, one.facts)) for one in answers]
+        except TooHard:
+            self._opinions.omit(task, "not_redacted")
+            return None
+        return _Clean(left, facts, scope.counts)
+
+    def _item(self, task: Task, key: str, answered: Answered, clean: _Clean, **more: Any) -> None:
+        replaced = clean.replaced
+        self._opinions.add(task, key, answered.cluster, clean.body, replaced=replaced, **more)
+        for trace_id, facts in clean.facts:
+            self._opinions.source(key, trace_id, facts)
 
 
 class _Said:
@@ -282,6 +349,18 @@ def _corrected(trace: Trace, event: Event) -> str:
         return text
     start, end = span
     return f"{trace['answer'][:start]}{text}{trace['answer'][end:]}"
+
+
+def _told(scope: Scope, facts: Mapping[str, Any]) -> dict[str, Any]:
+    """What is known of an answer, in the words of its row."""
+    names = ("question", "standalone")
+    left = scope.redacted([("", facts[name]) for name in names])
+    # From the digest of a short document, what was replaced in it can be guessed.
+    documents = [
+        {name: value for name, value in one.items() if name != "text_sha256"}
+        for one in facts["documents"]
+    ]
+    return {**facts, **dict(zip(names, left, strict=True)), "documents": documents}
 
 
 def _units(trace: Trace, chunk_id: str) -> Iterator[str]:

@@ -21,15 +21,17 @@ from rag.datasets import (
     line,
     row_hash,
 )
-from rag.store.opinions import Opinions, Scored
+from rag.learn.redaction import merged
+from rag.store.opinions import Opinions, Replaced, Scored
 
 CLEAR = 1 / 3
 """How far from 0 people's opinion on the whole must be, from -1 to 1, to say anything."""
-Made = tuple[str, Task, Split, str, str]
+Made = tuple[str, Task, Split, str, str, Replaced]
 
 
-def rows(opinions: Opinions, spec: DatasetSpec) -> Iterator[Made]:
-    """Every row that the specification wants: hash, task, split, line, provenance."""
+def rows(opinions: Opinions, spec: DatasetSpec, redaction_rev: str) -> Iterator[Made]:
+    """Every row that the specification wants: hash, task, split, line, provenance, and what was
+    replaced in it."""
     makers = {
         "instruction": _instructions,
         "preference": _preferences,
@@ -39,38 +41,38 @@ def rows(opinions: Opinions, spec: DatasetSpec) -> Iterator[Made]:
     }
     for task, make in makers.items():
         if task in spec.tasks:
-            yield from make(opinions)
+            yield from make(opinions, redaction_rev)
 
 
-def _labels(opinions: Opinions) -> Iterator[Made]:
+def _labels(opinions: Opinions, rev: str) -> Iterator[Made]:
     for one in opinions.scored("label"):
         if _clear(opinions, "label", one):
-            yield from _made(opinions, Label(**one.body, label=one.score > 0), one)
+            yield from _made(opinions, rev, Label(**one.body, label=one.score > 0), one)
 
 
-def _instructions(opinions: Opinions) -> Iterator[Made]:
+def _instructions(opinions: Opinions, rev: str) -> Iterator[Made]:
     """The best correction of each prompt; without any, an answer that people found useful."""
     corrected = ""
     for one in opinions.scored("instruction"):
         if one.parent != corrected:
             corrected = one.parent
-            yield from _made(opinions, Instruction(**one.body), one, by="person")
+            yield from _made(opinions, rev, Instruction(**one.body), one, by="person")
     for one in opinions.scored("label"):
         if one.score >= CLEAR and not opinions.has("instruction", one.parent):
-            yield from _made(opinions, Instruction(**one.body), one, by="model")
+            yield from _made(opinions, rev, Instruction(**one.body), one, by="model")
 
 
-def _preferences(opinions: Opinions) -> Iterator[Made]:
+def _preferences(opinions: Opinions, rev: str) -> Iterator[Made]:
     for one in opinions.scored("preference"):
         if not _clear(opinions, "preference", one):
             continue
         both = (one.body["first"], one.body["second"])
         chosen, rejected = both if one.score > 0 else both[::-1]
         row = Preference(prompt=one.body["prompt"], chosen=chosen, rejected=rejected)
-        yield from _made(opinions, row, one)
+        yield from _made(opinions, rev, row, one)
 
 
-def _relevance(opinions: Opinions) -> Iterator[Made]:
+def _relevance(opinions: Opinions, rev: str) -> Iterator[Made]:
     for parent, some in groupby(opinions.scored("relevance"), key=attrgetter("parent")):
         judged = list(some)
         passages: dict[str, tuple[Judged, Scored]] = {}
@@ -86,12 +88,12 @@ def _relevance(opinions: Opinions) -> Iterator[Made]:
             question=judged[0].body["question"],
             passages=tuple(judgement for _, (judgement, _) in sorted(passages.items())),
         )
-        yield from _made(opinions, row, *judged)
+        yield from _made(opinions, rev, row, *judged)
 
 
-def _evaluations(opinions: Opinions) -> Iterator[Made]:
+def _evaluations(opinions: Opinions, rev: str) -> Iterator[Made]:
     for one in opinions.scored("evaluation"):
-        yield from _made(opinions, Evaluation(id=one.key[:32], **one.body), one)
+        yield from _made(opinions, rev, Evaluation(id=one.key[:32], **one.body), one)
 
 
 def _clear(opinions: Opinions, task: Task, one: Scored) -> bool:
@@ -101,7 +103,7 @@ def _clear(opinions: Opinions, task: Task, one: Scored) -> bool:
     return True
 
 
-def _made(opinions: Opinions, row: Any, *scored: Scored, by: str = "") -> Iterator[Made]:
+def _made(opinions: Opinions, rev: str, row: Any, *scored: Scored, by: str = "") -> Iterator[Made]:
     first = scored[0]
     split = opinions.split(first.cluster)
     if split is None:
@@ -109,6 +111,12 @@ def _made(opinions: Opinions, row: Any, *scored: Scored, by: str = "") -> Iterat
         return
     written = line(ROW.dump_python(row, mode="json"))
     name = row_hash(written)
+    # The question of a row is in it once, however many passages were judged for it.
+    more = [
+        {field: of for field, of in one.replaced.items() if field != "question"}
+        for one in scored[1:]
+    ]
+    replaced = merged([first.replaced, *more])
     provenance: dict[str, Any] = {
         "row": name,
         "task": row.task,
@@ -117,12 +125,14 @@ def _made(opinions: Opinions, row: Any, *scored: Scored, by: str = "") -> Iterat
         "people": max(one.people for one in scored),
         "score": round(first.score, 4),
         **({"text_by": by} if by else {}),
+        "redaction_rev": rev,
+        "replaced": replaced,
         **opinions.origin(*(one.key for one in scored)),
     }
     judged = {one.id for one in row.passages} if isinstance(row, Relevance) else None
     for trace in provenance["traces"]:
         trace["documents"] = [one for one in trace["documents"] if _in_row(one, judged)]
-    yield name, row.task, split, written, line(provenance)
+    yield name, row.task, split, written, line(provenance), replaced
 
 
 def _in_row(document: Mapping[str, Any], judged: set[str] | None) -> bool:

@@ -14,7 +14,10 @@ from typing import Any, NamedTuple
 
 from rag.datasets import SPLITS, TASKS, line, row_hash, rows_path
 from rag.learn.built import manifest_of
+from rag.learn.redaction import summed
 from rag.learn.writing import PROVENANCE, write_dataset
+from rag.redaction import Redaction
+from rag.store.opinions import Replaced
 
 AT_ONCE = 500
 
@@ -55,6 +58,9 @@ def without(folder: Path, bad: set[str], target: Callable[[str], Path]) -> dict[
                 content.update(f"{task} {split} {name}\n".encode())
     told = {name: of for name, of in before.items() if name not in ("format", "version", "files")}
     told |= {"rows": rows, "withdrawn": before.get("withdrawn", 0) + len(bad)}
+    if "redaction" in before:
+        said = summed(Redaction.model_validate(before["redaction"]), _replaced(folder, bad))
+        told["redaction"] = said.model_dump(mode="json")
     content.update(line(told).encode())
     manifest: dict[str, Any] = {"format": 1, "version": content.hexdigest(), **told}
     write_dataset(
@@ -77,6 +83,14 @@ def _origins(folder: Path) -> Iterator[Origin]:
                 document["id"] for trace in told["traces"] for document in trace["documents"]
             ),
         )
+
+
+def _replaced(folder: Path, bad: set[str]) -> Iterator[tuple[Replaced, int]]:
+    """What was replaced in each row that stays."""
+    for one in _lines(folder / PROVENANCE):
+        told = json.loads(one)
+        if told["row"] not in bad:
+            yield told.get("replaced", {}), 1
 
 
 def _left(path: Path, bad: set[str]) -> Iterator[str]:

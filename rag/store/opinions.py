@@ -20,7 +20,7 @@ from rag.errors import StorageFull, Unavailable
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS item (
     key TEXT PRIMARY KEY, task TEXT NOT NULL, parent TEXT NOT NULL, cluster TEXT NOT NULL,
-    body TEXT NOT NULL, rank INTEGER NOT NULL, at TEXT NOT NULL);
+    body TEXT NOT NULL, rank INTEGER NOT NULL, at TEXT NOT NULL, replaced TEXT NOT NULL);
 CREATE INDEX IF NOT EXISTS item_parent ON item (parent, task);
 CREATE TABLE IF NOT EXISTS opinion (
     key TEXT, actor TEXT, value REAL NOT NULL, expert INTEGER NOT NULL, event TEXT NOT NULL,
@@ -33,7 +33,7 @@ CREATE TABLE IF NOT EXISTS rater (actor TEXT PRIMARY KEY, reliability REAL NOT N
 CREATE TABLE IF NOT EXISTS split (cluster TEXT PRIMARY KEY, split TEXT NOT NULL);
 CREATE TABLE IF NOT EXISTS row (
     hash TEXT PRIMARY KEY, task TEXT NOT NULL, split TEXT NOT NULL, line TEXT NOT NULL,
-    provenance TEXT NOT NULL) WITHOUT ROWID;
+    provenance TEXT NOT NULL, replaced TEXT NOT NULL) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS omitted (task TEXT, reason TEXT, later INTEGER, n INTEGER NOT NULL,
     PRIMARY KEY (task, reason, later)) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS noted (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
@@ -58,7 +58,7 @@ SELECT actor, (SUM(mine * others > 0) + :prior) / (SUM(mine * others <> 0) + :pr
 FROM compared GROUP BY actor
 """
 _SCORES = """
-SELECT i.key, i.task, i.parent, i.cluster, i.body, i.rank, i.at,
+SELECT i.key, i.task, i.parent, i.cluster, i.body, i.rank, i.at, i.replaced,
        SUM(o.value * (CASE WHEN o.expert THEN :expert ELSE 1.0 END) * COALESCE(r.reliability, 1.0))
        / SUM((CASE WHEN o.expert THEN :expert ELSE 1.0 END) * COALESCE(r.reliability, 1.0)),
        COUNT(*)
@@ -69,6 +69,9 @@ PRIOR = 4.0
 """Agreements that everybody is credited with: one disagreement makes nobody unreliable."""
 EXPERT = 2.0
 """How much more an expert's opinion counts."""
+
+Replaced = Mapping[str, Mapping[str, Mapping[str, int]]]
+"""How many values were replaced, by field, kind and recogniser."""
 
 
 class Opinion(NamedTuple):
@@ -91,6 +94,7 @@ class Scored(NamedTuple):
     body: Any
     rank: int
     at: str
+    replaced: Replaced
     score: float
     people: int
 
@@ -135,12 +139,13 @@ class Opinions:
         parent: str = "",
         rank: int = 0,
         at: str = "",
+        replaced: Replaced | None = None,
     ) -> None:
         """An item; one with the same content is the same, and keeps its oldest cluster."""
         self._sql.execute(
-            "INSERT INTO item VALUES (?, ?, ?, ?, ?, ?, ?) ON CONFLICT (key) DO UPDATE SET"
+            "INSERT INTO item VALUES (?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (key) DO UPDATE SET"
             " rank = MAX(rank, excluded.rank), at = MAX(at, excluded.at)",
-            (key, task, parent or key, cluster, json.dumps(body), rank, at),
+            (key, task, parent or key, cluster, json.dumps(body), rank, at, _written(replaced)),
         )
 
     def think(self, key: str, opinion: Opinion) -> None:
@@ -212,8 +217,11 @@ class Opinions:
     def scored(self, task: str) -> Iterator[Scored]:
         """The items of a task by what they belong to, the best of each first."""
         found = self._sql.execute(_SCORES, {"task": task, "expert": EXPERT})
-        for key, kind, parent, cluster, body, rank, at, score, people in found:
-            yield Scored(key, kind, parent, cluster, json.loads(body), rank, at, score, people)
+        for key, kind, parent, cluster, body, rank, at, replaced, score, people in found:
+            yield Scored(
+                *(key, kind, parent, cluster, json.loads(body), rank, at),
+                *(json.loads(replaced), score, people),
+            )
 
     def has(self, task: str, parent: str) -> bool:
         """Whether anything of a task belongs to it."""
@@ -275,12 +283,13 @@ class Opinions:
         """Of every cluster that is in one."""
         return dict(self._sql.execute("SELECT cluster, split FROM split").fetchall())
 
-    def write(self, rows: Iterable[tuple[str, Task, Split, str, str]]) -> None:
+    def write(self, rows: Iterable[tuple[str, Task, Split, str, str, Replaced]]) -> None:
         """Rows by their hash; equal ones are one."""
+        made = ((*row[:5], _written(row[5])) for row in rows)
         with _translated():
             self._sql.execute("BEGIN")
             self._sql.execute("DELETE FROM row")
-            self._sql.executemany("INSERT OR IGNORE INTO row VALUES (?, ?, ?, ?, ?)", rows)
+            self._sql.executemany("INSERT OR IGNORE INTO row VALUES (?, ?, ?, ?, ?, ?)", made)
             self._sql.execute("COMMIT")
 
     def lines(self, task: Task, split: Split) -> Iterator[str]:
@@ -304,6 +313,11 @@ class Opinions:
         ):
             found.setdefault(task, {})[split] = n
         return found
+
+    def replaced(self) -> Iterator[tuple[Replaced, int]]:
+        """What was replaced in rows, and in how many of them just that."""
+        found = self._sql.execute("SELECT replaced, COUNT(*) FROM row GROUP BY 1 ORDER BY 1")
+        return ((json.loads(one), n) for one, n in found)
 
     def omissions(self) -> dict[str, dict[str, int]]:
         found: dict[str, dict[str, int]] = {}
@@ -333,6 +347,10 @@ class Opinions:
 
     def _note(self, name: str, value: str) -> None:
         self._sql.execute("INSERT OR REPLACE INTO noted VALUES (?, ?)", (name, value))
+
+
+def _written(replaced: Replaced | None) -> str:
+    return json.dumps(replaced or {}, sort_keys=True)
 
 
 @contextmanager

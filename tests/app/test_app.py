@@ -10,6 +10,7 @@ import pytest
 
 from rag.app import App
 from rag.app.parts import Parts
+from rag.backends.presidio import Presidio
 from rag.backends.qdrant_edge import QdrantEdgeIndex
 from rag.config import ChunkingSettings, load
 from rag.domain import init_pack
@@ -95,6 +96,7 @@ def open_app(
     settings = load(data)
     subscribed = {name: one.events for name, one in settings.webhooks.items()}
     outbox = Outbox(database, utc_now, subscribed)
+    traces = Traces(database, data)
     parts = Parts(
         accounts=Accounts(database, utc_now),
         sessions=Sessions(database, utc_now),
@@ -107,7 +109,7 @@ def open_app(
         blobs=Blobs(data / "blobs"),
         uploads=Uploads(database, utc_now),
         runs=Runs(database, utc_now, outbox.announce),
-        traces=Traces(database, data),
+        traces=traces,
         conversations=Conversations(database, utc_now),
         spending=Spending(database),
         feedback=FeedbackLog(database, utc_now, outbox.announce),
@@ -118,6 +120,7 @@ def open_app(
         reranker=None,
         chunker=StructureChunker(encoder, ChunkingSettings(size=40)),
         parsers=TextParsers(),
+        finder=Presidio(settings.redaction, traces.sealed),
     )
     return App(parts, stack, apart=apart)
 

@@ -2823,6 +2823,23 @@ export interface components {
             /** Totals */
             totals: components["schemas"]["Spent"][];
         };
+        /**
+         * Count
+         * @description How much of a kind was replaced in a field.
+         */
+        Count: {
+            /**
+             * By
+             * @default {}
+             */
+            by: {
+                [key: string]: number;
+            };
+            /** Rows */
+            rows: number;
+            /** Values */
+            values: number;
+        };
         /** Counted */
         Counted: {
             /** Documents */
@@ -2949,6 +2966,12 @@ export interface components {
              *     ]
              */
             raters: ("user" | "expert")[];
+            /**
+             * Redaction
+             * @default default
+             * @enum {string}
+             */
+            redaction: "default" | "none";
             /**
              * Review
              * @default [
@@ -3435,6 +3458,16 @@ export interface components {
              * @default
              */
             license: string;
+            /**
+             * @default {
+             *       "kinds": [],
+             *       "replaced": {},
+             *       "rev": "",
+             *       "rows": 0,
+             *       "versions": {}
+             *     }
+             */
+            redaction: components["schemas"]["Redaction"];
             /** Rows */
             rows: {
                 [key: string]: {
@@ -4222,6 +4255,12 @@ export interface components {
              */
             raters: ("user" | "expert")[];
             /**
+             * Redaction
+             * @default default
+             * @enum {string}
+             */
+            redaction: "default" | "none";
+            /**
              * Review
              * @default [
              *       "accepted"
@@ -4767,6 +4806,40 @@ export interface components {
         Rebuilt: {
             /** Documents */
             documents: number;
+        };
+        /**
+         * Redaction
+         * @description What was replaced in a dataset, without a word of it.
+         */
+        Redaction: {
+            /**
+             * Kinds
+             * @default []
+             */
+            kinds: string[];
+            /**
+             * Replaced
+             * @default {}
+             */
+            replaced: {
+                [key: string]: {
+                    [key: string]: components["schemas"]["Count"];
+                };
+            };
+            /** Rev */
+            rev: string;
+            /**
+             * Rows
+             * @default 0
+             */
+            rows: number;
+            /**
+             * Versions
+             * @default {}
+             */
+            versions: {
+                [key: string]: string;
+            };
         };
         /**
          * Remark
