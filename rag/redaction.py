@@ -24,8 +24,6 @@ Kind = Literal[
     "CRYPTO",
     "US_ITIN",
     "UK_NHS",
-    "DE_ID_CARD",
-    "DE_PASSPORT",
     "DE_HEALTH_INSURANCE",
     "DE_TAX_NUMBER",
 ]

@@ -237,8 +237,6 @@ def _patterns(settings: RedactionSettings) -> list[Pattern]:
             "UK_NHS": predefined_recognizers.NhsRecognizer,
             "DE_TAX_ID": predefined_recognizers.DeTaxIdRecognizer,
             "DE_SOCIAL_SECURITY": predefined_recognizers.DeSocialSecurityRecognizer,
-            "DE_ID_CARD": predefined_recognizers.DeIdCardRecognizer,
-            "DE_PASSPORT": predefined_recognizers.DePassportRecognizer,
             "DE_HEALTH_INSURANCE": predefined_recognizers.DeHealthInsuranceRecognizer,
             "DE_TAX_NUMBER": predefined_recognizers.DeTaxNumberRecognizer,
             "ES_NIF": predefined_recognizers.EsNifRecognizer,

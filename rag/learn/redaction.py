@@ -31,6 +31,8 @@ FIELDS: Mapping[str, str] = {
     "reference_contexts": "context",
 }
 """What of an item is text, and what it counts as."""
+VALUES = 2_000
+"""Different ones in a row: what has more is a list of people, and teaches nothing."""
 ROUNDS = 20
 """How often what is left of a text may look like something else than before."""
 
@@ -92,18 +94,20 @@ class Scope:
         for piece in self._plain(texts):
             for one in self._find(piece):
                 self._known.setdefault(piece[one.start : one.end], one)
+        if len(self._known) > VALUES:
+            raise TooHard("all")
 
     def _replaced(self, field: str, text: str) -> str:
         pieces = self._mark.split(text)
+        there = {value: one for value, one in self._known.items() if value in text}
         return "".join(
-            piece if n % 2 else self._without(field, piece) for n, piece in enumerate(pieces)
+            piece if n % 2 else self._without(field, piece, there) for n, piece in enumerate(pieces)
         )
 
-    def _without(self, field: str, piece: str) -> str:
+    def _without(self, field: str, piece: str, known: Mapping[str, Found]) -> str:
         spans = [(one.start, one.end, one) for one in self._find(piece)]
-        for value, one in self._known.items():
-            if value in piece:
-                spans += [(*span, one) for span in _standing(value, piece)]
+        for value, one in known.items():
+            spans += [(*span, one) for span in _standing(value, piece)]
         done, parts = 0, list[str]()
         for start, end, one in _joined(spans):
             parts += (piece[done:start], self._marked(one.kind, piece[start:end]))
