@@ -279,7 +279,7 @@ class Candidates(Data):
 class Score(Data):
     """One stage's verdict on a hit: `why` is readable by a person."""
 
-    stage: Literal["dense", "bm25", "fusion", "rerank", "widen"]
+    stage: Literal["dense", "bm25", "fusion", "memory", "rerank", "widen"]
     rank: int
     score: float
     why: str = ""

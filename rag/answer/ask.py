@@ -32,6 +32,7 @@ from rag.domain import Pack
 from rag.errors import RagError
 from rag.models.writer import Writer
 from rag.retrieve.expand import gist
+from rag.retrieve.memory import Memory
 from rag.retrieve.retriever import Retriever, Seen
 from rag.store.generations import Generation
 from rag.store.traces import Answered, Traces
@@ -93,6 +94,7 @@ class Asker:
         generation: Generation,
         writer: Writer,
         *,
+        memory: Memory | None = None,
         place: Place | None = None,
         record: bool = True,
         answered: Callable[[Draft], None] = lambda _: None,
@@ -112,6 +114,7 @@ class Asker:
             writer=writer,
             started=time.perf_counter(),
             generation=generation.id,
+            memory=memory,
             # What a trial compares, what is evaluated or asked for anew is written each time.
             repeats=record and writer.trial is None and not request.fresh,
         )
@@ -225,6 +228,7 @@ class Asker:
             generation=generation.id,
             limit=knobs.limit,
             filter=draft.request.filter,
+            memory=draft.memory,
             seen=seen,
         )
         draft.vector = seen.vector

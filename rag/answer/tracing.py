@@ -63,6 +63,7 @@ def fields(
         "embedder_rev": str(generation.fingerprint.get("embedder", "")),
         "chunker_rev": chunker,
         "adapter_id": None,
+        "memory_id": draft.memory.id if draft.memory else None,
         "reranker_id": reranker,
         "retrieval_cfg_sha": text_hash(json.dumps(knobs, sort_keys=True)),
         "explore_policy": "none",

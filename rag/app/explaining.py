@@ -12,6 +12,7 @@ from rag.answer.evidence import Evidence
 from rag.app.domains import Domain, Domains
 from rag.app.generations import Generations
 from rag.app.people import People
+from rag.app.tuning import Tuning
 from rag.domain import RetrievalKnobs
 from rag.retrieve.retriever import Seen
 from rag.types import Box, Data, Filter, Hit, Principal, Scored
@@ -20,7 +21,7 @@ MOST = 50
 """Places told of each stage."""
 EXCERPT = 400
 """Characters told of each passage."""
-Stage = Literal["dense", "bm25", "fusion", "distinct", "rerank", "final"]
+Stage = Literal["dense", "bm25", "fusion", "memory", "distinct", "rerank", "final"]
 
 
 class Knobs(Data):
@@ -47,6 +48,8 @@ class ExplainRequest(Data):
     """Whether the question is also searched for by its parts and by other words."""
     rerank: bool = True
     """Whether the reranker orders what was found, where there is one."""
+    memory: bool = True
+    """Whether what people found useful for such questions moves up, where a memory is live."""
 
 
 class Place(Data):
@@ -93,6 +96,20 @@ class Quoted(Data):
     score: float
 
 
+class Moved(Data):
+    """Why the memory moved a passage."""
+
+    boost: float
+    """What it gained, in fused score."""
+    similarity: float
+    """How near the nearest question is that speaks of it."""
+    people: int
+    useful: int
+    """How many of them found it useful."""
+    events: tuple[str, ...]
+    """The feedback behind it, by id."""
+
+
 class Explained(Data):
     """How a search came about; only what the principal may read is in it."""
 
@@ -103,6 +120,8 @@ class Explained(Data):
     queries: tuple[str, ...]
     stages: tuple[Listed, ...]
     passages: Mapping[str, Passage]
+    moved: Mapping[str, Moved]
+    """What the memory moved, by passage."""
     evidence: tuple[Quoted, ...]
     confidence: float
     abstains: bool
@@ -114,7 +133,10 @@ class Explained(Data):
 class Explaining:
     """Searches as an answer would, and tells each stage."""
 
-    def __init__(self, domains: Domains, people: People, generations: Generations) -> None:
+    def __init__(
+        self, domains: Domains, people: People, generations: Generations, tuning: Tuning
+    ) -> None:
+        self._tuning = tuning
         self._domains = domains
         self._people = people
         self._generations = generations
@@ -140,6 +162,7 @@ class Explaining:
             generation=generation.id,
             limit=knobs.limit,
             filter=request.filter,
+            memory=await self._tuning.memory(domain, generation) if request.memory else None,
             seen=seen,
         )
         timings = dict(result.timings)
@@ -158,6 +181,7 @@ class Explaining:
             queries=result.queries,
             stages=stages,
             passages=await self._passages(domain, generation.id, stages),
+            moved={chunk_id: Moved(**one._asdict()) for chunk_id, one in seen.moved.items()},
             evidence=tuple(_quoted(evidence, hits)),
             confidence=round(evidence.confidence, 4),
             abstains=not evidence.sentences or evidence.confidence < pack.answer.abstain_below,
@@ -186,6 +210,17 @@ def _stages(seen: Seen, hits: Sequence[Hit], *, reranked: bool) -> Iterator[List
         for rank, one in enumerate(seen.fused, 1)
     ]
     yield Listed(stage="fusion", places=tuple(fused[:MOST]), total=len(fused))
+    if seen.remembered:
+        after = [
+            Place(
+                chunk_id=one.chunk_id,
+                rank=rank,
+                score=one.score,
+                why=one.moved.why if one.moved else "",
+            )
+            for rank, one in enumerate(seen.remembered, 1)
+        ]
+        yield Listed(stage="memory", places=tuple(after[:MOST]), total=len(after))
     yield _of_hits("distinct", seen.read)
     if reranked:
         yield _of_hits("rerank", hits)

@@ -40,6 +40,7 @@ from rag.app.runs import Runs
 from rag.app.sources import Sources
 from rag.app.traces import Traces
 from rag.app.trials import Trials
+from rag.app.tuning import Tuning
 from rag.app.upkeep import Condition, Upkeep
 from rag.app.uploads import Uploads
 from rag.app.viewing import View
@@ -111,7 +112,8 @@ class App:
         self._sources = Sources(parts, self._domains, self._credentials)
         self._uploads = Uploads(parts)
         self._generations = Generations(parts)
-        self._explaining = Explaining(self._domains, self._people, self._generations)
+        self.tuning = Tuning(parts, self._domains, self._people, self._generations, self.accounts)
+        self._explaining = Explaining(self._domains, self._people, self._generations, self.tuning)
         self._defaults = Defaults(parts, self._models)
         self.trials = Trials(parts, self._domains, self._models, self._defaults, self.accounts)
         self.declared = DeclaredModels(
@@ -128,11 +130,11 @@ class App:
             self._people,
             self._traces,
             self._runs,
-            self.datasets,
+            (self.datasets.sweep, self.tuning.sweep),
         )
         self.curation = Curation(parts, self._domains, self._people, self._traces, self.accounts)
         self.gaps = Gaps(parts, self._domains, self._people, self._traces)
-        self._housekeeping = Housekeeping(parts, self.datasets)
+        self._housekeeping = Housekeeping(parts, (self.datasets.sweep, self.tuning.sweep))
         self._upkeep = Upkeep(parts)
         self._webhooks = Webhooks(parts.outbox, parts.settings.webhooks)
 
@@ -166,7 +168,13 @@ class App:
                 await self._quotas.require(principal)
             place = await self.conversations.place(principal, request)
             answer = domain.asker.stream(
-                who, request, generation, part.writer, place=place, answered=part.answered
+                who,
+                request,
+                generation,
+                part.writer,
+                memory=await self.tuning.memory(domain, generation),
+                place=place,
+                answered=part.answered,
             )
             async with aclosing(answer) as events:
                 async for event in events:
@@ -185,6 +193,7 @@ class App:
             generation=generation.id,
             limit=request.limit,
             filter=request.filter,
+            memory=await self.tuning.memory(domain, generation),
         )
 
     async def explain(self, principal: Principal, request: ExplainRequest) -> Explained:
@@ -626,12 +635,16 @@ class App:
         )
 
         default = await self._defaults.default(chosen.pack)
+        memory = await self.tuning.memory(chosen, generation)
 
         async def ask(user: str | None, request: AskRequest) -> AsyncIterator[AnswerEvent]:
             made = self._models.writer(principal, request, chosen.pack.name, default)
             with closing(made) as writer:
                 who = self.person(user, domain)
-                async for event in candid.stream(who, request, generation, writer, record=False):
+                answer = candid.stream(
+                    who, request, generation, writer, memory=memory, record=False
+                )
+                async for event in answer:
                     yield event
 
         return await evaluate_pack(chosen.pack, ask, progress or _silent)

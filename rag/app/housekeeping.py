@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import cast, get_args
 
 import structlog
 
-from rag.app.datasets import Datasets
-from rag.app.parts import Parts
+from rag.app.parts import Parts, Sweep
 from rag.errors import RagError
 from rag.store.compacting import compact
 from rag.store.erasing import Contents
@@ -28,9 +27,9 @@ log = structlog.get_logger(__name__)
 class Housekeeping:
     """Any number of processes may do it at once: what one has deleted the others do not find."""
 
-    def __init__(self, parts: Parts, datasets: Datasets) -> None:
+    def __init__(self, parts: Parts, sweeps: Sequence[Sweep]) -> None:
         self._parts = parts
-        self._datasets = datasets
+        self._sweeps = sweeps
 
     async def serve(self, first: float = FIRST_S) -> None:
         """Once a day, until cancelled."""
@@ -55,7 +54,8 @@ class Housekeeping:
             await asyncio.to_thread(
                 lambda: self._parts.audit.write(SYSTEM, "retention", "data", **deleted)
             )
-        await self._datasets.sweep()
+        for sweep in self._sweeps:
+            await sweep()
         cited = await asyncio.to_thread(self._parts.ledger.cited)
         files, size = await asyncio.to_thread(self._parts.blobs.collect, cited)
         await asyncio.to_thread(compact, self._parts.ledger.database)

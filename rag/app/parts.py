@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, replace
 
 from rag.config import Settings
@@ -25,6 +26,9 @@ from rag.store.traces import Traces
 from rag.store.upkeep import Upkeep
 from rag.store.uploads import Uploads
 from rag.store.vault import Vault
+
+Sweep = Callable[[], Awaitable[int]]
+"""Takes out of what was derived whatever is no more; returns of how much."""
 
 
 @dataclass(frozen=True)

@@ -7,9 +7,8 @@ from collections.abc import AsyncGenerator, Generator, Mapping, Sequence
 from typing import Any
 
 from rag.app.accounts import Accounts
-from rag.app.datasets import Datasets
 from rag.app.domains import Domains
-from rag.app.parts import Parts
+from rag.app.parts import Parts, Sweep
 from rag.app.people import People
 from rag.app.runs import Runs
 from rag.app.traces import Traces
@@ -38,10 +37,10 @@ class Privacy:
         people: People,
         traces: Traces,
         runs: Runs,
-        datasets: Datasets,
+        sweeps: Sequence[Sweep],
     ) -> None:
         self._parts = parts
-        self._datasets = datasets
+        self._sweeps = sweeps
         self._domains = domains
         self._runs = runs
         self._accounts = accounts
@@ -61,9 +60,10 @@ class Privacy:
         kept = forgetting.People(ledger.database, pseudonym, ledger.now)
         done = await asyncio.to_thread(kept.erase, name, principal.id)
         try:
-            await self._datasets.sweep()
+            for sweep in self._sweeps:
+                await sweep()
         except RagError as error:
-            # They are erased all the same; the next housekeeping looks at the datasets again.
+            # They are erased all the same; the next housekeeping looks at all of it again.
             return done.model_copy(update={"remark": done.remark or str(error)})
         return done
 
@@ -106,7 +106,8 @@ class Privacy:
             principal, "erase document", document_id, traces=done.traces, verdicts=done.verdicts
         )
         try:
-            await self._datasets.sweep()
+            for sweep in self._sweeps:
+                await sweep()
             await asyncio.to_thread(compacting.compact, ledger.database)
         except RagError as error:
             return done.model_copy(update={"remark": str(error)})

@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from rag.datasets import PURPOSES, DatasetSpec, Omission, Task, line
+from rag.feedback import Purpose
 from rag.learn.redaction import Redactor, Scope, within
 from rag.redaction import TooHard
 from rag.store.events import Event
@@ -80,7 +81,7 @@ class Gathering:
         seen = [one for one in events if one.review in self._spec.review]
         for _ in range(len(events) - len(seen)):
             self._opinions.omit("", "not_reviewed")
-        said = _Said(seen, self._spec)
+        said = Said(seen, self._spec)
         self._asked(answered)
         if self._wants("label") or self._wants("instruction"):
             self._label(answered, said)
@@ -95,7 +96,7 @@ class Gathering:
 
     # --- what a model is trained with ---
 
-    def _label(self, answered: Answered, said: _Said) -> None:
+    def _label(self, answered: Answered, said: Said) -> None:
         votes = self._agreed("label", answered, said.votes)
         if not votes or not self._usable("label", answered, model=True):
             return
@@ -108,7 +109,7 @@ class Gathering:
         for event in votes:
             self._opinions.think(key, _opinion(event, event.value or 0.0))
 
-    def _corrections(self, answered: Answered, said: _Said) -> None:
+    def _corrections(self, answered: Answered, said: Said) -> None:
         for event in self._agreed("instruction", answered, said.corrections):
             if not self._usable("instruction", answered, model=False):
                 return
@@ -129,7 +130,7 @@ class Gathering:
             )
             self._opinions.think(key, _opinion(event, 1.0))
 
-    def _preferences(self, answered: Answered, said: _Said) -> None:
+    def _preferences(self, answered: Answered, said: Said) -> None:
         for event in self._agreed("preference", answered, said.corrections):
             text, answer = _corrected(answered.trace, event), answered.trace["answer"]
             if text.strip() != answer.strip() and self._usable("preference", answered, model=True):
@@ -171,7 +172,7 @@ class Gathering:
 
     # --- what retrieval is trained with, and what measures ---
 
-    def _relevance(self, answered: Answered, said: _Said) -> None:
+    def _relevance(self, answered: Answered, said: Said) -> None:
         if not self._agreed("relevance", answered, said.all):
             return
         question = answered.trace["query_standalone"]
@@ -196,20 +197,15 @@ class Gathering:
             if value > 0:
                 self._opinions.about(answered.cluster, _units(answered.trace, chunk_id))
 
-    def _judgements(self, answered: Answered, said: _Said) -> Iterator[tuple[Event, str, float]]:
-        """Which passages somebody found relevant, or not; what they said of one itself goes last,
-        and so counts."""
-        cited = [one["chunk_id"] for one in answered.trace["citations"]]
-        for event in self._agreed("relevance", answered, said.votes):
-            if (event.value or 0) > 0 and not answered.trace["abstained"]:
-                yield from ((event, chunk_id, USED) for chunk_id in dict.fromkeys(cited))
-        for event in self._agreed("relevance", answered, said.corrections):
-            chosen = (event.correction or {}).get("chunk_ids", ())
-            yield from ((event, chunk_id, 1.0) for chunk_id in chosen)
-        for event in self._agreed("relevance", answered, said.passages):
-            yield event, event.target["chunk_id"], event.value or 0.0
+    def _judgements(self, answered: Answered, said: Said) -> Iterator[tuple[Event, str, float]]:
+        yield from found_relevant(
+            answered.trace,
+            self._agreed("relevance", answered, said.votes),
+            self._agreed("relevance", answered, said.corrections),
+            self._agreed("relevance", answered, said.passages),
+        )
 
-    def _evaluation(self, answered: Answered, said: _Said) -> None:
+    def _evaluation(self, answered: Answered, said: Said) -> None:
         trace = answered.trace
         corrections = self._agreed("evaluation", answered, said.corrections)
         votes = [one for one in self._agreed("evaluation", answered, said.votes) if one.value]
@@ -255,14 +251,7 @@ class Gathering:
 
         An expert's opinion on somebody else's answer is given to be used.
         """
-        purpose = PURPOSES[task]
-        asked = purpose in answered.trace["consent"].get("purposes", ())
-        found = [
-            one
-            for one in events
-            if asked
-            and (purpose in one.purposes or (one.rater == "expert" and one.actor != one.asker))
-        ]
+        found = agreed(PURPOSES[task], answered.trace, events)
         if len(found) < len(events):
             self._opinions.omit(task, "consent", len(events) - len(found))
         return found
@@ -323,11 +312,11 @@ class Gathering:
             self._opinions.source(key, trace_id, facts)
 
 
-class _Said:
+class Said:
     """Events by what they are about."""
 
     def __init__(self, events: Sequence[Event], spec: DatasetSpec) -> None:
-        kinds = ("answer", "citation", "chunk", "pair")
+        kinds = ("answer", "citation", "chunk", "pair", "missing_document")
         found: dict[str, list[Event]] = {name: [] for name in kinds}
         for one in events:
             if one.signal in spec.signals and one.value is not None:
@@ -335,10 +324,38 @@ class _Said:
         self.votes = found["answer"]
         self.passages = [*found["citation"], *found["chunk"]]
         self.pairs = found["pair"]
+        self.missing = found["missing_document"]
         self.corrections = [one for one in events if one.correction]
         if "correction" not in spec.signals:
             self.corrections = []
         self.all = [*self.votes, *self.passages, *self.corrections]
+
+
+def agreed(purpose: Purpose, trace: Trace, events: Sequence[Event]) -> list[Event]:
+    """Those whose people, who asked and who said it, agreed to a purpose."""
+    if purpose not in trace["consent"].get("purposes", ()):
+        return []
+    return [
+        one
+        for one in events
+        if purpose in one.purposes or (one.rater == "expert" and one.actor != one.asker)
+    ]
+
+
+def found_relevant(
+    trace: Trace, votes: Sequence[Event], corrections: Sequence[Event], passages: Sequence[Event]
+) -> Iterator[tuple[Event, str, float]]:
+    """Which passages of an answer somebody found relevant, or not; what they said of one itself
+    goes last, and so counts."""
+    cited = dict.fromkeys(one["chunk_id"] for one in trace["citations"])
+    for event in votes:
+        if (event.value or 0) > 0 and not trace["abstained"]:
+            yield from ((event, chunk_id, USED) for chunk_id in cited)
+    for event in corrections:
+        for chunk_id in (event.correction or {}).get("chunk_ids", ()):
+            yield event, chunk_id, 1.0
+    for event in passages:
+        yield event, event.target["chunk_id"], event.value or 0.0
 
 
 def _corrected(trace: Trace, event: Event) -> str:

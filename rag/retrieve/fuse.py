@@ -5,11 +5,12 @@ The engines' own fusion breaks ties at random; here equal scores are ordered by 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from math import sqrt
 from typing import Literal, NamedTuple
 
 from rag.domain import RetrievalKnobs
+from rag.retrieve.memory import Moved
 from rag.types import Candidates, Hit, Payload, Score, Scored
 
 # An absent candidate counts as the weakest of the list, three deviations below its mean.
@@ -36,6 +37,8 @@ class Ranked(NamedTuple):
     rank: int
     steps: tuple[Step, ...]
     fusion: str
+    moved: Moved | None = None
+    """What people found of it, where that is in its score."""
 
     def hit(self, rank: int, payload: Payload) -> Hit:
         """The chunk as a hit at a rank, with its story told for people."""
@@ -48,14 +51,21 @@ class Ranked(NamedTuple):
             )
             for step in self.steps
         ]
-        last = Score.model_construct(
-            stage="fusion", rank=self.rank, score=self.score, why=self.fusion
+        fused = self.score - (self.moved.boost if self.moved else 0.0)
+        story.append(
+            Score.model_construct(stage="fusion", rank=self.rank, score=fused, why=self.fusion)
         )
+        if self.moved is not None:
+            story.append(
+                Score.model_construct(
+                    stage="memory", rank=rank, score=self.score, why=self.moved.why
+                )
+            )
         return Hit.model_construct(
             rank=rank,
             score=self.score,
             payload=payload,
-            scores=(*story, last),
+            scores=tuple(story),
             context="",
             context_start=0,
             pages=(),
@@ -94,6 +104,34 @@ def merge(lists: Sequence[Sequence[Ranked]]) -> list[Ranked]:
             if known is None or one.score > known.score:
                 best[one.chunk_id] = one
     return sorted(best.values(), key=lambda one: (-one.score, one.chunk_id))
+
+
+def remembered(
+    ranked: Sequence[Ranked], moved: Mapping[str, Moved], *, found_only: bool
+) -> list[Ranked]:
+    """The list with what people found of passages in their scores; each keeps its rank of before.
+
+    Passages that were not found join it at its end first, unless only found ones may be in it.
+    """
+    if not moved:
+        return list(ranked)
+    listed = {one.chunk_id for one in ranked}
+    fusion = ranked[0].fusion if ranked else ""
+    joining = [] if found_only else sorted(moved.keys() - listed)
+    after = [
+        *ranked,
+        *(
+            Ranked(one, 0.0, place, (), fusion)
+            for place, one in enumerate(joining, len(ranked) + 1)
+        ),
+    ]
+    after = [
+        one._replace(score=one.score + moved[one.chunk_id].boost, moved=moved[one.chunk_id])
+        if one.chunk_id in moved
+        else one
+        for one in after
+    ]
+    return sorted(after, key=lambda one: (-one.score, one.chunk_id))
 
 
 def renumbered(hits: Sequence[Hit]) -> list[Hit]:

@@ -5,17 +5,18 @@ from __future__ import annotations
 import asyncio
 import time
 from collections import OrderedDict
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 
 import structlog
 
 from rag.domain import Pack
-from rag.errors import NotFound, Unavailable
+from rag.errors import NotFound, RagError, Unavailable
 from rag.protocols import Embedder, Index, Reranker, SparseEncoder
 from rag.retrieve.duplicates import distinct
 from rag.retrieve.expand import Expander, Query, gist
-from rag.retrieve.fuse import Ranked, fuse, merge, renumbered
+from rag.retrieve.fuse import Ranked, fuse, merge, remembered, renumbered
+from rag.retrieve.memory import Memory, Moved
 from rag.retrieve.widen import widen
 from rag.store.blobs import Blobs
 from rag.store.ledger import Ledger
@@ -46,6 +47,9 @@ class Seen:
     found: Sequence[Candidates] = ()
     """One for each query, of what the principal may read."""
     fused: Sequence[Ranked] = ()
+    remembered: Sequence[Ranked] = ()
+    """The same, as what people found useful for such questions moves them; without that, empty."""
+    moved: Mapping[str, Moved] = field(default_factory=dict[str, Moved])
     read: Sequence[Hit] = ()
     """The best of those that differ from each other, before a reranker orders them."""
 
@@ -85,10 +89,12 @@ class Retriever:
         generation: str,
         limit: int,
         filter: Filter | None = None,
+        memory: Memory | None = None,
         seen: Seen | None = None,
     ) -> SearchResult:
         """The best `limit` hits that the principal may read in the generation, now.
 
+        `memory` says what people found useful for such questions; without one, nothing does.
         `seen` is filled with what each stage made of the question.
         """
         knobs = self.pack.retrieval
@@ -99,24 +105,30 @@ class Retriever:
         depth = max(knobs.candidates, limit)
         vectors = [await self.embedder.embed_query(query.dense) for query in queries]
         clock = _lap(timings, "embed", clock)
-        found = await asyncio.gather(
-            *(
-                self._search(principal, query, vector, generation, depth, filter)
-                for query, vector in zip(queries, vectors, strict=True)
-            )
+        found, moved = await asyncio.gather(
+            asyncio.gather(
+                *(
+                    self._search(principal, query, vector, generation, depth, filter)
+                    for query, vector in zip(queries, vectors, strict=True)
+                )
+            ),
+            _recalled(memory, vectors[0]),
         )
         clock = _lap(timings, "search", clock)
-        admitted = await self._admitted(principal, generation, found)
+        admitted, moved = await self._admitted(principal, generation, found, moved)
         clock = _lap(timings, "check", clock)
-        ranked = merge([fuse(candidates, knobs) for candidates in admitted])
+        fused = merge([fuse(candidates, knobs) for candidates in admitted])
+        # What was not found may not be what the filter names.
+        ranked = remembered(fused, moved, found_only=filter is not None)
         clock = _lap(timings, "fuse", clock)
         hits = await self._read(ranked, generation, depth if self.reranker else limit)
         clock = _lap(timings, "read", clock)
         if seen is not None:
             seen.vector = vectors[0]
-            seen.queries, seen.found, seen.fused, seen.read = queries, admitted, ranked, hits
+            seen.queries, seen.found, seen.fused, seen.read = queries, admitted, fused, hits
+            seen.moved, seen.remembered = moved, ranked if moved else ()
         if self.reranker is not None:
-            hits = await self._rerank(self.reranker, question, hits)
+            hits = await self._rerank(self.reranker, question, hits, moved)
             _lap(timings, "rerank", clock)
         return SearchResult.model_construct(
             hits=tuple(renumbered(hits[:limit])),
@@ -150,12 +162,16 @@ class Retriever:
         )
 
     async def _admitted(
-        self, principal: Principal, generation: str, found: Sequence[Candidates]
-    ) -> list[Candidates]:
+        self,
+        principal: Principal,
+        generation: str,
+        found: Sequence[Candidates],
+        moved: Mapping[str, Moved],
+    ) -> tuple[list[Candidates], dict[str, Moved]]:
         named = {
             one.chunk_id for candidates in found for one in (*candidates.dense, *candidates.sparse)
         }
-        live = await asyncio.to_thread(self.ledger.admit, generation, principal, named)
+        live = await asyncio.to_thread(self.ledger.admit, generation, principal, named | {*moved})
 
         def allowed(scored: Sequence[Scored]) -> tuple[Scored, ...]:
             return tuple(one for one in scored if one.chunk_id in live)
@@ -163,7 +179,7 @@ class Retriever:
         return [
             Candidates.model_construct(dense=allowed(one.dense), sparse=allowed(one.sparse))
             for one in found
-        ]
+        ], {chunk_id: one for chunk_id, one in moved.items() if chunk_id in live}
 
     async def _read(self, ranked: Sequence[Ranked], generation: str, limit: int) -> list[Hit]:
         """The best `limit` that differ from each other, with their texts; no more are read."""
@@ -184,10 +200,24 @@ class Retriever:
                 break
         return kept
 
-    async def _rerank(self, reranker: Reranker, question: str, hits: Sequence[Hit]) -> list[Hit]:
+    async def _rerank(
+        self,
+        reranker: Reranker,
+        question: str,
+        hits: Sequence[Hit],
+        moved: Mapping[str, Moved],
+    ) -> list[Hit]:
         scores = await reranker.rerank(question, hits)
+        # What people found counts as much beside a reranker as it does beside one list.
+        spread = max(scores, default=0.0) - min(scores, default=0.0)
+        raised = [
+            score + spread * moved[hit.payload.chunk_id].boost
+            if hit.payload.chunk_id in moved
+            else score
+            for score, hit in zip(scores, hits, strict=True)
+        ]
         pairs = sorted(
-            zip(scores, hits, strict=True), key=lambda pair: (-pair[0], pair[1].payload.chunk_id)
+            zip(raised, hits, strict=True), key=lambda pair: (-pair[0], pair[1].payload.chunk_id)
         )
         return [
             hit.model_copy(
@@ -225,6 +255,17 @@ class Retriever:
         if len(self._documents) > CACHED_DOCUMENTS:
             self._documents.popitem(last=False)
         return document
+
+
+async def _recalled(memory: Memory | None, vector: Sequence[float]) -> dict[str, Moved]:
+    if memory is None:
+        return {}
+    try:
+        return await memory.recall(vector)
+    except RagError as error:
+        # It only orders what is found: without it questions are answered as before there was one.
+        log.warning("memory not asked", memory=memory.id, reason=error.message)
+        return {}
 
 
 def _lap(timings: dict[str, float], stage: str, since: float) -> float:

@@ -12,7 +12,7 @@ from typing import Any, Literal, NamedTuple, cast
 
 from sqlalchemy import Column, ColumnElement, Table, select
 
-from rag.store import learning, models
+from rag.store import learning, models, tuning
 from rag.store.models import Base
 
 
@@ -222,8 +222,8 @@ HOLDINGS: tuple[Holding, ...] = (
             Holds.PASSAGES: "query_standalone rendered_messages hits answer answer_sha citations "
             "claims conflicts error",
             Holds.PLAIN: "id tenant_id domain thread_id acl_hash lang prompt_template_id "
-            "prompt_sha index_snapshot_id embedder_rev chunker_rev adapter_id reranker_id "
-            "retrieval_cfg_sha "
+            "prompt_sha index_snapshot_id embedder_rev chunker_rev adapter_id memory_id "
+            "reranker_id retrieval_cfg_sha "
             "explore_policy provider model fingerprint lora_id params route finish_reason timings "
             "cache_key sibling_ids output_training_policy terms_ref consent told",
         },
@@ -258,6 +258,21 @@ HOLDINGS: tuple[Holding, ...] = (
         {Holds.PLAIN: "version domain name state spec manifest", Holds.ACTOR: "created_by"},
     ),
     Holding(learning.SplitRow, {Holds.PLAIN: "domain cluster_id split"}),
+    Holding(
+        tuning.CandidateRow,
+        {Holds.PLAIN: "id domain kind state lineage figures", Holds.ACTOR: "created_by"},
+    ),
+    Holding(
+        tuning.MemoryVoteRow,
+        {Holds.PLAIN: "candidate_id feedback_id trace_id chunk_id"},
+        of="feedback_id",
+        through=models.FeedbackRow,
+    ),
+    Holding(tuning.GateReportRow, {Holds.PLAIN: "id candidate_id report asked", Holds.ACTOR: "by"}),
+    Holding(
+        tuning.ReleaseRow,
+        {Holds.PLAIN: "id domain memory candidate report why", Holds.ACTOR: "made_by"},
+    ),
     Holding(
         models.ModelChoiceRow,
         {Holds.PLAIN: "id domain model override trial before", Holds.ACTOR: "chosen_by"},

@@ -327,6 +327,7 @@ class TraceRow(Base):
     embedder_rev: Mapped[str]
     chunker_rev: Mapped[str]
     adapter_id: Mapped[str | None] = mapped_column(String(64))
+    memory_id: Mapped[str | None] = mapped_column(String(36))
     reranker_id: Mapped[str | None]
     retrieval_cfg_sha: Mapped[str] = mapped_column(String(64))
     explore_policy: Mapped[str] = mapped_column(String(64))

@@ -65,6 +65,11 @@ SELECT i.key, i.task, i.parent, i.cluster, i.body, i.rank, i.at, i.replaced,
 FROM item i JOIN opinion o ON o.key = i.key LEFT JOIN rater r ON r.actor = o.actor
 WHERE i.task = :task GROUP BY i.key ORDER BY i.parent, i.rank DESC, i.at DESC, i.key
 """
+_WEIGHED = """
+SELECT o.key, o.event,
+       o.value * (CASE WHEN o.expert THEN :expert ELSE 1.0 END) * COALESCE(r.reliability, 1.0)
+FROM opinion o LEFT JOIN rater r ON r.actor = o.actor ORDER BY o.key, o.event
+"""
 PRIOR = 4.0
 """Agreements that everybody is credited with: one disagreement makes nobody unreliable."""
 EXPERT = 2.0
@@ -222,6 +227,11 @@ class Opinions:
                 *(key, kind, parent, cluster, json.loads(body), rank, at),
                 *(json.loads(replaced), score, people),
             )
+
+    def weighed(self) -> Iterator[tuple[str, str, float]]:
+        """Every opinion that counts: item, event, and its value by how much its person counts."""
+        found = self._sql.execute(_WEIGHED, {"expert": EXPERT})
+        yield from found
 
     def has(self, task: str, parent: str) -> bool:
         """Whether anything of a task belongs to it."""

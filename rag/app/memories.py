@@ -1,0 +1,242 @@
+"""Memories: made of feedback, kept as points in the vector store, and asked with each question."""
+
+from __future__ import annotations
+
+import asyncio
+import tempfile
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from itertools import groupby, islice
+from operator import attrgetter
+from pathlib import Path
+from typing import Any
+from uuid import NAMESPACE_URL, uuid4, uuid5
+
+from rag.app.domains import Domain
+from rag.app.generations import Generations
+from rag.app.parts import Parts
+from rag.app.people import People
+from rag.candidates import Candidate
+from rag.datasets import Split
+from rag.errors import Forbidden, InvalidInput, NotFound
+from rag.learn.remembering import (
+    MISSED,
+    SPEC,
+    Remembering,
+    fitted,
+    held_out,
+    learned,
+    useful_of,
+)
+from rag.retrieve.memory import NOTES, Memory, MemoryKnobs, Note, Vote
+from rag.store.candidates import Candidates, Kept, Question, Voted
+from rag.store.datasets import Datasets
+from rag.store.events import Event, Events
+from rag.store.generations import Generation
+from rag.store.opinions import Opinions
+from rag.store.questions import unfolded
+from rag.types import (
+    EVERYONE,
+    IndexQuery,
+    Match,
+    Payload,
+    Point,
+    Principal,
+    Progress,
+    SparseVector,
+)
+
+AT_ONCE = 500
+
+
+class Memories:
+    """Makes memories of feedback and gives the one that a candidate is."""
+
+    def __init__(self, parts: Parts, people: People, generations: Generations) -> None:
+        self._parts = parts
+        self._people = people
+        self._generations = generations
+        database = parts.ledger.database
+        self._kept = Candidates(database, parts.ledger.now)
+        self._datasets = Datasets(database, parts.ledger.now)
+        self._events = Events(database)
+
+    def named(self, candidate: Candidate) -> Memory:
+        """The memory that a candidate is."""
+        knobs = MemoryKnobs.model_validate(candidate.lineage["knobs"])
+        return Memory(candidate.id, self._parts.index, knobs)
+
+    async def make(
+        self, principal: Principal, domain: Domain, progress: Callable[[Progress], None]
+    ) -> Candidate:
+        """A memory of all that was said and accepted until now. Raises InvalidInput for nothing."""
+        live = await self._generations.answering(domain)
+        id, name = str(uuid4()), domain.pack.name
+        as_of = await asyncio.to_thread(self._events.moment, self._parts.ledger.now())
+        splits = await asyncio.to_thread(self._datasets.splits, name)
+        with tempfile.TemporaryDirectory(prefix="ratchet-") as scratch:
+            opinions = Opinions(Path(scratch) / "opinions.db")
+            try:
+                remembering = Remembering(opinions)
+                gathered = self._answers(domain, as_of, live)
+                while (some := await asyncio.to_thread(next, gathered, None)) is not None:
+                    for trace, question, events in some:
+                        await self._learn(remembering, live, splits, trace, question, events)
+                    done = remembering.counts["answers"]
+                    progress(Progress(phase="remember", done=done))
+                votes = await asyncio.to_thread(remembering.votes, SPEC.per_rater)
+            finally:
+                opinions.close()
+        if not votes:
+            raise InvalidInput(
+                f"Nothing that was said in '{name}' can be remembered: "
+                f"{_counted(remembering.counts)}.",
+                hint="Accept feedback first: rag review, or the page Feedback.",
+            )
+        knobs, told = await asyncio.to_thread(self._fitted, votes)
+        figures = {**remembering.counts, "gate_fitted": told}
+        lineage = {
+            "as_of": as_of.isoformat(),
+            "knobs": knobs.model_dump(),
+            "embedder": str(live.fingerprint["embedder"]),
+            "chunker": str(live.fingerprint["chunker"]),
+            "generation": live.id,
+            "spec": SPEC.model_dump(mode="json"),
+        }
+        made = await asyncio.to_thread(
+            self._kept.add, id, name, "memory", lineage, figures, principal.id, votes
+        )
+        await self.write(made)
+        return made
+
+    async def write(self, candidate: Candidate) -> int:
+        """Put a memory as it is kept into the vector store, anew. Returns how many questions."""
+        index = self._parts.index
+        await index.drop(candidate.id)
+        await index.create(candidate.id, self._parts.embedder.dimension)
+        count = 0
+        points = _points(candidate.id, await asyncio.to_thread(self._kept.votes, candidate.id))
+        while some := await asyncio.to_thread(_next, points):
+            await index.upsert(candidate.id, some)
+            count += len(some)
+        await index.optimize(candidate.id)
+        return count
+
+    # --- making one ---
+
+    def _answers(
+        self, domain: Domain, as_of: Any, live: Generation
+    ) -> Iterator[list[tuple[Mapping[str, Any], Question, list[Event]]]]:
+        name = domain.pack.name
+        by_trace = self._events.by_trace(name, as_of, SPEC)
+        while some := list(islice(by_trace, AT_ONCE)):
+            said = {
+                trace_id: [one for one in events if one.review in SPEC.review]
+                for trace_id, events in some
+            }
+            wanted = {trace_id for trace_id, events in said.items() if events}
+            questions = self._kept.questions(wanted)
+            yield [
+                (trace, questions[trace["id"]], said[trace["id"]])
+                for trace in self._parts.traces.some(wanted)
+                if trace["id"] in questions
+            ]
+
+    async def _learn(
+        self,
+        remembering: Remembering,
+        live: Generation,
+        splits: Mapping[str, Split],
+        trace: Mapping[str, Any],
+        question: Question,
+        events: Sequence[Event],
+    ) -> None:
+        counts = remembering.counts
+        if held_out(question.cluster, splits):
+            counts["held_out"] += 1
+            return
+        made_with = (question.embedder, trace["chunker_rev"])
+        if made_with != (live.fingerprint["embedder"], live.fingerprint["chunker"]):
+            counts["stale"] += 1
+            return
+        found = learned(trace, events)
+        if not found.judged and not found.missed:
+            counts["nothing_said"] += 1
+            return
+        counts["answers"] += 1
+        for event, chunk_id, value in found.judged:
+            remembering.add(trace["id"], question.digest, event, chunk_id, value)
+        for event, document_id in found.missed:
+            chunk_id = await self._passage(live, trace, question, document_id)
+            if chunk_id:
+                remembering.add(trace["id"], question.digest, event, chunk_id, MISSED)
+            else:
+                counts["not_indexed"] += 1
+
+    async def _passage(
+        self, live: Generation, trace: Mapping[str, Any], question: Question, document_id: str
+    ) -> str:
+        """The passage of a document that is nearest to a question, of those that whoever asked may
+        read now; empty where there is none."""
+        try:
+            who = await self._people.within(Principal(id=trace["principal_id"]), trace["domain"])
+        except (NotFound, Forbidden):
+            return ""
+        found = await self._parts.index.search(
+            live.id,
+            IndexQuery.model_construct(
+                dense=tuple(float(one) for one in unfolded(question.vector)),
+                sparse=None,
+                readers=who.readers,
+                filter=Match(field="document_id", any_of=(document_id,)),
+                limit=1,
+            ),
+        )
+        return found.dense[0].chunk_id if found.dense else ""
+
+    def _fitted(self, votes: Sequence[Voted]) -> tuple[MemoryKnobs, bool]:
+        useful = useful_of(votes, attrgetter("trace_id"))
+        questions = self._kept.questions(useful.keys())
+        named = sorted(questions)
+        return fitted(
+            [questions[one].vector for one in named], [frozenset(useful[one]) for one in named]
+        )
+
+
+def _points(id: str, kept: Sequence[Kept]) -> Iterator[Point]:
+    """One for each question in other words; equal ones are one."""
+    for digest, some in groupby(kept, attrgetter("digest")):
+        found = list(some)
+        votes: dict[str, list[Vote]] = {}
+        for one in found:
+            votes.setdefault(one.chunk_id, []).append(Vote(one.rater, one.value, one.event))
+        notes = tuple(
+            Note(chunk_id=chunk_id, votes=tuple(of)) for chunk_id, of in sorted(votes.items())
+        )
+        yield Point.model_construct(
+            dense=tuple(float(one) for one in unfolded(found[0].vector)),
+            sparse=SparseVector(indices=(), values=()),
+            payload=Payload(
+                chunk_id=str(uuid5(NAMESPACE_URL, f"{id} {digest}")),
+                document_id=found[0].trace_id,
+                version=0,
+                source="memory",
+                readers=(EVERYONE,),
+                language="und",
+                title="",
+                uri="",
+                text=NOTES.dump_json(notes).decode(),
+                header="",
+                ordinal=0,
+                start=0,
+                end=0,
+            ),
+        )
+
+
+def _next(points: Iterator[Point]) -> list[Point]:
+    return list(islice(points, AT_ONCE))
+
+
+def _counted(counts: Mapping[str, int]) -> str:
+    told = [f"{count} {name.replace('_', ' ')}" for name, count in sorted(counts.items()) if count]
+    return ", ".join(told) or "nothing was rated and accepted"

@@ -1,0 +1,147 @@
+"""The nouns of the ratchet: what might make answers better, what the gate says, what is live."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any, Literal
+
+from pydantic import Field
+
+from rag.types import Data
+
+Kind = Literal["memory", "adapter"]
+"""What a candidate changes."""
+Stratum = Literal["repeat", "near_duplicate", "novel"]
+STRATA: tuple[Stratum, ...] = ("repeat", "near_duplicate", "novel")
+"""What the candidate has learned of a question: itself, one that is near, or nothing close."""
+Outcome = Literal["passed", "refused", "insufficient"]
+Guarded = Literal["latency", "cost", "answered", "support"]
+
+
+class Asked(Data):
+    """One question of a period after what the candidate learned, or of a held-out cluster, answered
+    by the live release and by the candidate."""
+
+    id: str
+    stratum: Stratum
+    before: float
+    """nDCG@10 of the live release."""
+    after: float
+    """That of the candidate."""
+    held_out: bool = False
+    """Of a cluster that nothing was ever learned from."""
+    slices: Mapping[str, str] = {}
+    """Its source and its language."""
+    guards: Mapping[Guarded, tuple[float, float]] = {}
+    """Live release and candidate: milliseconds, money, 1 where it was answered, support."""
+
+
+class Interval(Data):
+    """A mean difference and where it lies; of nothing where there are no questions."""
+
+    questions: int
+    mean: float = 0.0
+    low: float = 0.0
+    high: float = 0.0
+    p: float = 1.0
+    """How often chance alone, a coin for each question, gives at least this difference."""
+
+
+class Rules(Data):
+    """What the gate asks for."""
+
+    alpha: float = Field(default=0.05, gt=0, lt=1)
+    """The chance of promoting what is no better, over all looks at one live release."""
+    effect: float = Field(default=0.02, gt=0, le=1)
+    """The gain for which there are to be questions enough."""
+    least: int = Field(default=100, ge=1)
+    """Below so many questions no gain is told."""
+    novel: float = Field(default=-0.02, le=0)
+    held_out: float = Field(default=-0.02, le=0)
+    slice: float = Field(default=-0.05, le=0)
+    slice_least: int = Field(default=20, ge=1)
+    """A slice of fewer questions decides nothing."""
+    guard: float = Field(default=0.05, ge=0)
+    """The share by which latency, cost, answers given and support may be worse."""
+
+
+class Condition(Data):
+    """One thing that the gate asks for."""
+
+    name: str
+    holds: bool | None
+    """None where there are too few questions to tell."""
+    interval: Interval
+    bound: float
+    """What the interval's lower end has to be above; for a slice, what the mean has to be."""
+    needed: int = 0
+    """How many more questions would tell, where it is not told yet."""
+    why: str = ""
+
+
+class GateReport(Data):
+    """What a gate decided of a candidate, and all that it decided by."""
+
+    outcome: Outcome
+    why: str
+    conditions: tuple[Condition, ...]
+    strata: Mapping[Stratum, Interval]
+    look: int
+    """How often candidates were measured against the same release, this time included."""
+    alpha: float
+    """The chance of a false promotion that this look may spend."""
+    before: float
+    """Mean nDCG@10 of the live release over the period."""
+    after: float
+
+
+class Candidate(Data):
+    """Something that might make answers better, with where it comes from."""
+
+    id: str
+    domain: str
+    kind: Kind
+    number: int
+    """Counts the candidates of a kind in a domain."""
+    state: Literal["made", "promoted", "refused"]
+    lineage: Mapping[str, Any]
+    """What it was made of and how: feedback up to a moment, settings, embedder, generation."""
+    figures: Mapping[str, Any] = {}
+    created_by: str
+    created_at: datetime
+
+    @property
+    def name(self) -> str:
+        return f"{self.kind}-{self.number}"
+
+
+class Judgement(Data):
+    """What the gate said of a candidate against one release, with every question it went by."""
+
+    id: str
+    candidate: str
+    against: int
+    report: GateReport
+    asked: tuple[Asked, ...]
+    by: str
+    at: datetime
+
+
+class Release(Data):
+    """The set of pointers that answers use together; promoted and rolled back as one."""
+
+    id: str
+    domain: str
+    number: int
+    memory: str | None = None
+    """The candidate whose memory orders what is found."""
+    candidate: str | None = None
+    """What was promoted with it; none in the first and in one that was gone back to."""
+    report: str | None = None
+    """The gate's report that let it through."""
+    back_to: int | None = None
+    """The number of the release whose pointers it has, where it was gone back to."""
+    made_by: str
+    made_at: datetime
+    why: str = Field(default="", max_length=2_000)

@@ -1,0 +1,242 @@
+"""Which candidates there are and what the gate said of them; what a memory is made of."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from datetime import datetime
+from typing import Any, NamedTuple, TypeVar
+from uuid import uuid4
+
+from sqlalchemy import func, insert, select
+from sqlalchemy.orm import Session
+
+from rag.candidates import Asked, Candidate, GateReport, Judgement, Kind
+from rag.errors import NotFound
+from rag.store.database import Database
+from rag.store.learning import QuestionRow
+from rag.store.models import FeedbackRow, table_of
+from rag.store.tuning import CandidateRow, GateReportRow, MemoryVoteRow
+
+AT_ONCE = 1_000
+T = TypeVar("T")
+
+
+class Voted(NamedTuple):
+    """One event's word on one passage, for a question."""
+
+    feedback_id: str
+    trace_id: str
+    chunk_id: str
+    value: float
+
+
+class Kept(NamedTuple):
+    """The same as it is kept, with what the database knows of question and rater."""
+
+    digest: str
+    """Of the question's words."""
+    trace_id: str
+    vector: bytes
+    chunk_id: str
+    rater: str
+    value: float
+    event: str
+
+
+class Question(NamedTuple):
+    """A question as it was kept when it was asked."""
+
+    digest: str
+    vector: bytes
+    cluster: str
+    embedder: str
+
+
+class Candidates:
+    """Every method is one transaction."""
+
+    def __init__(self, database: Database, now: Callable[[], datetime]) -> None:
+        self.database = database
+        self.now = now
+
+    def add(
+        self,
+        id: str,
+        domain: str,
+        kind: Kind,
+        lineage: Mapping[str, Any],
+        figures: Mapping[str, Any],
+        by: str,
+        votes: Sequence[Voted] = (),
+    ) -> Candidate:
+        """Keep a candidate, and of a memory what it is made of."""
+        with self.database.write() as session:
+            of = (CandidateRow.domain == domain, CandidateRow.kind == kind)
+            last = session.scalar(select(func.max(CandidateRow.number)).where(*of)) or 0
+            row = CandidateRow(
+                id=id,
+                domain=domain,
+                kind=kind,
+                number=last + 1,
+                state="made",
+                lineage=dict(lineage),
+                figures=dict(figures),
+                created_by=by,
+                created_at=self.now(),
+            )
+            session.add(row)
+            # What was erased since it was gathered is not to come back.
+            events = {one.feedback_id for one in votes}
+            there = {
+                *(
+                    one
+                    for some in _parts(sorted(events))
+                    for one in session.scalars(
+                        select(FeedbackRow.id).where(FeedbackRow.id.in_(some))
+                    )
+                )
+            }
+            kept = [one for one in votes if one.feedback_id in there]
+            if kept:
+                row.figures = {**row.figures, "votes": len(kept)}
+            session.flush()
+            for some in _parts(kept):
+                session.execute(
+                    insert(table_of(MemoryVoteRow)),
+                    [{"candidate_id": id, **one._asdict()} for one in some],
+                )
+            return _candidate(row)
+
+    def list(self, domain: str) -> list[Candidate]:
+        """Every candidate of a domain, newest first."""
+        statement = (
+            select(CandidateRow)
+            .where(CandidateRow.domain == domain)
+            .order_by(CandidateRow.created_at.desc(), CandidateRow.id)
+        )
+        with self.database.read() as session:
+            return [_candidate(row) for row in session.scalars(statement)]
+
+    def get(self, domain: str, name: str) -> Candidate:
+        """By its name, as `memory-3`, or its id. Raises NotFound."""
+        found = next((one for one in self.list(domain) if name in (one.name, one.id)), None)
+        if found is None:
+            raise NotFound(
+                f"There is no candidate '{name}' in '{domain}'.", hint="See: rag tune list."
+            )
+        return found
+
+    def settle(self, id: str, state: str) -> None:
+        """What became of a candidate."""
+        with self.database.write() as session:
+            session.get_one(CandidateRow, id).state = state
+
+    def questions(self, trace_ids: Collection[str]) -> dict[str, Question]:
+        """The questions of these answers, by trace."""
+        q = table_of(QuestionRow)
+        found: dict[str, Question] = {}
+        with self.database.read() as session:
+            for some in _parts(sorted(trace_ids)):
+                rows = session.execute(
+                    select(
+                        q.c.trace_id, q.c.digest, q.c.vector, q.c.cluster_id, q.c.embedder_rev
+                    ).where(q.c.trace_id.in_(some))
+                )
+                found.update((row[0], Question(*row[1:])) for row in rows)
+        return found
+
+    # --- what a memory is made of ---
+
+    def votes(self, id: str) -> list[Kept]:
+        """What a memory is made of now, by question."""
+        m, q, f = table_of(MemoryVoteRow), table_of(QuestionRow), table_of(FeedbackRow)
+        statement = (
+            select(
+                *(q.c.digest, q.c.trace_id, q.c.vector, m.c.chunk_id),
+                *(f.c.actor_pseudonym, m.c.value, f.c.id),
+            )
+            .join(q, q.c.trace_id == m.c.trace_id)
+            .join(f, f.c.id == m.c.feedback_id)
+            .where(m.c.candidate_id == id)
+            .order_by(q.c.digest, q.c.n, m.c.chunk_id, f.c.id)
+        )
+        with self.database.read() as session:
+            return [Kept(*row) for row in session.execute(statement)]
+
+    def shrunk(self, candidate: Candidate) -> bool:
+        """Whether something was erased of what a memory is made of since it was counted."""
+        with self.database.read() as session:
+            return _count(session, candidate.id) != candidate.figures["votes"]
+
+    def recount(self, id: str) -> None:
+        """Say how much a memory is made of now."""
+        with self.database.write() as session:
+            row = session.get_one(CandidateRow, id)
+            row.figures = {**row.figures, "votes": _count(session, id)}
+
+    # --- what the gate said ---
+
+    def report(
+        self, id: str, against: int, report: GateReport, asked: Iterable[Asked], by: str
+    ) -> Judgement:
+        """Keep what the gate said."""
+        with self.database.write() as session:
+            row = GateReportRow(
+                id=str(uuid4()),
+                candidate_id=id,
+                against=against,
+                report=report.model_dump(mode="json"),
+                asked=[one.model_dump(mode="json") for one in asked],
+                by=by,
+                at=self.now(),
+            )
+            session.add(row)
+            session.flush()
+            return _judgement(row)
+
+    def reports(self, id: str) -> list[Judgement]:
+        """What the gate said of a candidate, newest first."""
+        statement = (
+            select(GateReportRow)
+            .where(GateReportRow.candidate_id == id)
+            .order_by(GateReportRow.at.desc(), GateReportRow.id)
+        )
+        with self.database.read() as session:
+            return [_judgement(row) for row in session.scalars(statement)]
+
+    def looks(self, domain: str, against: int) -> int:
+        """How often any candidate was measured against a release."""
+        statement = (
+            select(func.count())
+            .select_from(GateReportRow)
+            .join(CandidateRow, CandidateRow.id == GateReportRow.candidate_id)
+            .where(CandidateRow.domain == domain, GateReportRow.against == against)
+        )
+        with self.database.read() as session:
+            return session.scalar(statement) or 0
+
+
+def _count(session: Session, id: str) -> int:
+    of = MemoryVoteRow.candidate_id == id
+    return session.scalar(select(func.count()).select_from(MemoryVoteRow).where(of)) or 0
+
+
+def _parts(items: Sequence[T]) -> Iterator[Sequence[T]]:
+    for start in range(0, len(items), AT_ONCE):
+        yield items[start : start + AT_ONCE]
+
+
+def _candidate(row: CandidateRow) -> Candidate:
+    return Candidate.model_validate({name: getattr(row, name) for name in Candidate.model_fields})
+
+
+def _judgement(row: GateReportRow) -> Judgement:
+    return Judgement(
+        id=row.id,
+        candidate=row.candidate_id,
+        against=row.against,
+        report=GateReport.model_validate(row.report),
+        asked=tuple(Asked.model_validate(one) for one in row.asked),
+        by=row.by,
+        at=row.at,
+    )

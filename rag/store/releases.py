@@ -1,0 +1,125 @@
+"""What is live in a domain, and what was: releases follow each other and are never changed."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime
+from typing import Any
+from uuid import uuid4
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from rag.candidates import Release
+from rag.errors import Conflict, NotFound
+from rag.store.database import Database
+from rag.store.tuning import CandidateRow, ReleaseRow
+
+LISTED = 200
+
+
+class Releases:
+    """Every method is one transaction."""
+
+    def __init__(self, database: Database, now: Callable[[], datetime]) -> None:
+        self.database = database
+        self.now = now
+
+    def live(self, domain: str) -> Release | None:
+        """What answers use; None before anything was promoted."""
+        with self.database.read() as session:
+            return _last(session, domain)
+
+    def list(self, domain: str) -> list[Release]:
+        """The latest releases, newest first."""
+        statement = (
+            select(ReleaseRow)
+            .where(ReleaseRow.domain == domain)
+            .order_by(ReleaseRow.number.desc())
+            .limit(LISTED)
+        )
+        with self.database.read() as session:
+            return [_release(row) for row in session.scalars(statement)]
+
+    def promote(
+        self, domain: str, against: int, candidate: str, report: str, by: str, why: str
+    ) -> Release:
+        """The next release, with the candidate in the place of what was of its kind.
+
+        Raises Conflict where another one is live than it was measured against.
+        """
+        with self.database.write() as session:
+            live = _last(session, domain)
+            if (live.number if live else 0) != against:
+                raise Conflict(
+                    "Something else was promoted since it was measured.", hint="Measure it again."
+                )
+            kind = session.get_one(CandidateRow, candidate).kind
+            session.get_one(CandidateRow, candidate).state = "promoted"
+            return self._add(
+                session,
+                domain,
+                live,
+                by,
+                why,
+                {kind: candidate},
+                candidate=candidate,
+                report=report,
+            )
+
+    def roll_back(self, domain: str, to: int | None, by: str, why: str) -> Release:
+        """The next release, with the pointers of an earlier one: of the one before unless named.
+
+        Raises NotFound, or Conflict where there is nothing before.
+        """
+        with self.database.write() as session:
+            live = _last(session, domain)
+            if live is None:
+                raise Conflict("Nothing was promoted yet, so there is nothing to go back to.")
+            target = to if to is not None else (live.back_to or live.number) - 1
+            row = session.scalar(
+                select(ReleaseRow).where(ReleaseRow.domain == domain, ReleaseRow.number == target)
+            )
+            if row is None and target != 0:
+                raise NotFound(f"There is no release {target} in '{domain}'.")
+            memory = row.memory if row is not None else None
+            return self._add(session, domain, live, by, why, {"memory": memory}, back_to=target)
+
+    def _add(
+        self,
+        session: Session,
+        domain: str,
+        live: Release | None,
+        by: str,
+        why: str,
+        pointers: dict[str, str | None],
+        **more: Any,
+    ) -> Release:
+        standing: dict[str, str | None] = {"memory": live.memory if live else None}
+        row = ReleaseRow(
+            id=str(uuid4()),
+            domain=domain,
+            number=(live.number if live else 0) + 1,
+            made_by=by,
+            made_at=self.now(),
+            why=why,
+            **{**standing, **pointers},
+            **more,
+        )
+        session.add(row)
+        session.flush()
+        return _release(row)
+
+
+def _last(session: Session, domain: str) -> Release | None:
+    row = session.scalar(
+        select(ReleaseRow)
+        .where(ReleaseRow.domain == domain)
+        .order_by(ReleaseRow.number.desc())
+        .limit(1)
+    )
+    return _release(row) if row is not None else None
+
+
+def _release(row: ReleaseRow) -> Release:
+    return Release.model_validate({name: getattr(row, name) for name in Release.model_fields})

@@ -1,0 +1,82 @@
+"""SQLAlchemy models of the ratchet: candidates, what memories are made of, reports, releases."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import ForeignKey, String, UniqueConstraint
+from sqlalchemy.orm import Mapped, mapped_column
+
+from rag.store.models import Base
+
+
+class CandidateRow(Base):
+    """Something that might make answers better."""
+
+    __tablename__ = "candidates"
+    __table_args__ = (UniqueConstraint("domain", "kind", "number"),)
+
+    id: Mapped[str] = mapped_column(String(36), primary_key=True)
+    domain: Mapped[str] = mapped_column(String(64))
+    kind: Mapped[str] = mapped_column(String(16))
+    number: Mapped[int]
+    """counts the candidates of a kind in a domain from 1"""
+    state: Mapped[str] = mapped_column(String(16))
+    lineage: Mapped[dict[str, Any]]
+    figures: Mapped[dict[str, Any]]
+    created_by: Mapped[str]
+    created_at: Mapped[datetime]
+
+
+class MemoryVoteRow(Base):
+    """What one event of feedback says of one passage, in a memory; it goes with the event."""
+
+    __tablename__ = "memory_votes"
+
+    candidate_id: Mapped[str] = mapped_column(
+        ForeignKey("candidates.id", ondelete="CASCADE"), primary_key=True
+    )
+    feedback_id: Mapped[str] = mapped_column(
+        ForeignKey("feedback.id", ondelete="CASCADE"), primary_key=True, index=True
+    )
+    trace_id: Mapped[str] = mapped_column(ForeignKey("traces.id", ondelete="CASCADE"), index=True)
+    chunk_id: Mapped[str] = mapped_column(String(36), primary_key=True)
+    value: Mapped[float]
+    """from -1 to 1, with whatever its person counts more or less"""
+
+
+class GateReportRow(Base):
+    """What the gate said of a candidate, against one release."""
+
+    __tablename__ = "gate_reports"
+
+    id: Mapped[str] = mapped_column(String(36), primary_key=True)
+    candidate_id: Mapped[str] = mapped_column(
+        ForeignKey("candidates.id", ondelete="CASCADE"), index=True
+    )
+    against: Mapped[int]
+    """number of the release that was live"""
+    report: Mapped[dict[str, Any]]
+    asked: Mapped[list[Any]]
+    """every question by its id, with its figures"""
+    by: Mapped[str]
+    at: Mapped[datetime]
+
+
+class ReleaseRow(Base):
+    """What answers use together; the one with the highest number is live."""
+
+    __tablename__ = "releases"
+    __table_args__ = (UniqueConstraint("domain", "number"),)
+
+    id: Mapped[str] = mapped_column(String(36), primary_key=True)
+    domain: Mapped[str] = mapped_column(String(64))
+    number: Mapped[int]
+    memory: Mapped[str | None] = mapped_column(String(36))
+    candidate: Mapped[str | None] = mapped_column(String(36))
+    report: Mapped[str | None] = mapped_column(String(36))
+    back_to: Mapped[int | None]
+    made_by: Mapped[str]
+    made_at: Mapped[datetime]
+    why: Mapped[str]
