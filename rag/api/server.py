@@ -27,6 +27,7 @@ from rag.api import (
     runs,
     sources,
     tools,
+    tuning,
     ui,
     upkeep,
     uploads,
@@ -78,6 +79,7 @@ def create_app(app: App, mcp: Answering | None = None) -> FastAPI:
     api.include_router(feedback.router)
     api.include_router(datasets.router)
     api.include_router(gaps.router)
+    api.include_router(tuning.router)
     api.include_router(conversations.router)
     api.include_router(completions.router)
     if mcp is not None:

@@ -24,6 +24,7 @@ from rag.cli import (
     privacy,
     runs,
     sources,
+    tuning,
 )
 from rag.cli.running import Json, group, setup_quiet, through, valid
 from rag.cli.target import Target
@@ -65,6 +66,10 @@ cli.add_typer(models.cli, name="models")
 cli.add_typer(datasets.cli, name="dataset")
 cli.command()(datasets.review)
 cli.command()(gaps.gaps)
+cli.add_typer(tuning.cli, name="tune")
+cli.command()(tuning.promote)
+cli.command()(tuning.rollback)
+cli.command()(tuning.releases)
 cli.command()(backups.backup)
 cli.command()(backups.restore)
 cli.command()(accounts.accounts)
@@ -303,9 +308,19 @@ def mcp(
 
 
 @evaluation.callback(invoke_without_command=True)
-def evaluate(ctx: typer.Context, as_json: Json = False) -> None:
-    """Measure answers on the pack's evals."""
+def evaluate(
+    ctx: typer.Context,
+    candidate: Annotated[
+        str | None,
+        typer.Option(metavar="CANDIDATE", help="Measure this one against what is live instead."),
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Measure answers on the pack's evals, or a candidate against what is live."""
     if ctx.invoked_subcommand is not None:
+        return
+    if candidate is not None:
+        tuning.measure(ctx, candidate, as_json=as_json)
         return
     with output.progress_bar() as progress:
         report = through(

@@ -43,6 +43,7 @@ if TYPE_CHECKING:
     from rag.remote.gaps import RemoteGaps
     from rag.remote.privacy import RemotePrivacy
     from rag.remote.trials import RemoteTrials
+    from rag.remote.tuning import RemoteTuning
 
 PAGE = 1_000
 """Documents that the server lists at once, at most."""
@@ -104,6 +105,12 @@ class RemoteApp(SourceVerbs, RunVerbs, ModelVerbs, FeedbackVerbs):
         from rag.remote.datasets import RemoteDatasets
 
         return RemoteDatasets(self)
+
+    @property
+    def tuning(self) -> RemoteTuning:
+        from rag.remote.tuning import RemoteTuning
+
+        return RemoteTuning(self)
 
     @property
     def curation(self) -> RemoteCuration:

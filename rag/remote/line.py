@@ -80,11 +80,12 @@ class Line:
         path: str,
         principal: Principal,
         domain: str | None,
-        body: Mapping[str, Any],
+        body: Mapping[str, Any] | None,
         progress: OnProgress | None,
+        params: Mapping[str, str] | None = None,
     ) -> Mapping[str, Any]:
         """Work that reports progress on the way and its result last."""
-        async for name, data in self._events(path, principal, domain, body):
+        async for name, data in self._events(path, principal, domain, body, params=params):
             if name == "result":
                 return data
             if name == "progress" and progress is not None:

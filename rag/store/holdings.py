@@ -165,6 +165,12 @@ HOLDINGS: tuple[Holding, ...] = (
         },
         of="actor_pseudonym",
     ),
+    Holding(
+        tuning.MemoryVoteRow,
+        {Holds.PLAIN: "candidate_id feedback_id trace_id chunk_id"},
+        of="feedback_id",
+        through=models.FeedbackRow,
+    ),
     # A reviewer's note is about what that person said, and goes with it.
     Holding(
         learning.ReviewRow,
@@ -261,12 +267,6 @@ HOLDINGS: tuple[Holding, ...] = (
     Holding(
         tuning.CandidateRow,
         {Holds.PLAIN: "id domain kind state lineage figures", Holds.ACTOR: "created_by"},
-    ),
-    Holding(
-        tuning.MemoryVoteRow,
-        {Holds.PLAIN: "candidate_id feedback_id trace_id chunk_id"},
-        of="feedback_id",
-        through=models.FeedbackRow,
     ),
     Holding(tuning.GateReportRow, {Holds.PLAIN: "id candidate_id report asked", Holds.ACTOR: "by"}),
     Holding(

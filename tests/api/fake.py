@@ -25,6 +25,8 @@ from rag.app.once import Once
 from rag.app.privacy import Privacy
 from rag.app.upkeep import Condition, Space
 from rag.app.viewing import Piece, View
+from rag.candidates import Asked as Compared
+from rag.candidates import Candidate, Judgement, Kind, Release, Rules
 from rag.config import AddedModelSettings, Settings, unusable
 from rag.datasets import (
     Dataset,
@@ -47,6 +49,7 @@ from rag.errors import (
 from rag.feedback import Consent, ConsentAsked, Feedback, Rated, Verdict
 from rag.jobs import next_due
 from rag.learn.exporting import Format
+from rag.learn.gate import judged
 from rag.models.told import (
     BudgetState,
     Comparison,
@@ -279,6 +282,88 @@ class FakeCuration:
         return 1
 
 
+class FakeTuning:
+    """Of one memory, which a gate let through and which may be promoted and taken back."""
+
+    def __init__(self) -> None:
+        self.made: list[Release] = []
+
+    async def make(
+        self, principal: Principal, kind: Kind, domain: str | None, progress: Any
+    ) -> Candidate:
+        progress(Progress(phase="remember", done=2))
+        return self.candidate(domain)
+
+    async def list(self, principal: Principal, domain: str | None) -> list[Candidate]:
+        return [self.candidate(domain)]
+
+    async def get(
+        self, principal: Principal, name: str, domain: str | None
+    ) -> tuple[Candidate, list[Judgement]]:
+        if name != "memory-1":
+            raise NotFound(f"There is no candidate '{name}'.")
+        return self.candidate(domain), [self.said()]
+
+    async def measure(
+        self, principal: Principal, name: str, domain: str | None, progress: Any
+    ) -> Judgement:
+        await self.get(principal, name, domain)
+        progress(Progress(phase="measure", done=1, total=1))
+        return self.said()
+
+    async def promote(
+        self, principal: Principal, name: str, domain: str | None, why: str = ""
+    ) -> Release:
+        found, _ = await self.get(principal, name, domain)
+        return self.release(memory=found.id, candidate=found.id, why=why)
+
+    async def roll_back(
+        self, principal: Principal, domain: str | None, to: int | None = None, why: str = ""
+    ) -> Release:
+        if not self.made:
+            raise Conflict("Nothing was promoted yet, so there is nothing to go back to.")
+        if to is not None and to > len(self.made):
+            raise NotFound(f"There is no release {to}.")
+        return self.release(back_to=to or 0, why=why)
+
+    async def releases(self, principal: Principal, domain: str | None) -> list[Release]:
+        return self.made[::-1]
+
+    def release(self, **more: Any) -> Release:
+        number, at = len(self.made) + 1, datetime(2026, 1, 2, tzinfo=UTC)
+        self.made.append(
+            Release(id=TRACE, domain="pumps", number=number, made_by="d", made_at=at, **more)
+        )
+        return self.made[-1]
+
+    @staticmethod
+    def candidate(domain: str | None) -> Candidate:
+        return Candidate(
+            id=TRACE,
+            domain=domain or "pumps",
+            kind="memory",
+            number=1,
+            state="made",
+            lineage={"as_of": "2026-01-01T00:00:00+00:00", "knobs": {"gate": 0.6}},
+            figures={"votes": 2, "answers": 1, "gate_fitted": False},
+            created_by="d",
+            created_at=datetime(2026, 1, 1, tzinfo=UTC),
+        )
+
+    @staticmethod
+    def said() -> Judgement:
+        asked = Compared(id=TRACE, stratum="repeat", before=0.5, after=1.0)
+        return Judgement(
+            id=TRACE,
+            candidate=TRACE,
+            against=0,
+            report=judged([asked], look=1, rules=Rules()),
+            asked=(asked,),
+            by="d",
+            at=datetime(2026, 1, 1, tzinfo=UTC),
+        )
+
+
 class FakeGaps:
     """Knows one gap, of one question."""
 
@@ -420,6 +505,7 @@ class FakeApp:
         self.trials = FakeTrials()
         self.curation = FakeCuration()
         self.gaps = FakeGaps()
+        self.tuning = FakeTuning()
         self.settings = settings
         self.parts = Stores(settings)
         self.accounts = Accounts(cast(Any, self.parts))
@@ -429,7 +515,7 @@ class FakeApp:
         parts, nothing = cast(Any, self.parts), cast(Any, None)
         self.datasets = FakeDatasets(settings.data)
         self.privacy = Privacy(
-            parts, domains, self.accounts, nothing, nothing, nothing, cast(Any, self.datasets)
+            parts, domains, self.accounts, nothing, nothing, nothing, (self.datasets.sweep,)
         )
         self.oidc = Oidc(cast(Any, self.parts), self.accounts)
         self.once = Once(cast(Any, self.parts), nothing)

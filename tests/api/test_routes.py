@@ -356,6 +356,8 @@ def test_every_route_is_known_here(fake: FakeApp) -> None:
         *("/dataset-formats", "/datasets/{name}/exports", "/datasets/{name}/exports/{format}"),
         *("/datasets/{name}/diff", "/datasets/{name}/files"),
         *("/gaps", "/gaps/{cluster}/questions"),
+        *("/candidates", "/candidates/{name}", "/candidates/{name}/reports"),
+        *("/candidates/{name}/promotion", "/releases", "/releases/rollback"),
         *("/groups", "/groups/{group}/members/{user}", "/consent"),
         *("/traces/{trace_id}/feedback", "/traces/{trace_id}/feedback/{feedback_id}"),
         *("/conversations", "/conversations/{conversation_id}", "/shared-conversations/look"),

@@ -13,7 +13,7 @@ import pytest
 from rag.api.server import create_app
 from rag.config import AddedModelSettings, Settings
 from rag.datasets import DatasetSpec
-from rag.errors import InvalidInput, Locked, RagError, Unavailable
+from rag.errors import InvalidInput, Locked, NotFound, RagError, Unavailable
 from rag.feedback import Consent, Verdict
 from rag.remote import RemoteApp, connect
 from rag.store.folder import DataFolder
@@ -148,6 +148,24 @@ async def test_the_data_team_works_through_a_server(remote: RemoteApp, served: F
     asked = Asked(since=datetime(2026, 1, 1, tzinfo=UTC), language="en")
     told = await remote.gaps.list(far, asked, 10)
     assert told == await served.gaps.list(local, asked, 10)
+
+
+async def test_candidates_are_tried_through_a_server(remote: RemoteApp, served: FakeApp) -> None:
+    local, far = served.person(None), remote.person(None)
+    steps: list[Progress] = []
+    made = await remote.tuning.make(far, "memory", None, steps.append)
+    assert await remote.tuning.list(far, None) == [made]
+    assert await remote.tuning.get(far, "memory-1", None) == await served.tuning.get(
+        local, "memory-1", None
+    )
+    said = await remote.tuning.measure(far, "memory-1", None, steps.append)
+    assert (said.report.outcome, len(steps)) == ("insufficient", 2)
+    with pytest.raises(NotFound):
+        await remote.tuning.measure(far, "memory-2", None, steps.append)
+    assert (await remote.tuning.promote(far, "memory-1", None, "better")).why == "better"
+    back = await remote.tuning.roll_back(far, None)
+    assert (back.number, back.back_to) == (2, 0)
+    assert await remote.tuning.releases(far, None) == await served.tuning.releases(local, None)
 
 
 async def test_an_answer_streams_and_progress_is_reported(remote: RemoteApp) -> None:

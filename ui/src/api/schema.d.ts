@@ -153,6 +153,93 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/candidates": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Candidates
+         * @description Every candidate, newest first.
+         */
+        get: operations["candidates_api_v1_candidates_get"];
+        put?: never;
+        /**
+         * Make
+         * @description Make a candidate of the feedback that was accepted until now. Nothing that people see
+         *     changes. Events as of a sync.
+         */
+        post: operations["make_api_v1_candidates_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/candidates/{name}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Candidate
+         * @description One candidate: what it was made of, and every time that it was measured.
+         */
+        get: operations["candidate_api_v1_candidates__name__get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/candidates/{name}/promotion": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Promote
+         * @description Let a candidate that the gate let through into the next release, from the next question on.
+         *     409 unless its last report, against what is live now, says that it passed.
+         */
+        post: operations["promote_api_v1_candidates__name__promotion_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/candidates/{name}/reports": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Measure
+         * @description Measure a candidate against what is live. Each look at the same release makes the next one
+         *     stricter. Events as of a sync.
+         */
+        post: operations["measure_api_v1_candidates__name__reports_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/checks": {
         parameters: {
             query?: never;
@@ -1370,6 +1457,46 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/releases": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Releases
+         * @description What answers use together, and what they used before.
+         */
+        get: operations["releases_api_v1_releases_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/releases/rollback": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Roll Back
+         * @description Let answers use what an earlier release did, from the next question on.
+         */
+        post: operations["roll_back_api_v1_releases_rollback_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/runs": {
         parameters: {
             query?: never;
@@ -2332,6 +2459,46 @@ export interface components {
             /** Question */
             question: string;
         };
+        /**
+         * Asked
+         * @description One question of a period after what the candidate learned, or of a held-out cluster, answered
+         *     by the live release and by the candidate.
+         */
+        Asked: {
+            /** After */
+            after: number;
+            /** Before */
+            before: number;
+            /**
+             * Guards
+             * @default {}
+             */
+            guards: {
+                [key: string]: [
+                    number,
+                    number
+                ];
+            };
+            /**
+             * Held Out
+             * @default false
+             */
+            held_out: boolean;
+            /** Id */
+            id: string;
+            /**
+             * Slices
+             * @default {}
+             */
+            slices: {
+                [key: string]: string;
+            };
+            /**
+             * Stratum
+             * @enum {string}
+             */
+            stratum: "repeat" | "near_duplicate" | "novel";
+        };
         /** AuditPage */
         AuditPage: {
             /** Entries */
@@ -2414,6 +2581,51 @@ export interface components {
              * @default
              */
             where: string;
+        };
+        /**
+         * Candidate
+         * @description Something that might make answers better, with where it comes from.
+         */
+        Candidate: {
+            /**
+             * Created At
+             * Format: date-time
+             */
+            created_at: string;
+            /** Created By */
+            created_by: string;
+            /** Domain */
+            domain: string;
+            /**
+             * Figures
+             * @default {}
+             */
+            figures: {
+                [key: string]: unknown;
+            };
+            /** Id */
+            id: string;
+            /**
+             * Kind
+             * @enum {string}
+             */
+            kind: "memory" | "adapter";
+            /** Lineage */
+            lineage: {
+                [key: string]: unknown;
+            };
+            /** Number */
+            number: number;
+            /**
+             * State
+             * @enum {string}
+             */
+            state: "made" | "promoted" | "refused";
+        };
+        /** Candidates */
+        Candidates: {
+            /** Candidates */
+            candidates: components["schemas"]["Candidate"][];
         };
         /**
          * Change
@@ -2644,21 +2856,6 @@ export interface components {
             object: "chat.completion";
             ratchet: components["schemas"]["Extension"];
             usage: components["schemas"]["TokenUsage"];
-        };
-        /**
-         * Condition
-         * @description How this deployment is kept.
-         */
-        Condition: {
-            backup: components["schemas"]["Backed"] | null;
-            housekeeping: components["schemas"]["HouseKept"] | null;
-            /** Inside */
-            inside: boolean;
-            runs: components["schemas"]["Underway"];
-            stored: components["schemas"]["Space"];
-            verified: components["schemas"]["Verified"] | null;
-            /** Version */
-            version: string;
         };
         /** Configuration */
         Configuration: {
@@ -3387,6 +3584,11 @@ export interface components {
             generation?: string | null;
             /** @default {} */
             knobs: components["schemas"]["Knobs"];
+            /**
+             * Memory
+             * @default true
+             */
+            memory: boolean;
             /** Query */
             query: string;
             /**
@@ -3409,6 +3611,10 @@ export interface components {
             /** Generation */
             generation: string;
             knobs: components["schemas"]["RetrievalKnobs"];
+            /** Moved */
+            moved: {
+                [key: string]: components["schemas"]["Moved"];
+            };
             /** Passages */
             passages: {
                 [key: string]: components["schemas"]["Passage"];
@@ -3709,6 +3915,33 @@ export interface components {
             next?: string | null;
         };
         /**
+         * GateReport
+         * @description What a gate decided of a candidate, and all that it decided by.
+         */
+        GateReport: {
+            /** After */
+            after: number;
+            /** Alpha */
+            alpha: number;
+            /** Before */
+            before: number;
+            /** Conditions */
+            conditions: components["schemas"]["rag__candidates__Condition"][];
+            /** Look */
+            look: number;
+            /**
+             * Outcome
+             * @enum {string}
+             */
+            outcome: "passed" | "refused" | "insufficient";
+            /** Strata */
+            strata: {
+                [key: string]: components["schemas"]["Interval"];
+            };
+            /** Why */
+            why: string;
+        };
+        /**
          * GenerationInfo
          * @description A generation of a domain's index, as whoever compares them sees it.
          */
@@ -3838,6 +4071,34 @@ export interface components {
             verdicts: components["schemas"]["ToReview"][];
         };
         /**
+         * Interval
+         * @description A mean difference and where it lies; of nothing where there are no questions.
+         */
+        Interval: {
+            /**
+             * High
+             * @default 0
+             */
+            high: number;
+            /**
+             * Low
+             * @default 0
+             */
+            low: number;
+            /**
+             * Mean
+             * @default 0
+             */
+            mean: number;
+            /**
+             * P
+             * @default 1
+             */
+            p: number;
+            /** Questions */
+            questions: number;
+        };
+        /**
          * Invitation
          * @description A link that was given to somebody and not used yet; the link itself is not kept.
          */
@@ -3899,6 +4160,28 @@ export interface components {
             token: string;
         };
         JsonValue: unknown;
+        /**
+         * Judgement
+         * @description What the gate said of a candidate against one release, with every question it went by.
+         */
+        Judgement: {
+            /** Against */
+            against: number;
+            /** Asked */
+            asked: components["schemas"]["Asked"][];
+            /**
+             * At
+             * Format: date-time
+             */
+            at: string;
+            /** By */
+            by: string;
+            /** Candidate */
+            candidate: string;
+            /** Id */
+            id: string;
+            report: components["schemas"]["GateReport"];
+        };
         /**
          * KeyInfo
          * @description That a model has a key, never what it is. `set_by` an admin, at `set_at`, if one did.
@@ -3997,7 +4280,7 @@ export interface components {
              * Stage
              * @enum {string}
              */
-            stage: "dense" | "bm25" | "fusion" | "distinct" | "rerank" | "final";
+            stage: "dense" | "bm25" | "fusion" | "memory" | "distinct" | "rerank" | "final";
             /** Total */
             total: number;
         };
@@ -4055,6 +4338,15 @@ export interface components {
             roles: components["schemas"]["Role"][];
             /** User */
             user: string;
+        };
+        /**
+         * Measured
+         * @description A candidate with what the gate said of it, newest first.
+         */
+        Measured: {
+            candidate: components["schemas"]["Candidate"];
+            /** Reports */
+            reports: components["schemas"]["Judgement"][];
         };
         /**
          * Member
@@ -4205,6 +4497,32 @@ export interface components {
              * @default
              */
             provider: string;
+        };
+        /**
+         * Moved
+         * @description Why the memory moved a passage.
+         */
+        Moved: {
+            /** Boost */
+            boost: number;
+            /** Events */
+            events: string[];
+            /** People */
+            people: number;
+            /** Similarity */
+            similarity: number;
+            /** Useful */
+            useful: number;
+        };
+        /** NewCandidate */
+        NewCandidate: {
+            /** Domain */
+            domain?: string | null;
+            /**
+             * Kind
+             * @enum {string}
+             */
+            kind: "memory" | "adapter";
         };
         /**
          * NewDataset
@@ -4678,6 +4996,16 @@ export interface components {
              */
             type: string;
         };
+        /** Promotion */
+        Promotion: {
+            /** Domain */
+            domain?: string | null;
+            /**
+             * Why
+             * @default
+             */
+            why: string;
+        };
         /** Questions */
         Questions: {
             /** Next */
@@ -4842,6 +5170,43 @@ export interface components {
             };
         };
         /**
+         * Release
+         * @description The set of pointers that answers use together; promoted and rolled back as one.
+         */
+        Release: {
+            /** Back To */
+            back_to?: number | null;
+            /** Candidate */
+            candidate?: string | null;
+            /** Domain */
+            domain: string;
+            /** Id */
+            id: string;
+            /**
+             * Made At
+             * Format: date-time
+             */
+            made_at: string;
+            /** Made By */
+            made_by: string;
+            /** Memory */
+            memory?: string | null;
+            /** Number */
+            number: number;
+            /** Report */
+            report?: string | null;
+            /**
+             * Why
+             * @default
+             */
+            why: string;
+        };
+        /** Releases */
+        Releases: {
+            /** Releases */
+            releases: components["schemas"]["Release"][];
+        };
+        /**
          * Remark
          * @description What somebody said of an answer that was none.
          */
@@ -4942,6 +5307,18 @@ export interface components {
          * @enum {string}
          */
         Role: "user" | "admin" | "data";
+        /** Rollback */
+        Rollback: {
+            /** Domain */
+            domain?: string | null;
+            /** To */
+            to?: number | null;
+            /**
+             * Why
+             * @default
+             */
+            why: string;
+        };
         /**
          * Rotated
          * @description Of how many sources and models the credentials were encrypted anew.
@@ -5134,7 +5511,7 @@ export interface components {
              * Stage
              * @enum {string}
              */
-            stage: "dense" | "bm25" | "fusion" | "rerank" | "widen";
+            stage: "dense" | "bm25" | "fusion" | "memory" | "rerank" | "widen";
             /**
              * Why
              * @default
@@ -5930,6 +6307,44 @@ export interface components {
             feedback: components["schemas"]["Feedback"];
         };
         /**
+         * Condition
+         * @description How this deployment is kept.
+         */
+        rag__app__upkeep__Condition: {
+            backup: components["schemas"]["Backed"] | null;
+            housekeeping: components["schemas"]["HouseKept"] | null;
+            /** Inside */
+            inside: boolean;
+            runs: components["schemas"]["Underway"];
+            stored: components["schemas"]["Space"];
+            verified: components["schemas"]["Verified"] | null;
+            /** Version */
+            version: string;
+        };
+        /**
+         * Condition
+         * @description One thing that the gate asks for.
+         */
+        rag__candidates__Condition: {
+            /** Bound */
+            bound: number;
+            /** Holds */
+            holds: boolean | null;
+            interval: components["schemas"]["Interval"];
+            /** Name */
+            name: string;
+            /**
+             * Needed
+             * @default 0
+             */
+            needed: number;
+            /**
+             * Why
+             * @default
+             */
+            why: string;
+        };
+        /**
          * Kept
          * @description Of the rows that an export read: how many it holds, and why the others are left out.
          */
@@ -6393,6 +6808,281 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Collected"];
+                };
+            };
+            /** @description A problem, with what to do about it */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem, with what to do about it */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem, with what to do about it */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    candidates_api_v1_candidates_get: {
+        parameters: {
+            query?: {
+                domain?: string | null;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Candidates"];
+                };
+            };
+            /** @description A problem, with what to do about it */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem, with what to do about it */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem, with what to do about it */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    make_api_v1_candidates_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewCandidate"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Candidate"];
+                    "text/event-stream": string;
+                };
+            };
+            /** @description A problem, with what to do about it */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem, with what to do about it */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem, with what to do about it */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    candidate_api_v1_candidates__name__get: {
+        parameters: {
+            query?: {
+                domain?: string | null;
+            };
+            header?: never;
+            path: {
+                /** @description A candidate, as `memory-3`. */
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Measured"];
+                };
+            };
+            /** @description A problem, with what to do about it */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem, with what to do about it */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem, with what to do about it */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    promote_api_v1_candidates__name__promotion_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description A candidate, as `memory-3`. */
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Promotion"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Release"];
+                };
+            };
+            /** @description A problem, with what to do about it */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem, with what to do about it */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem, with what to do about it */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    measure_api_v1_candidates__name__reports_post: {
+        parameters: {
+            query?: {
+                domain?: string | null;
+            };
+            header?: never;
+            path: {
+                /** @description A candidate, as `memory-3`. */
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Judgement"];
+                    "text/event-stream": string;
                 };
             };
             /** @description A problem, with what to do about it */
@@ -10431,6 +11121,112 @@ export interface operations {
             };
         };
     };
+    releases_api_v1_releases_get: {
+        parameters: {
+            query?: {
+                domain?: string | null;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Releases"];
+                };
+            };
+            /** @description A problem, with what to do about it */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem, with what to do about it */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem, with what to do about it */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    roll_back_api_v1_releases_rollback_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Rollback"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Release"];
+                };
+            };
+            /** @description A problem, with what to do about it */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem, with what to do about it */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem, with what to do about it */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     runs_api_v1_runs_get: {
         parameters: {
             query?: {
@@ -12358,7 +13154,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Condition"];
+                    "application/json": components["schemas"]["rag__app__upkeep__Condition"];
                 };
             };
             /** @description A problem, with what to do about it */

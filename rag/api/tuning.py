@@ -1,0 +1,113 @@
+"""The routes of the ratchet: candidates, what the gate says of them, releases."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Path, Request
+from pydantic import Field
+
+from rag.api.policy import Data
+from rag.api.routes import EVENTS, RESPONSES, Domain, Name, with_progress
+from rag.api.state import Server
+from rag.api.strict import StrictRoute
+from rag.candidates import Candidate, Judgement, Kind, Release
+from rag.types import Data as Body
+from rag.types import Progress
+
+router = APIRouter(prefix="/api/v1", route_class=StrictRoute, responses=RESPONSES)
+Named = Annotated[
+    str,
+    Path(pattern=r"^[a-z]{1,16}-[1-9][0-9]{0,8}$", description="A candidate, as `memory-3`."),
+]
+Why = Annotated[str, Field(max_length=2_000)]
+
+
+class NewCandidate(Body):
+    kind: Kind
+    domain: Name | None = None
+
+
+class Candidates(Body):
+    candidates: list[Candidate]
+
+
+class Measured(Body):
+    """A candidate with what the gate said of it, newest first."""
+
+    candidate: Candidate
+    reports: list[Judgement]
+
+
+class Promotion(Body):
+    why: Why = ""
+    domain: Name | None = None
+
+
+class Rollback(Body):
+    to: int | None = Field(default=None, ge=0, le=10**9)
+    """The number of the release to go back to; the one before the live one if none is named."""
+    why: Why = ""
+    domain: Name | None = None
+
+
+class Releases(Body):
+    releases: list[Release]
+    """Newest first; the first one is live."""
+
+
+@router.post("/candidates", response_model=Candidate, responses=EVENTS)
+async def make(request: Request, body: NewCandidate, who: Data, server: Server) -> Any:
+    """Make a candidate of the feedback that was accepted until now. Nothing that people see
+    changes. Events as of a sync."""
+
+    async def work(progress: Callable[[Progress], None]) -> Candidate:
+        return await server.app.tuning.make(who, body.kind, body.domain, progress)
+
+    return await with_progress(request, work)
+
+
+@router.get("/candidates")
+async def candidates(who: Data, server: Server, domain: Domain = None) -> Candidates:
+    """Every candidate, newest first."""
+    return Candidates(candidates=await server.app.tuning.list(who, domain))
+
+
+@router.get("/candidates/{name}")
+async def candidate(name: Named, who: Data, server: Server, domain: Domain = None) -> Measured:
+    """One candidate: what it was made of, and every time that it was measured."""
+    found, reports = await server.app.tuning.get(who, name, domain)
+    return Measured(candidate=found, reports=reports)
+
+
+@router.post("/candidates/{name}/reports", response_model=Judgement, responses=EVENTS)
+async def measure(
+    request: Request, name: Named, who: Data, server: Server, domain: Domain = None
+) -> Any:
+    """Measure a candidate against what is live. Each look at the same release makes the next one
+    stricter. Events as of a sync."""
+
+    async def work(progress: Callable[[Progress], None]) -> Judgement:
+        return await server.app.tuning.measure(who, name, domain, progress)
+
+    return await with_progress(request, work)
+
+
+@router.post("/candidates/{name}/promotion")
+async def promote(name: Named, body: Promotion, who: Data, server: Server) -> Release:
+    """Let a candidate that the gate let through into the next release, from the next question on.
+    409 unless its last report, against what is live now, says that it passed."""
+    return await server.app.tuning.promote(who, name, body.domain, body.why)
+
+
+@router.get("/releases")
+async def releases(who: Data, server: Server, domain: Domain = None) -> Releases:
+    """What answers use together, and what they used before."""
+    return Releases(releases=await server.app.tuning.releases(who, domain))
+
+
+@router.post("/releases/rollback")
+async def roll_back(body: Rollback, who: Data, server: Server) -> Release:
+    """Let answers use what an earlier release did, from the next question on."""
+    return await server.app.tuning.roll_back(who, body.domain, body.to, body.why)

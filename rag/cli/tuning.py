@@ -1,0 +1,196 @@
+"""The verbs of the ratchet: make candidates, look at them, promote one, take it back."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from rag.cli import output
+from rag.cli.running import Json, group, through
+from rag.errors import counted
+
+if TYPE_CHECKING:
+    from rag.app import App
+    from rag.candidates import Candidate, Judgement, Release
+    from rag.remote import RemoteApp
+    from rag.types import Principal
+
+cli = group("Make candidates that might answer better. Nothing that people see changes.")
+Named = Annotated[str, typer.Argument(metavar="CANDIDATE", help="As memory-3; see: rag tune list.")]
+Why = Annotated[str, typer.Option(help="For whoever looks at the releases later.")]
+SIGNS = {True: "holds", False: "fails", None: "cannot tell"}
+
+
+@cli.command()
+def memory(ctx: typer.Context, as_json: Json = False) -> None:
+    """Remember which passages people found useful for which questions, to order them by it."""
+
+    async def work(app: App | RemoteApp, who: Principal) -> Candidate:
+        return await app.tuning.make(who, "memory", ctx.obj.domain, progress)
+
+    with output.progress_bar() as progress:
+        made = through(ctx, work)
+    if as_json:
+        output.say_json(made)
+        return
+    _tell(made)
+    output.say(f"Next: rag eval --candidate {made.name}")
+
+
+@cli.command("list")
+def listed(ctx: typer.Context, as_json: Json = False) -> None:
+    """List every candidate, newest first."""
+    found = through(ctx, lambda app, who: app.tuning.list(who, ctx.obj.domain), looks=True)
+    if as_json:
+        output.say_json({"candidates": found})
+        return
+    if not found:
+        output.say("No candidates yet. Next: rag tune memory")
+        return
+    output.say_table(
+        ("candidate", "is", "made", "by", "of feedback until"),
+        [
+            (
+                one.name,
+                one.state,
+                f"{one.created_at:%Y-%m-%d %H:%M}",
+                one.created_by,
+                str(one.lineage["as_of"])[:16].replace("T", " "),
+            )
+            for one in found
+        ],
+    )
+
+
+@cli.command()
+def show(ctx: typer.Context, name: Named, as_json: Json = False) -> None:
+    """What a candidate was made of, and what the gate said of it."""
+    found, reports = through(
+        ctx, lambda app, who: app.tuning.get(who, name, ctx.obj.domain), looks=True
+    )
+    if as_json:
+        output.say_json({"candidate": found, "reports": reports})
+        return
+    _tell(found)
+    for one in reports:
+        say_judgement(one)
+
+
+def measure(ctx: typer.Context, name: str, *, as_json: bool) -> None:
+    """Measure a candidate against what is live, and say what the gate says."""
+
+    async def work(app: App | RemoteApp, who: Principal) -> Judgement:
+        return await app.tuning.measure(who, name, ctx.obj.domain, progress)
+
+    with output.progress_bar() as progress:
+        said = through(ctx, work)
+    if as_json:
+        output.say_json(said)
+        return
+    say_judgement(said)
+    if said.report.outcome == "passed":
+        output.say(f"Next: rag promote {name}")
+
+
+def promote(ctx: typer.Context, name: Named, why: Why = "", as_json: Json = False) -> None:
+    """Let a candidate that the gate let through answer, from the next question on."""
+    made = through(ctx, lambda app, who: app.tuning.promote(who, name, ctx.obj.domain, why))
+    output.say_json(made) if as_json else output.say(
+        f"Release {made.number} answers now, with {name}. Back: rag rollback"
+    )
+
+
+def rollback(
+    ctx: typer.Context,
+    to: Annotated[
+        int | None, typer.Option(help="The number of a release; else the one before.", min=0)
+    ] = None,
+    why: Why = "",
+    as_json: Json = False,
+) -> None:
+    """Let answers use what an earlier release did, from the next question on."""
+    made = through(ctx, lambda app, who: app.tuning.roll_back(who, ctx.obj.domain, to, why))
+    output.say_json(made) if as_json else output.say(
+        f"Release {made.number} answers now, with what release {made.back_to} had."
+    )
+
+
+def releases(ctx: typer.Context, as_json: Json = False) -> None:
+    """List what answers use together and what they used before, newest first."""
+    found = through(ctx, lambda app, who: app.tuning.releases(who, ctx.obj.domain), looks=True)
+    if as_json:
+        output.say_json({"releases": found})
+        return
+    if not found:
+        output.say("Nothing was promoted yet. Next: rag tune memory")
+        return
+    named = {
+        one.id: one.name
+        for one in through(ctx, lambda app, who: app.tuning.list(who, ctx.obj.domain), looks=True)
+    }
+    output.say_table(
+        ("release", "memory", "came", "by", "why"),
+        [(_number(one, found), *_line(one, named)) for one in found],
+    )
+
+
+def say_judgement(said: Judgement) -> None:
+    """What the gate said, condition by condition."""
+    report = said.report
+    output.say(f"\n{report.outcome.upper()} against release {said.against}: {report.why}")
+    output.say_table(
+        ("condition", "", "questions", "difference", "95 of 100", "asked for", "needs"),
+        [
+            (
+                one.name,
+                SIGNS[one.holds],
+                str(one.interval.questions),
+                f"{one.interval.mean:+.3f}",
+                f"{one.interval.low:+.3f} to {one.interval.high:+.3f}",
+                f"above {one.bound:+.2f}",
+                f"{one.needed} more" if one.needed else "",
+            )
+            for one in report.conditions
+        ],
+    )
+    output.say_table(
+        ("stratum", "questions", "difference", "interval"),
+        [
+            (
+                name.replace("_", " "),
+                str(one.questions),
+                f"{one.mean:+.3f}",
+                f"{one.low:+.3f} to {one.high:+.3f}",
+            )
+            for name, one in report.strata.items()
+        ],
+    )
+
+
+def _tell(one: Candidate) -> None:
+    votes = counted(one.figures["votes"], "verdict")
+    output.say(f"{one.name} remembers {votes} of {counted(one.figures['answers'], 'answer')}.")
+    left = {
+        "held_out": "held out, to measure with",
+        "stale": "of another index",
+        "nothing_said": "say nothing of passages",
+        "not_indexed": "name a document that is not there",
+        "capped": "beyond what one person may say",
+    }
+    for name, why in left.items():
+        if one.figures.get(name):
+            output.say(f"  {one.figures[name]} {why}")
+    knobs = one.lineage["knobs"]
+    how = "fitted" if one.figures["gate_fitted"] else "as measured elsewhere: too little is known"
+    output.say(f"  questions are alike from a cosine of {knobs['gate']:g} ({how})")
+
+
+def _number(one: Release, found: list[Release]) -> str:
+    return f"{one.number} (live)" if one is found[0] else str(one.number)
+
+
+def _line(one: Release, named: dict[str, str]) -> tuple[str, ...]:
+    came = f"{one.made_at:%Y-%m-%d %H:%M}"
+    why = one.why or (f"back to {one.back_to}" if one.back_to is not None else "")
+    return named.get(one.memory or "", "none"), came, one.made_by, why
