@@ -13,7 +13,7 @@ UI := rag/api/static/ui/index.html
 UI_FROM := $(shell find ui -type f -not -path '*/node_modules/*' -not -path '*/screenshots/*')
 NPM := $(PYTHON) ui/node.py
 
-.PHONY: run test test-consumers ui screenshots bench bench-faults lock format clean
+.PHONY: run test test-consumers ui screenshots demo-loop bench bench-faults lock format clean
 
 $(VENV)/.installed: requirements/lock.txt requirements/bootstrap.txt pyproject.toml
 	@command -v $(PYTHON) >/dev/null || { echo "Python 3.11 is needed: set PYTHON=/path/to/python3.11"; exit 1; }
@@ -51,6 +51,10 @@ test-consumers: $(VENV)/.installed
 screenshots: $(VENV)/.installed $(UI)
 	mkdir -p ui/screenshots
 	SCREENSHOTS=ui/screenshots $(BIN)/python -m pytest tests/ui/test_looks.py tests/ui/test_manage.py
+
+# A month of simulated use of the sample domain, and what its ratings are worth.
+demo-loop: $(VENV)/.installed
+	$(BIN)/python -m bench.demo_loop data-demo-loop
 
 bench: $(VENV)/.installed .bench/.installed
 	$(BIN)/python -m bench

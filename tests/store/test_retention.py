@@ -34,7 +34,7 @@ AGES = {
         dict.fromkeys(
             (
                 *("traces", "shadows", "questions", "assignments"),
-                *("feedback", "feedback_requests", "reviews", "memory_votes"),
+                *("feedback", "feedback_requests", "reviews", "memory_votes", "flags"),
             ),
             1,
         ),

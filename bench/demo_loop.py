@@ -1,0 +1,258 @@
+# pyright: basic
+"""`make demo-loop`: a month of simulated use of the sample domain, and what its ratings are worth.
+
+People ask what the pack's evals ask, popular things more often, and rate the passages that they
+are shown: useful where it is of the right document and states the fact. In the first week three
+vandals say the opposite, and a careless reviewer accepts it: the gate refuses the memory made of
+that. Theirs set aside, the memory of the first half of the month is measured on the second half,
+promoted, and taken back. Everything runs through the app as people use it; nothing leaves the
+folder. The report and the plot are written there.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import json
+import random
+import shutil
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from rag.app import App, build
+from rag.candidates import Candidate, Interval, Judgement
+from rag.config import load
+from rag.datasets import DatasetSpec
+from rag.domain import EvalCase
+from rag.errors import RagError
+from rag.feedback import Consent, OfChunk, Verdict
+from rag.learn.evaluation import facts_found
+from rag.types import AskRequest, Principal, Role, Turn
+
+SEED = 11
+REVIEWER = Principal(id="local", roles=frozenset(Role))
+ALL = Consent(purposes=("evaluation", "retrieval", "training"), version=1)
+LOOKED_AT = 5
+"""Passages that somebody who rates looks at."""
+LATER_ONLY = 0.25
+"""The share of things that nobody asks before the second half."""
+WIDTH, ROW, LEFT = 640, 34, 190
+
+
+class Month:
+    """One simulated month."""
+
+    def __init__(self, app: App, seed: int) -> None:
+        self.app = app
+        self.random = random.Random(seed)
+        self.passages: dict[tuple[str, int], dict[str, str]] = {}
+        cases = [one for one in app.pack().evals() if one.answerable]
+        groups: dict[str, list[EvalCase]] = {}
+        for one in cases:
+            groups.setdefault(one.group, []).append(one)
+        names = sorted(groups)
+        self.random.shuffle(names)
+        self.groups = [groups[name] for name in names]
+        self.known = self.groups[int(LATER_ONLY * len(names)) :]
+
+    async def agree(self) -> None:
+        people = {one.as_user for group in self.groups for one in group}
+        for name in people:
+            await self.app.agree(self.app.person(name), ALL)
+
+    async def use(self, questions: int, *, later: bool, vandals: bool = False) -> list[str]:
+        """So many questions, each asked and rated by whoever may ask it. Returns the verdicts."""
+        groups = self.groups if later else self.known
+        weights = [1 / (n + 3) ** 0.7 for n in range(len(groups))]
+        if later:
+            # What was asked before is asked again, and new things come up.
+            order = [*self.known, *self.groups[: len(self.groups) - len(self.known)]]
+            groups, weights = (
+                order,
+                [1 / (n % len(self.known) + 3) ** 0.7 for n in range(len(order))],
+            )
+        said: list[str] = []
+        for group in self.random.choices(groups, weights, k=questions):
+            said += await self._asked(self.random.choice(group), vandal=vandals)
+        return said
+
+    async def _asked(self, case: EvalCase, *, vandal: bool) -> list[str]:
+        who = self.app.person(case.as_user)
+        history = tuple(Turn(role="user", content=one) for one in case.history)
+        answer = await self.app.ask(who, AskRequest(question=case.question, history=history))
+        trace = await self.app.trace(who, answer.trace_id)
+        verdicts: list[Verdict] = []
+        found = False
+        for hit in trace["hits"]:
+            text = (await self._texts(who, hit["doc_id"], hit["doc_version"]))[hit["chunk_id"]]
+            right = facts_found(case.facts, text) > 0 and await self._names(who, hit, case)
+            found = found or right
+            if right or hit["rank_shown"] <= LOOKED_AT:
+                value = (1 if right else -1) * (-1 if vandal else 1)
+                verdicts.append(Verdict(target=OfChunk(chunk_id=hit["chunk_id"]), value=value))
+        made: list[str] = []
+        for one in verdicts:
+            try:
+                made.append((await self.app.rate(who, answer.trace_id, one)).id)
+            except RagError as error:
+                print(f"not rated: {error.message}")
+        return made
+
+    async def _texts(self, who: Principal, document: str, version: int) -> dict[str, str]:
+        key = (document, version)
+        if key not in self.passages:
+            texts: dict[str, str] = {}
+            self.passages[key] = texts
+            while len(some := await self.app.chunks(
+                who, document, version, after=len(texts), limit=100
+            )):  # fmt: skip
+                texts |= {one.chunk_id: one.text for one in some}
+        return self.passages[key]
+
+    async def _names(self, who: Principal, hit: dict[str, Any], case: EvalCase) -> bool:
+        uri = await self._uri(who, hit)
+        return any(uri.endswith("/" + path) for path in case.documents)
+
+    async def _uri(self, who: Principal, hit: dict[str, Any]) -> str:
+        if not hasattr(self, "uris"):
+            self.uris: dict[str, str] = {}
+        document = hit["doc_id"]
+        if document not in self.uris:
+            [first] = await self.app.chunks(who, document, hit["doc_version"], limit=1)
+            self.uris[document] = first.uri
+        return self.uris[document]
+
+
+async def demo(folder: Path, questions: int) -> dict[str, Any]:
+    folder.mkdir(parents=True, exist_ok=True)
+    # A month goes by in minutes.
+    (folder / "rag.toml").write_text("[feedback]\nper_minute = 1000000\n")
+    app = await build(load(folder))
+    try:
+        print("Reading the sample documents.")
+        await app.add_pack_sources(REVIEWER)
+        await app.sync(REVIEWER)
+        month = Month(app, SEED)
+        await month.agree()
+        report: dict[str, Any] = {"questions": 2 * questions}
+
+        print("The first week: three vandals rate, and a careless reviewer accepts.")
+        bad = await month.use(questions // 3, later=False, vandals=True)
+        await review(app, bad, "accepted")
+        poisoned = await app.tuning.make(REVIEWER, "memory", None)
+        print("The first half of the month: people rate what they are shown.")
+        good = await month.use(questions, later=False)
+        await review(app, good, "accepted")
+        await review(app, bad, "rejected")
+        dataset = await app.datasets.build(
+            REVIEWER, DatasetSpec(name="month"), None, lambda _: None
+        )
+        print(f"Dataset {dataset.name}@{dataset.number}: {dataset.rows} rows.")
+        memory = await app.tuning.make(REVIEWER, "memory", None)
+        print("The second half: they ask again, otherwise, and what nobody asked before.")
+        await month.use(questions, later=True)
+
+        for name, one in (("poisoned", poisoned), ("memory", memory)):
+            said = await app.tuning.measure(REVIEWER, one.name, None)
+            report[name] = told(one, said)
+            print(f"\n{one.name}: {said.report.outcome}. {said.report.why}")
+            for stratum, found in said.report.strata.items():
+                print(f"  {stratum:>14} {found.questions:>5} questions  {span(found)}")
+            if said.report.outcome == "passed":
+                release = await app.tuning.promote(REVIEWER, one.name, None, why="demo")
+                print(f"Release {release.number} answers with {one.name}.")
+                back = await app.tuning.roll_back(REVIEWER, None, why="demo")
+                print(f"Release {back.number} answers as before: rolled back.")
+                report["released"] = [release.number, back.number]
+        report["dataset"] = {"rows": dataset.rows, "version": dataset.version}
+        (folder / "demo-loop.json").write_text(json.dumps(report, indent=1) + "\n")
+        (folder / "demo-loop.svg").write_text(drawn(report))
+        print(f"\nWritten: {folder / 'demo-loop.json'} and {folder / 'demo-loop.svg'}")
+        return report
+    finally:
+        await app.aclose()
+
+
+async def review(app: App, events: Sequence[str], state: Any) -> None:
+    for start in range(0, len(events), 1_000):
+        await app.curation.review(REVIEWER, events[start : start + 1_000], state)
+
+
+def told(one: Candidate, said: Judgement) -> dict[str, Any]:
+    report = said.report
+    return {
+        "candidate": one.name,
+        "votes": one.figures["votes"],
+        "gate": one.lineage["knobs"]["gate"],
+        "outcome": report.outcome,
+        "why": report.why,
+        "before": round(report.before, 4),
+        "after": round(report.after, 4),
+        "overall": rounded(report.conditions[0].interval),
+        "strata": {name: rounded(found) for name, found in report.strata.items()},
+        "held_out": next(
+            (rounded(each.interval) for each in report.conditions if each.name == "held_out"), None
+        ),
+    }
+
+
+def rounded(found: Interval) -> dict[str, float]:
+    return {name: round(value, 4) for name, value in found.model_dump().items()}
+
+
+def span(found: Interval) -> str:
+    return f"{found.mean:+.3f} [{found.low:+.3f}, {found.high:+.3f}]"
+
+
+def drawn(report: dict[str, Any]) -> str:
+    """The gain of both candidates, with where it lies, in each stratum."""
+    rows: list[tuple[str, dict[str, float], str]] = []
+    for name, colour in (("memory", "#2b8a3e"), ("poisoned", "#c92a2a")):
+        of = report[name]
+        rows.append((f"{of['candidate']}: {of['outcome']}", of["overall"], colour))
+        rows += [
+            (stratum.replace("_", " "), found, colour) for stratum, found in of["strata"].items()
+        ]
+    most = max(max(abs(one["low"]), abs(one["high"])) for _, one, _ in rows) or 1.0
+    middle = LEFT + (WIDTH - LEFT - 20) / 2
+    scale = (WIDTH - LEFT - 20) / 2 / (1.1 * most)
+    height = ROW * len(rows) + 50
+    lines = [
+        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {height}" '
+        'font-family="sans-serif" font-size="13">',
+        f'<rect width="{WIDTH}" height="{height}" fill="#fff"/>',
+        f'<line x1="{middle}" x2="{middle}" y1="10" y2="{height - 36}" stroke="#868e96"/>',
+    ]
+    for n, (name, found, colour) in enumerate(rows):
+        y = 26 + n * ROW
+        low, mean, high = (middle + scale * found[one] for one in ("low", "mean", "high"))
+        bold = ' font-weight="bold"' if n % 4 == 0 else ""
+        lines += [
+            f'<text x="{LEFT - 12}" y="{y + 4}" text-anchor="end"{bold} fill="#212529">'
+            f"{name}</text>",
+            f'<line x1="{low:.1f}" x2="{high:.1f}" y1="{y}" y2="{y}" stroke="{colour}" '
+            'stroke-width="3"/>',
+            f'<circle cx="{mean:.1f}" cy="{y}" r="5" fill="{colour}"/>',
+            f'<text x="{high + 8:.1f}" y="{y + 4}" fill="#495057">{found["mean"]:+.3f}</text>',
+        ]
+    lines += [
+        f'<text x="{middle}" y="{height - 14}" text-anchor="middle" fill="#495057">'
+        "difference in nDCG@10 on later questions, 95 of 100 times</text>",
+        "</svg>",
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("folder", type=Path, help="made anew")
+    parser.add_argument("--questions", type=int, default=600, help="in either half of the month")
+    asked = parser.parse_args(arguments)
+    if (asked.folder / "demo-loop.json").exists():
+        shutil.rmtree(asked.folder)
+    asyncio.run(demo(asked.folder, asked.questions))
+
+
+if __name__ == "__main__":
+    main()
