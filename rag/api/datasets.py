@@ -85,12 +85,17 @@ async def inbox(
     corrected: Annotated[bool, Query(description="Only with a correction.")] = False,
     missing: Annotated[bool, Query(description="Only that a document was missing.")] = False,
     flag: Annotated[FlagKind | None, Query(description="Only what looks odd like that.")] = None,
+    unit: Annotated[
+        str, Query(max_length=140, description="Only on what is disputed under that name.")
+    ] = "",
     limit: Limit = 50,
     cursor: Cursor = None,
     domain: Domain = None,
 ) -> Inbox:
     """What people said of answers, newest first, and what reviewers made of it."""
-    wanted = Wanted(state=state, good=good, corrected=corrected, missing=missing, flag=flag)
+    wanted = Wanted(
+        state=state, good=good, corrected=corrected, missing=missing, flag=flag, unit=unit
+    )
     found = await server.app.curation.inbox(who, wanted, limit + 1, cursor, domain)
     shown, more = page(found, limit, lambda one: one.feedback.id)
     return Inbox(verdicts=shown, next=more)

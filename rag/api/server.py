@@ -11,6 +11,7 @@ from rag import __version__
 from rag.api import (
     access,
     accounts,
+    agreement,
     completions,
     conversations,
     datasets,
@@ -80,6 +81,7 @@ def create_app(app: App, mcp: Answering | None = None) -> FastAPI:
     api.include_router(datasets.router)
     api.include_router(gaps.router)
     api.include_router(tuning.router)
+    api.include_router(agreement.router)
     api.include_router(conversations.router)
     api.include_router(completions.router)
     if mcp is not None:

@@ -13,6 +13,7 @@ from rag import plugins
 from rag.app.access import Access
 from rag.app.accounts import Accounts
 from rag.app.added_models import DeclaredModels
+from rag.app.agreement import Agreeing
 from rag.app.conversations import Conversations
 from rag.app.credentials import Credentials
 from rag.app.curation import Curation
@@ -133,6 +134,7 @@ class App:
             (self.datasets.sweep, self.tuning.sweep),
         )
         self.curation = Curation(parts, self._domains, self._people, self._traces, self.accounts)
+        self.agreement = Agreeing(parts, self._domains, self._people, self._traces)
         self.gaps = Gaps(parts, self._domains, self._people, self._traces)
         self._housekeeping = Housekeeping(parts, (self.datasets.sweep, self.tuning.sweep))
         self._upkeep = Upkeep(parts)

@@ -19,6 +19,7 @@ from rag.feedback import Consent, Feedback, Rated, Verdict
 from rag.store.database import Announce, Columns, Database, announce_nothing, fetched, fetched_all
 from rag.store.flags import flag
 from rag.store.models import ConsentRow, FeedbackRequestRow, FeedbackRow, VersionRow, table_of
+from rag.store.units import cluster_of, unit_of
 from rag.types import Data
 
 TAKING_TURNS = 0x7A7C4E72
@@ -114,10 +115,12 @@ class FeedbackLog:
             row = last if last is not None and _says(last, draft) else None
             if row is None:
                 row = self._row(session, actor, draft, last)
+                cluster = cluster_of(session, draft.trace_id)
+                row["unit"] = unit_of(session, row, cluster) if row["explicit"] else None
                 session.execute(_ADD, row)
                 self._tell(session, row)
                 if row["explicit"]:
-                    flag(session, row)
+                    flag(session, row, cluster)
             request = {
                 "actor_pseudonym": actor,
                 "key": key or str(uuid4()),

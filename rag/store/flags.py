@@ -13,9 +13,9 @@ from typing import Any, Literal
 from sqlalchemy import BindParameter, bindparam, delete, exists, insert, select
 from sqlalchemy.orm import Session
 
-from rag.store.database import Columns, fetched, fetched_all
+from rag.store.database import Columns, fetched_all
 from rag.store.learning import FlagRow, QuestionRow
-from rag.store.models import FeedbackRow, TraceRow, table_of
+from rag.store.models import FeedbackRow, table_of
 from rag.types import Data
 
 FlagKind = Literal["burst", "alike", "again", "against"]
@@ -30,8 +30,8 @@ OTHERS = 3
 """People who say of an answer the opposite of what one does."""
 RECENT = 100
 """A person's last verdicts, which a new one is compared with."""
-MOST_ASKED = 200
-"""The last questions of a cluster, whose answers' verdicts are compared."""
+MOST_VOTES = 200
+"""The last verdicts on one answer, which are compared."""
 SAME = 0.8
 """Share of the words of two comments that both have."""
 FEWEST_WORDS = 3
@@ -45,7 +45,7 @@ class Flag(Data):
     count: int
 
 
-_F, _Q, _T, _G = table_of(FeedbackRow), table_of(QuestionRow), table_of(TraceRow), table_of(FlagRow)
+_F, _Q, _G = table_of(FeedbackRow), table_of(QuestionRow), table_of(FlagRow)
 _LATER = _F.alias("later")
 _ACTOR: BindParameter[str] = bindparam("actor")
 _RECENT = (
@@ -54,26 +54,10 @@ _RECENT = (
     .order_by(_F.c.at.desc())
     .limit(RECENT)
 )
-_ABOUT = (
-    select(_Q.c.cluster_id, _T.c.answer_sha)
-    .join(_T, _T.c.id == _Q.c.trace_id)
-    .where(_Q.c.trace_id == bindparam("trace"))
-)
-_ASKED = (
-    select(_Q.c.trace_id)
-    .where(_Q.c.cluster_id == bindparam("cluster"))
-    .order_by(_Q.c.n.desc())
-    .limit(MOST_ASKED)
-    .subquery()
-)
 _VOTES = (
     select(_F.c.id, _F.c.actor_pseudonym, _F.c.value)
-    .join(_ASKED, _ASKED.c.trace_id == _F.c.trace_id)
-    .join(_T, _T.c.id == _F.c.trace_id)
     .where(
-        _T.c.answer_sha == bindparam("answer"),
-        # See rag.learn.feedback.subject.
-        _F.c.subject == _F.c.trace_id + " answer",
+        _F.c.unit == bindparam("unit"),
         _F.c.value.is_not(None),
         _F.c.value != 0,
         ~exists().where(
@@ -82,7 +66,8 @@ _VOTES = (
             _LATER.c.revision > _F.c.revision,
         ),
     )
-    .order_by(_F.c.at, _F.c.id)
+    .order_by(_F.c.at.desc(), _F.c.id)
+    .limit(MOST_VOTES)
 )
 _KNOWN = select(_G.c.feedback_id).where(
     _G.c.kind == bindparam("kind"), _G.c.feedback_id.in_(bindparam("ids", expanding=True))
@@ -94,7 +79,7 @@ _FORGET = delete(_G).where(
 _ADD = insert(_G)
 
 
-def flag(session: Session, event: Mapping[str, Any]) -> None:
+def flag(session: Session, event: Mapping[str, Any], cluster: str | None) -> None:
     """Note what looks odd about an event that was just added, within the caller's transaction."""
     recent = fetched_all(session, _RECENT, actor=event["actor_pseudonym"])
     domain = event["domain"]
@@ -104,14 +89,12 @@ def flag(session: Session, event: Mapping[str, Any]) -> None:
     if len(said) >= FEWEST_WORDS:
         like = [row["id"] for row in recent if alike(said, words(row["comment"]))]
         _note(session, domain, "alike", like, ALIKE)
-    about = fetched(session, _ABOUT, trace=event["trace_id"])
-    if about is None:
-        return
-    again = _same_question(session, about["cluster_id"], recent)
-    if len({row["trace_id"] for row in again}) >= AGAIN:
-        _note(session, domain, "again", [row["id"] for row in again], AGAIN)
-    if event["subject"] == f"{event['trace_id']} answer" and event["value"]:
-        _compare(session, domain, about)
+    if cluster is not None:
+        again = _same_question(session, cluster, recent)
+        if len({row["trace_id"] for row in again}) >= AGAIN:
+            _note(session, domain, "again", [row["id"] for row in again], AGAIN)
+    if event["unit"] and event["value"]:
+        _compare(session, domain, event["unit"])
 
 
 def _same_question(session: Session, cluster: str, recent: Sequence[Columns]) -> Sequence[Columns]:
@@ -122,12 +105,11 @@ def _same_question(session: Session, cluster: str, recent: Sequence[Columns]) ->
     return [row for row in recent if row["trace_id"] in same]
 
 
-def _compare(session: Session, domain: str, about: Columns) -> None:
-    """Who is alone with an opinion on an answer is known of all its verdicts, or of none."""
-    given = {"cluster": about["cluster_id"], "answer": about["answer_sha"]}
-    votes = fetched_all(session, _VOTES, **given)
+def _compare(session: Session, domain: str, unit: str) -> None:
+    """Who is alone with an opinion is known of all its verdicts, or of none."""
+    votes = fetched_all(session, _VOTES, unit=unit)
     # The last that each said of it.
-    sides = {row["actor_pseudonym"]: row["value"] > 0 for row in votes}
+    sides = {row["actor_pseudonym"]: row["value"] > 0 for row in reversed(votes)}
     alone: list[str] = []
     for side in (True, False):
         mine = [actor for actor, said in sides.items() if said is side]

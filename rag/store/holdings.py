@@ -190,7 +190,7 @@ HOLDINGS: tuple[Holding, ...] = (
             Holds.PSEUDONYM: "actor_pseudonym",
             Holds.WORDS: "comment correction target",
             Holds.PLAIN: "id subject supersedes trace_id other_trace_id domain surface rater "
-            "signal reasons consent review",
+            "signal reasons consent review unit",
         },
         of="actor_pseudonym",
     ),

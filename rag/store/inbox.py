@@ -31,6 +31,8 @@ class Wanted(Data):
     """only that a document was missing"""
     reviewer: str = ""
     flag: FlagKind | None = None
+    unit: str = ""
+    """only on this: see rag.store.units"""
 
 
 class Said(Data):
@@ -138,6 +140,8 @@ def _chosen(wanted: Wanted) -> Iterator[ColumnElement[bool]]:
     if wanted.missing:
         yield missing_document()
         yield FeedbackRow.target["kind"].as_string() == "missing_document"
+    if wanted.unit:
+        yield FeedbackRow.unit == wanted.unit
     if wanted.reviewer:
         yield AssignmentRow.reviewer == wanted.reviewer
 

@@ -428,6 +428,7 @@ class FeedbackRow(Base):
         Index("ix_feedback_domain_at", "domain", "at"),
         Index("ix_feedback_actor_at", "actor_pseudonym", "at"),
         Index("ix_feedback_review", "domain", "review", "at"),
+        Index("ix_feedback_unit", "unit", "at"),
         Index(
             "ix_feedback_corrected",
             *("domain", "at"),
@@ -473,6 +474,8 @@ class FeedbackRow(Base):
     schema_version: Mapped[int]
     review: Mapped[str] = mapped_column(String(16), default="raw")
     """the state that the last of its reviews put it in"""
+    unit: Mapped[str | None] = mapped_column(String(140))
+    """what several people can judge and this one did: see rag.store.units"""
 
 
 class FeedbackRequestRow(Base):

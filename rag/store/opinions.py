@@ -202,16 +202,7 @@ class Opinions:
             "SELECT SUM(value > 0), SUM(value < 0) FROM opinion WHERE value <> 0"
             " GROUP BY key HAVING COUNT(*) > 1"
         )
-        ups = downs = 0
-        observed = 0.0
-        for up, down in found:
-            ups, downs = ups + up, downs + down
-            observed += 2 * up * down / (up + down - 1)
-        total = ups + downs
-        if not ups or not downs:
-            return 1.0 if total else None
-        expected = 2 * ups * downs / (total - 1)
-        return round(1 - observed / expected, 4)
+        return alpha(found)
 
     def raters(self) -> tuple[int, int]:
         """How many people had an opinion, and how many more often against the others than not."""
@@ -361,6 +352,22 @@ class Opinions:
 
 def _written(replaced: Replaced | None) -> str:
     return json.dumps(replaced or {}, sort_keys=True)
+
+
+def alpha(units: Iterable[tuple[int, int]]) -> float | None:
+    """Krippendorff's alpha of two values, from how many said each of a unit; None where nobody
+    judged the same, 1 where everybody agrees."""
+    ups = downs = 0
+    observed = 0.0
+    for up, down in units:
+        if up + down > 1:
+            ups, downs = ups + up, downs + down
+            observed += 2 * up * down / (up + down - 1)
+    total = ups + downs
+    if not ups or not downs:
+        return 1.0 if total else None
+    expected = 2 * ups * downs / (total - 1)
+    return round(1 - observed / expected, 4)
 
 
 @contextmanager

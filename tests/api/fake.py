@@ -14,6 +14,7 @@ from typing import Any, cast
 
 from rag.app.access import Access
 from rag.app.accounts import Accounts
+from rag.app.agreement import ToldDispute
 from rag.app.conversations import Conversations
 from rag.app.curation import ToReview
 from rag.app.drafting import Drafted, drafted
@@ -63,6 +64,7 @@ from rag.models.told import (
 )
 from rag.people import checked_name as checked_group
 from rag.store.accounts import Accounts as AccountStore
+from rag.store.agreement import Agreement, Disputed, Period, Rater
 from rag.store.audit import Audit
 from rag.store.blobs import Blobs
 from rag.store.choices import Choice, ScoreCard, Trial
@@ -364,6 +366,40 @@ class FakeTuning:
         )
 
 
+class FakeAgreement:
+    """Of two people, who are divided on one answer."""
+
+    async def of(self, principal: Principal, span: Any, domain=None) -> Agreement:
+        return Agreement(
+            opinions=2, people=2, units=1, cut=False, alpha=0.0,
+            periods=(Period(month="2026-01", opinions=2, units=1, alpha=0.0),),
+            raters=(
+                Rater(
+                    by="0a1b", place="1-0a1b", expert=False, opinions=1, compared=1, agreed=0,
+                    weight=0.8,
+                ),
+            ),
+            disputed=(Disputed(unit=TRACE, trace_id=TRACE, up=1, down=1, place="1-2"),),
+        )  # fmt: skip
+
+    async def raters(
+        self, principal: Principal, span: Any, limit: int, after=None, domain=None
+    ) -> Sequence[Rater]:
+        if after is not None:
+            raise InvalidInput(f"The list has no '{after}' to go on after.")
+        return (await self.of(principal, span, domain)).raters
+
+    async def disputed(
+        self, principal: Principal, span: Any, limit: int, after=None, domain=None
+    ) -> list[ToldDispute]:
+        if after is not None:
+            raise InvalidInput(f"The list has no '{after}' to go on after.")
+        found = (await self.of(principal, span, domain)).disputed
+        return [
+            ToldDispute(**dict(one), question="How long?", answer="Two weeks.") for one in found
+        ]
+
+
 class FakeGaps:
     """Knows one gap, of one question."""
 
@@ -506,6 +542,7 @@ class FakeApp:
         self.curation = FakeCuration()
         self.gaps = FakeGaps()
         self.tuning = FakeTuning()
+        self.agreement = FakeAgreement()
         self.settings = settings
         self.parts = Stores(settings)
         self.accounts = Accounts(cast(Any, self.parts))

@@ -358,6 +358,7 @@ def test_every_route_is_known_here(fake: FakeApp) -> None:
         *("/gaps", "/gaps/{cluster}/questions"),
         *("/candidates", "/candidates/{name}", "/candidates/{name}/reports"),
         *("/candidates/{name}/promotion", "/releases", "/releases/rollback"),
+        *("/agreement", "/agreement/raters", "/agreement/disputed"),
         *("/groups", "/groups/{group}/members/{user}", "/consent"),
         *("/traces/{trace_id}/feedback", "/traces/{trace_id}/feedback/{feedback_id}"),
         *("/conversations", "/conversations/{conversation_id}", "/shared-conversations/look"),

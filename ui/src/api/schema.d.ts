@@ -88,6 +88,67 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/agreement": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Agreement
+         * @description How far people agree on what several of them judged: Krippendorff's alpha, on the whole and
+         *     month by month. The last 100,000 verdicts of the time are compared.
+         */
+        get: operations["agreement_api_v1_agreement_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/agreement/disputed": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Disputed
+         * @description Answers and passages of which some think well and others badly, most divided first.
+         */
+        get: operations["disputed_api_v1_agreement_disputed_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/agreement/raters": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Raters
+         * @description Who judges, by pseudonym: how much, how often as most others do, and what it weighs.
+         */
+        get: operations["raters_api_v1_agreement_raters_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/answers": {
         parameters: {
             query?: never;
@@ -2320,6 +2381,21 @@ export interface components {
              */
             timeout_seconds: number;
         };
+        /** Agreed */
+        Agreed: {
+            /** Alpha */
+            alpha: number | null;
+            /** Cut */
+            cut: boolean;
+            /** Opinions */
+            opinions: number;
+            /** People */
+            people: number;
+            /** Periods */
+            periods: components["schemas"]["Period"][];
+            /** Units */
+            units: number;
+        };
         /** And */
         And: {
             /** Of */
@@ -3311,6 +3387,13 @@ export interface components {
             removed: {
                 [key: string]: number;
             };
+        };
+        /** Disputes */
+        Disputes: {
+            /** Disputed */
+            disputed: components["schemas"]["ToldDispute"][];
+            /** Next */
+            next?: string | null;
         };
         /** DocumentInfo */
         DocumentInfo: {
@@ -4903,6 +4986,20 @@ export interface components {
             version: number;
         };
         /**
+         * Period
+         * @description A month as people agreed in it.
+         */
+        Period: {
+            /** Alpha */
+            alpha: number | null;
+            /** Month */
+            month: string;
+            /** Opinions */
+            opinions: number;
+            /** Units */
+            units: number;
+        };
+        /**
          * Piece
          * @description A heading, a paragraph, a list, a table or code: the part of it that is shown.
          *
@@ -5095,6 +5192,33 @@ export interface components {
             ] | null;
             /** Version */
             version?: number | null;
+        };
+        /**
+         * Rater
+         * @description Somebody who judges, by a few letters of their pseudonym.
+         */
+        Rater: {
+            /** Agreed */
+            agreed: number;
+            /** By */
+            by: string;
+            /** Compared */
+            compared: number;
+            /** Expert */
+            expert: boolean;
+            /** Opinions */
+            opinions: number;
+            /** Place */
+            place: string;
+            /** Weight */
+            weight: number;
+        };
+        /** Raters */
+        Raters: {
+            /** Next */
+            next?: string | null;
+            /** Raters */
+            raters: components["schemas"]["Rater"][];
         };
         /**
          * Rating
@@ -5919,6 +6043,26 @@ export interface components {
             sections: components["schemas"]["ToldSection"][];
         };
         /**
+         * ToldDispute
+         * @description An answer that people are divided on, as it may be read.
+         */
+        ToldDispute: {
+            /** Answer */
+            answer: string;
+            /** Down */
+            down: number;
+            /** Place */
+            place: string;
+            /** Question */
+            question: string;
+            /** Trace Id */
+            trace_id: string;
+            /** Unit */
+            unit: string;
+            /** Up */
+            up: number;
+        };
+        /**
          * ToldGap
          * @description A gap with the newest of its questions.
          */
@@ -6636,6 +6780,178 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Ended"];
+                };
+            };
+            /** @description A problem, with what to do about it */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem, with what to do about it */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem, with what to do about it */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    agreement_api_v1_agreement_get: {
+        parameters: {
+            query?: {
+                /** @description Said then or later: with its zone. */
+                since?: string | null;
+                /** @description Said before then. */
+                until?: string | null;
+                domain?: string | null;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Agreed"];
+                };
+            };
+            /** @description A problem, with what to do about it */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem, with what to do about it */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem, with what to do about it */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    disputed_api_v1_agreement_disputed_get: {
+        parameters: {
+            query?: {
+                /** @description Said then or later: with its zone. */
+                since?: string | null;
+                /** @description Said before then. */
+                until?: string | null;
+                limit?: number;
+                cursor?: string | null;
+                domain?: string | null;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Disputes"];
+                };
+            };
+            /** @description A problem, with what to do about it */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem, with what to do about it */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem, with what to do about it */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    raters_api_v1_agreement_raters_get: {
+        parameters: {
+            query?: {
+                /** @description Said then or later: with its zone. */
+                since?: string | null;
+                /** @description Said before then. */
+                until?: string | null;
+                limit?: number;
+                cursor?: string | null;
+                domain?: string | null;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Raters"];
                 };
             };
             /** @description A problem, with what to do about it */
@@ -8866,6 +9182,8 @@ export interface operations {
                 missing?: boolean;
                 /** @description Only what looks odd like that. */
                 flag?: ("burst" | "alike" | "again" | "against") | null;
+                /** @description Only on what is disputed under that name. */
+                unit?: string;
                 limit?: number;
                 cursor?: string | null;
                 domain?: string | null;

@@ -2,6 +2,7 @@
 import { createRoute, lazyRouteComponent, redirect } from "@tanstack/react-router";
 import { gapsOf } from "@/features/gaps/search";
 import { inboxOf } from "@/features/inbox/search";
+import { spanOf } from "./spans";
 import { shell, word } from "./router";
 
 const first = createRoute({
@@ -24,6 +25,12 @@ const gaps = createRoute({
   validateSearch: gapsOf,
   component: lazyRouteComponent(() => import("@/features/gaps"), "GapsPage"),
 });
+const agreement = createRoute({
+  getParentRoute: () => shell,
+  path: "/data/agreement",
+  validateSearch: spanOf,
+  component: lazyRouteComponent(() => import("@/features/agreement"), "AgreementPage"),
+});
 const datasets = createRoute({
   getParentRoute: () => shell,
   path: "/data/datasets",
@@ -34,4 +41,4 @@ const datasets = createRoute({
   component: lazyRouteComponent(() => import("@/features/datasets"), "DatasetsPage"),
 });
 
-export const DATA = [first, inbox, gaps, datasets] as const;
+export const DATA = [first, inbox, gaps, agreement, datasets] as const;

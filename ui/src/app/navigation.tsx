@@ -1,4 +1,4 @@
-import { IconDatabaseExport, IconInbox, IconMessageCircle, IconQuestionMark, IconSettings, type Icon } from "@tabler/icons-react";
+import { IconDatabaseExport, IconInbox, IconMessageCircle, IconQuestionMark, IconScale, IconSettings, type Icon } from "@tabler/icons-react";
 import type { ParseKeys } from "i18next";
 import type { Schemas } from "@/api/client";
 import { MANAGING } from "./managing";
@@ -28,6 +28,7 @@ export interface Section {
 const DATA_PAGES: Entry[] = [
   { to: "/data/feedback", label: "data.feedback", icon: IconInbox },
   { to: "/data/gaps", label: "data.gaps", icon: IconQuestionMark },
+  { to: "/data/agreement", label: "data.agreement", icon: IconScale },
   { to: "/data/datasets", label: "data.datasets", icon: IconDatabaseExport },
 ];
 

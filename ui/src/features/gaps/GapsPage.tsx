@@ -5,12 +5,13 @@ import { useNavigate, useSearch } from "@tanstack/react-router";
 import { useTranslation } from "react-i18next";
 import { api, got } from "@/api/client";
 import { useDomain } from "@/app/me";
+import { SPANS } from "@/app/spans";
 import { Trouble } from "@/app/Trouble";
 import { Blank } from "@/primitives/Blank";
 import { Page } from "@/primitives/Page";
 import { GapLine } from "./GapLine";
 import css from "./gaps.module.css";
-import { gapsOf, queryOf, SPANS } from "./search";
+import { gapsOf, queryOf } from "./search";
 
 export function GapsPage() {
   const { t, i18n } = useTranslation(["gaps", "app"]);

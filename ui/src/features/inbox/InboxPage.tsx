@@ -1,5 +1,5 @@
 import { Button, Checkbox, Group, Select, Stack, Text } from "@mantine/core";
-import { IconInbox } from "@tabler/icons-react";
+import { IconFilterOff, IconInbox } from "@tabler/icons-react";
 import { useInfiniteQuery } from "@tanstack/react-query";
 import { useNavigate, useSearch } from "@tanstack/react-router";
 import { useState } from "react";
@@ -52,11 +52,12 @@ export function InboxPage() {
         <Select label={t("state.label")} w={180} allowDeselect={false} value={state} onChange={(said) => narrow({ state: said })} data={[...STATES, "any" as const].map((value) => ({ value, label: t(`state.${value}`) }))} />
         <Select label={t("kind.label")} w={220} clearable placeholder={t("kind.any")} clearButtonProps={{ "aria-label": t("kind.any") }} value={search.only ?? null} onChange={(said) => narrow({ only: said })} data={KINDS.map((value) => ({ value, label: t(`kind.${value}`) }))} />
         <Select label={t("flag.label")} w={270} clearable placeholder={t("flag.any")} clearButtonProps={{ "aria-label": t("flag.any") }} value={search.flag ?? null} onChange={(said) => narrow({ flag: said })} data={FLAGS.map((value) => ({ value, label: t(`flag.${value}`) }))} />
+        {search.unit === undefined ? null : <Button variant="subtle" leftSection={<IconFilterOff size={16} />} onClick={() => narrow({ unit: null })}>{t("oneOnly")}</Button>}
       </Group>
       {found.error ? <Trouble error={found.error} again={() => void found.refetch()} /> : null}
       {review.error ? <Trouble error={review.error} /> : null}
       <Text role="status" size="sm" c="var(--soft)" mih={20}>{found.isPending ? t("app:loading") : done}</Text>
-      {found.isSuccess && all.length === 0 ? <Blank icon={IconInbox} title={t("none.title")} tell={state === "raw" && search.only === undefined && search.flag === undefined ? t("none.tell") : t("none.filtered")} /> : null}
+      {found.isSuccess && all.length === 0 ? <Blank icon={IconInbox} title={t("none.title")} tell={state === "raw" && search.only === undefined && search.flag === undefined && search.unit === undefined ? t("none.tell") : t("none.filtered")} /> : null}
       {all.length ? (
         <Stack gap="xs">
           <Group gap="sm" className={css.bar}>

@@ -12,19 +12,23 @@ export interface InboxSearch {
   state?: State | "any";
   only?: Kind;
   flag?: FlagKind;
+  /** Only on one answer or passage that several people judged, by the name that the server gave it. */
+  unit?: string;
 }
 
 export function inboxOf(said: Record<string, unknown>): InboxSearch {
   const state = [...STATES, "any" as const].find((one) => one === said["state"]);
   const only = KINDS.find((one) => one === said["only"]);
   const flag = FLAGS.find((one) => one === said["flag"]);
-  return { ...(flag === undefined ? {} : { flag }), ...(state === undefined || state === "raw" ? {} : { state }), ...(only === undefined ? {} : { only }) };
+  const unit = said["unit"];
+  return { ...(typeof unit === "string" && unit !== "" ? { unit: unit.slice(0, 140) } : {}), ...(flag === undefined ? {} : { flag }), ...(state === undefined || state === "raw" ? {} : { state }), ...(only === undefined ? {} : { only }) };
 }
 
 /** The same for the server. */
-export function queryOf({ state = "raw", only, flag }: InboxSearch) {
+export function queryOf({ state = "raw", only, flag, unit }: InboxSearch) {
   return {
     ...(flag === undefined ? {} : { flag }),
+    ...(unit === undefined ? {} : { unit }),
     ...(state === "any" ? {} : { state }),
     ...(only === "good" || only === "bad" ? { good: only === "good" } : {}),
     ...(only === "corrected" ? { corrected: true } : {}),
