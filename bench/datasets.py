@@ -49,13 +49,19 @@ def scan(folder: Path) -> dict[str, Any]:
 
     database = Database(f"sqlite:///{folder / 'data' / 'ratchet.db'}")
     events = Events(database)
-    count, memory, began = 0, Memory(), time.perf_counter()
+    count, memory = 0, Memory()
+    began, busy = time.perf_counter(), time.process_time()
     for _, said in events.by_trace("bench", utc_now(), SPEC):
         count += sum(one.review in SPEC.review for one in said)
         memory.at(count)
-    seconds = time.perf_counter() - began
+    seconds, busy = time.perf_counter() - began, time.process_time() - busy
     database.close()
-    return {"events": count, "events_s": round(count / seconds), "memory_mb": memory.told}
+    return {
+        "events": count,
+        "events_s": round(count / seconds),
+        "events_processor_s": round(count / busy),
+        "memory_mb": memory.told,
+    }
 
 
 def whole(folder: Path) -> dict[str, Any]:

@@ -6,16 +6,28 @@ whatever was said since, without keeping anybody waiting. What was erased is not
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator, Sequence
 from datetime import datetime
+from functools import lru_cache
 from itertools import groupby
-from operator import itemgetter
+from operator import attrgetter
 from typing import Any, NamedTuple
 
-from sqlalchemy import BindParameter, bindparam, exists, func, select, text
+from sqlalchemy import (
+    BindParameter,
+    Select,
+    Text,
+    bindparam,
+    cast,
+    exists,
+    func,
+    select,
+    text,
+)
 
 from rag.datasets import DatasetSpec, ReviewState
-from rag.store.database import Columns, Database, fetched_all
+from rag.store.database import Database
 from rag.store.feedback import RETRACT
 from rag.store.learning import ReviewRow
 from rag.store.models import FeedbackRow, TraceRow, UtcDateTime, table_of
@@ -55,10 +67,11 @@ _REVIEW = (
 _EVENTS = (
     select(
         *(_F.c.id, _F.c.trace_id, _F.c.other_trace_id, _F.c.actor_pseudonym, _F.c.at, _F.c.rater),
-        *(_F.c.signal, _F.c.value, _F.c.target, _F.c.correction, _F.c.consent),
-        func.coalesce(_REVIEW, "raw").label("review"),
-        _T.c.actor_pseudonym.label("asker"),
-        *(_T.c.ts, _T.c.model, _T.c.lang),
+        *(_F.c.signal, _F.c.value),
+        # As text: nearly all are equal to one another, and are read once.
+        *(cast(one, Text) for one in (_F.c.target, _F.c.correction, _F.c.consent)),
+        func.coalesce(_REVIEW, "raw"),
+        _T.c.actor_pseudonym,
     )
     .join(_T, _T.c.id == _F.c.trace_id)
     .where(
@@ -88,7 +101,9 @@ class Events:
     def moment(self, now: datetime) -> datetime:
         """A moment of which everything that was acknowledged by then is known."""
         with self.database.write() as session:
-            # Whoever was writing has ended, and whoever comes later has a later time.
+            # Whoever was writing has ended, and whoever comes later has a later time. On SQLite it
+            # is having a connection that waits for them.
+            session.connection()
             if not self.database.sqlite:
                 session.execute(text("LOCK TABLE feedback, reviews IN SHARE MODE"))
         return now
@@ -98,59 +113,79 @@ class Events:
     ) -> Iterator[tuple[str, list[Event]]]:
         """Every answer with what was said of it that the specification wants but for its review,
         those after one of them; a page of memory at most."""
+        statement = _wanted(spec)
         page = PAGE
         while True:
-            rows = self._page(domain, as_of, after, page)
+            rows = self._page(statement, domain, as_of, after, page)
             last = len(rows) < page
             # What was said of the last answer may go on beyond the page.
-            ends = (
-                rows if last else [row for row in rows if row["trace_id"] != rows[-1]["trace_id"]]
-            )
+            ends = rows if last else [row for row in rows if row.trace_id != rows[-1].trace_id]
             if not ends and rows:
                 page *= 2
                 continue
             page = PAGE
-            yield from _grouped(ends, spec)
+            for trace_id, some in groupby(ends, key=attrgetter("trace_id")):
+                if events := [one for one in some if _said(one, spec)]:
+                    yield trace_id, events
             if last:
                 return
-            after = ends[-1]["trace_id"]
+            after = ends[-1].trace_id
 
-    def _page(self, domain: str, as_of: datetime, after: str, page: int) -> Sequence[Columns]:
+    def _page(
+        self, statement: Select[Any], domain: str, as_of: datetime, after: str, page: int
+    ) -> Sequence[Event]:
+        of = {"as_of": as_of, "domain": domain, "after": after, "page": page}
         with self.database.read() as session:
-            return fetched_all(session, _EVENTS, as_of=as_of, domain=domain, after=after, page=page)
+            return [_event(*row) for row in session.execute(statement, of)]
 
 
-def _grouped(rows: Sequence[Columns], spec: DatasetSpec) -> Iterator[tuple[str, list[Event]]]:
-    for trace_id, some in groupby(rows, key=itemgetter("trace_id")):
-        if events := [_event(row) for row in some if _wanted(row, spec)]:
-            yield trace_id, events
+def _wanted(spec: DatasetSpec) -> Select[Any]:
+    """What a specification wants, as far as the database tells. What is not asked for is not looked
+    at: where long answers are kept, their last columns are far to reach."""
+    statement = _EVENTS.where(_F.c.rater.in_(spec.raters))
+    if spec.since is not None:
+        statement = statement.where(_T.c.ts >= spec.since)
+    if spec.until is not None:
+        statement = statement.where(_T.c.ts < spec.until)
+    if spec.models:
+        statement = statement.where(_T.c.model.in_(spec.models))
+    if spec.languages:
+        statement = statement.where(_T.c.lang.in_(spec.languages))
+    return statement
 
 
-def _wanted(row: Columns, spec: DatasetSpec) -> bool:
-    said = {row["signal"], *(("correction",) if row["correction"] else ())}
-    return (
-        (spec.since is None or row["ts"] >= spec.since)
-        and (spec.until is None or row["ts"] < spec.until)
-        and (not spec.models or row["model"] in spec.models)
-        and (not spec.languages or row["lang"] in spec.languages)
-        and not said.isdisjoint(spec.signals)
-        and row["rater"] in spec.raters
+def _said(one: Event, spec: DatasetSpec) -> bool:
+    return one.signal in spec.signals or (
+        one.correction is not None and "correction" in spec.signals
     )
 
 
-def _event(row: Columns) -> Event:
+def _event(
+    id: str,
+    trace_id: str,
+    other_trace_id: str | None,
+    actor: str,
+    at: datetime,
+    rater: str,
+    signal: str,
+    value: float | None,
+    target: str,
+    correction: str | None,
+    consent: str,
+    review: ReviewState,
+    asker: str,
+) -> Event:
     return Event(
-        id=row["id"],
-        trace_id=row["trace_id"],
-        other_trace_id=row["other_trace_id"],
-        actor=row["actor_pseudonym"],
-        at=row["at"],
-        rater=row["rater"],
-        signal=row["signal"],
-        value=row["value"],
-        target=row["target"],
-        correction=row["correction"],
-        purposes=tuple(row["consent"].get("purposes", ())),
-        review=row["review"],
-        asker=row["asker"],
+        *(id, trace_id, other_trace_id, actor, at, rater, signal, value),
+        target=_read(target),
+        correction=json.loads(correction) if correction else None,
+        purposes=tuple(_read(consent).get("purposes", ())),
+        review=review,
+        asker=asker,
     )
+
+
+@lru_cache(4_096)
+def _read(written: str) -> dict[str, Any]:
+    """Whoever gets it changes nothing in it."""
+    return json.loads(written)

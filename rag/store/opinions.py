@@ -375,7 +375,10 @@ def _translated() -> Generator[None]:
     try:
         yield
     except sqlite3.Error as error:
-        if "full" in str(error):
+        # The last is of the file by which connections share the log: there was no room to make it.
+        if getattr(error, "sqlite_errorname", "") in (
+            *("SQLITE_FULL", "SQLITE_IOERR_WRITE", "SQLITE_IOERR_SHMSIZE"),
+        ):
             raise StorageFull(
                 "The disk is full; no dataset was made.", hint="Free some space."
             ) from error

@@ -1,6 +1,6 @@
 """E6, the capture of feedback: each number over HTTP against the real store.
 
-141 to 150 are about exports and wait for them. Of 135 the origin is refused here; sessions have
+140 to 150 are about exports, in test_exports.py. Of 135 the origin is refused here; sessions have
 their own tests. 138, with accounts, is in tests/ways/test_conversations.py.
 """
 

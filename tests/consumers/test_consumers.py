@@ -70,7 +70,8 @@ def test_a_dataset_and_its_exports_are_read_by_their_cards(tmp_path, consumer):
     for place, rows in enumerate([some_rows(), odd_rows()]):
         dataset = write_dataset(tmp_path / f"pumps{place}", rows)
         report = verify(dataset, consumer, DATA)
-        assert report.ok, report.problems
+        # Of the odd ones, one prefers an answer to itself, which no export takes over.
+        assert [one.code for one in report.problems] == ["same_answers"] * place
         assert len(report.loaded) == sum(
             bool(some) for splits in rows.values() for some in splits.values()
         )

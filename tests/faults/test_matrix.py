@@ -1,4 +1,4 @@
-"""Where each cell of the fault matrix that concerns ingestion is tested.
+"""Where each cell of the fault matrix that concerns ingestion and exports is tested.
 
 Rows are faults, columns what they hit. Renaming a test fails this.
 """
@@ -14,6 +14,8 @@ DATABASES, DISK, ENGINES = (f"faults/test_{name}.py::" for name in ("databases",
 KILLS = "faults/test_kills.py::test_killed_syncs_lose_and_double_nothing"
 BAD_DISK = DISK + "test_a_bad_disk_loses_and_doubles_nothing"
 RESTART = DATABASES + "test_a_restart_costs_a_moment_and_no_document"
+EXPORTS, EXPORTING = "faults/test_exports.py::", "learn/test_exporting.py::"
+NO_DISK = EXPORTS + "test_143_a_disk_that_takes_nothing_leaves_nothing"
 PARTIAL = SYNC + "test_a_listing_that_is_not_whole_deletes_nothing"
 
 MATRIX: dict[str, dict[str, str]] = {
@@ -23,6 +25,7 @@ MATRIX: dict[str, dict[str, str]] = {
         "parser": PARSING + "test_what_may_succeed_later_is_a_failure_and_no_rejection",
         "worker": JOBS + "test_a_killed_worker_is_taken_over_from_at_once",
         "connector": "app/test_runs.py::test_what_a_killed_process_left_is_done_by_the_next_sync",
+        "export": EXPORTS + "test_144_an_export_that_is_killed_anywhere_is_made_again",
     },
     "stopped": {
         "sql": JOBS + "test_a_sleeper_keeps_nothing_locked",
@@ -36,14 +39,17 @@ MATRIX: dict[str, dict[str, str]] = {
         "vector": EDGE + "test_a_full_disk_refuses_writes_and_goes_on_answering",
         "worker": BAD_DISK,
         "connector": BAD_DISK,
+        "export": NO_DISK,
     },
-    "fsync fails": {"sql": BAD_DISK, "vector": BAD_DISK},
+    "fsync fails": {"sql": BAD_DISK, "vector": BAD_DISK, "export": NO_DISK},
     "limits": {
-        "parser": PARSING + "test_a_parser_that_never_stops_computing_is_ended_by_the_kernel"
+        "parser": PARSING + "test_a_parser_that_never_stops_computing_is_ended_by_the_kernel",
+        "export": EXPORTING + "test_a_disk_that_fills_while_writing_leaves_nothing",
     },
     "sqlite locked": {
         "sql": DATABASES + "test_who_finds_it_held_waits_and_is_then_told_to_come_again",
         "worker": SYNC + "test_an_outage_of_ours_makes_no_dead_letters",
+        "export": EXPORTS + "test_a_build_reads_on_while_somebody_else_writes",
     },
     "postgresql restarted": {"sql": RESTART, "worker": RESTART, "connector": RESTART},
     "tcp": {
@@ -59,6 +65,7 @@ MATRIX: dict[str, dict[str, str]] = {
         "sql": DATABASES + "test_a_clock_that_is_wrong_takes_no_run_from_who_is_alive",
         "worker": DATABASES + "test_a_clock_that_is_wrong_takes_no_run_from_who_is_alive",
         "connector": "bad_input/test_sources.py::test_68_a_clock_that_is_wrong_hides_no_change",
+        "export": EXPORTS + "test_a_clock_that_is_wrong_makes_no_name_twice",
     },
     "two processes": {
         "sql": "app/test_app.py::test_a_second_owner_is_told_who_the_first_is",
@@ -67,6 +74,7 @@ MATRIX: dict[str, dict[str, str]] = {
     "damaged file": {
         "sql": DATABASES + "test_a_damaged_file_is_named_with_a_way_out",
         "vector": EDGE + "test_a_damaged_generation_says_so_and_harms_no_other",
+        "export": EXPORTING + "test_a_changed_row_is_not_exported",
     },
     "migration killed": {
         "sql": DATABASES + "test_a_migration_killed_at_any_statement_is_done_by_the_next_start",
