@@ -35,7 +35,8 @@ class Parquet:
                         split=split,
                         rows=count,
                         columns=columns,
-                        media_type="application/vnd.apache.parquet",
+                        # The only name by which mlcroissant knows it.
+                        media_type="application/x-parquet",
                     )
                 )
         return Exported(tables=tuple(tables))
