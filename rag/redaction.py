@@ -67,6 +67,23 @@ class Count(Data):
     """How many of the values each recogniser found."""
 
 
+class Rules(Data):
+    """What is replaced in datasets here."""
+
+    rev: str
+    kinds: tuple[str, ...]
+    optional: bool
+    """Whether a dataset may be built with nothing replaced."""
+
+
+class Preview(Data):
+    """A text as it would be in a dataset."""
+
+    text: str
+    replaced: Mapping[str, Mapping[str, int]]
+    """How many values, by kind and by recogniser."""
+
+
 class Redaction(Data):
     """What was replaced in a dataset, without a word of it."""
 

@@ -21,6 +21,7 @@ from rag.api.strict import StrictRoute
 from rag.app.curation import ToReview
 from rag.datasets import Dataset, DatasetSpec, Difference, ExportManifest, ReviewState
 from rag.learn.exporting import Format
+from rag.redaction import Preview, Rules
 from rag.store.flags import FlagKind
 from rag.store.inbox import Wanted
 from rag.types import Data as Body
@@ -48,6 +49,10 @@ class Datasets(Body):
 
 class NewExport(Body):
     format: str = Field(pattern=FORMAT)
+
+
+class ToPreview(Body):
+    text: str = Field(max_length=20_000)
 
 
 class Formats(Body):
@@ -159,6 +164,18 @@ async def files(
     packed = await asyncio.to_thread(_packed, folder)
     headers = {"Content-Disposition": f'attachment; filename="{name}.zip"'}
     return StreamingResponse(packed, media_type="application/zip", headers=headers)
+
+
+@router.get("/redaction")
+async def redaction(who: Data, server: Server) -> Rules:
+    """What is replaced in datasets before anything of them is written."""
+    return await server.app.datasets.redaction(who)
+
+
+@router.post("/redaction/preview")
+async def preview(body: ToPreview, who: Data, server: Server) -> Preview:
+    """A text as it would be in a dataset. Nothing of it is kept."""
+    return await server.app.datasets.preview(who, body.text)
 
 
 @router.get("/dataset-formats")

@@ -26,6 +26,7 @@ from rag.learn.exporting import Format, export, exporter, formats
 from rag.learn.gathering import Answered, Passage
 from rag.learn.redaction import Redactor
 from rag.learn.withdrawing import Origin, unsound, without
+from rag.redaction import Preview, Rules, TooHard
 from rag.store.datasets import Datasets as Kept
 from rag.store.events import Events
 from rag.store.redacting import REMOVED
@@ -77,6 +78,21 @@ class Datasets:
         )
         # What was deleted while it was built is not to stay.
         return await asyncio.to_thread(self._withdrawn, made) or made
+
+    async def redaction(self, principal: Principal) -> Rules:
+        """What is replaced in every dataset."""
+        finder = self._parts.finder
+        optional = self._parts.settings.redaction.optional
+        return Rules(rev=finder.revision, kinds=finder.kinds, optional=optional)
+
+    async def preview(self, principal: Principal, text: str) -> Preview:
+        """A text as it would be in a dataset. Raises InvalidInput for one that would be in none."""
+        scope = Redactor(self._parts.finder).scope("label")
+        try:
+            [left] = await asyncio.to_thread(scope.redacted, [("text", text)])
+        except TooHard as error:
+            raise InvalidInput("Looking through this text takes too long.") from error
+        return Preview(text=left, replaced=scope.counts.get("text", {}))
 
     def _redactor(self, spec: DatasetSpec) -> Redactor | None:
         if spec.redaction == "default":

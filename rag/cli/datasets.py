@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from rag.types import Principal
 
 cli = group("Build datasets of what people said of answers, and look at them.")
+READ_AT_ONCE = 20_000
 Name = Annotated[
     str, typer.Argument(metavar="NAME[@N]", help="The newest version, or the one of that number.")
 ]
@@ -165,6 +166,22 @@ def show(ctx: typer.Context, name: Name, as_json: Json = False) -> None:
     """What is in a dataset, what is not in it, and why."""
     found = through(ctx, lambda app, who: app.datasets.get(who, name, ctx.obj.domain), looks=True)
     output.say_json(found) if as_json else _tell(found)
+
+
+@cli.command()
+def redact(
+    ctx: typer.Context,
+    text: Annotated[str, typer.Argument(help="Up to 20,000 characters; - reads them from stdin.")],
+    as_json: Json = False,
+) -> None:
+    """Show a text as it would be in a dataset. Nothing of it is kept."""
+    from rag.errors import InvalidInput
+
+    words = typer.get_text_stream("stdin").read() if text == "-" else text
+    if len(words) > READ_AT_ONCE:
+        raise InvalidInput(f"That is more than {READ_AT_ONCE:,} characters.", hint="Try a part.")
+    found = through(ctx, lambda app, who: app.datasets.preview(who, words))
+    output.say_json(found) if as_json else output.say(found.text)
 
 
 @cli.command()

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from rag.datasets import Dataset, DatasetSpec, Difference, ExportManifest, ReviewState
 from rag.learn.exporting import Format
+from rag.redaction import Preview, Rules
 from rag.remote.line import Line, OnProgress, query
 from rag.types import Principal
 
@@ -57,6 +58,14 @@ class RemoteDatasets:
     async def formats(self, principal: Principal) -> list[Format]:
         found = await self._line.json("GET", "dataset-formats", principal)
         return [Format.model_validate(one) for one in found["formats"]]
+
+    async def redaction(self, principal: Principal) -> Rules:
+        return Rules.model_validate(await self._line.json("GET", "redaction", principal))
+
+    async def preview(self, principal: Principal, text: str) -> Preview:
+        body = {"text": text}
+        found = await self._line.json("POST", "redaction/preview", principal, json=body)
+        return Preview.model_validate(found)
 
     async def export(
         self, principal: Principal, name: str, format: str, domain: str | None

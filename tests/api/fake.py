@@ -63,6 +63,7 @@ from rag.models.told import (
     ModelInfo,
 )
 from rag.people import checked_name as checked_group
+from rag.redaction import Preview, Rules
 from rag.store.accounts import Accounts as AccountStore
 from rag.store.agreement import Agreement, Disputed, Period, Rater
 from rag.store.audit import Audit
@@ -228,6 +229,13 @@ class FakeDatasets:
         (folder / "rows" / "label" / "train.jsonl").write_text("{}\n")
         (folder / "manifest.json").write_text("{}\n")
         return folder
+
+    async def redaction(self, principal: Principal) -> Rules:
+        return Rules(rev="0" * 16, kinds=("EMAIL_ADDRESS",), optional=True)
+
+    async def preview(self, principal: Principal, text: str) -> Preview:
+        left = text.replace("ada@example.com", "<EMAIL_ADDRESS_1>")
+        return Preview(text=left, replaced={"EMAIL_ADDRESS": {"EmailRecognizer": 1}})
 
     async def formats(self, principal: Principal) -> list[Format]:
         return [Format(name="trl-sft", about="TRL.", tasks=("instruction",), trains=True)]

@@ -354,7 +354,7 @@ def test_every_route_is_known_here(fake: FakeApp) -> None:
         "/models/declared/{name}/key",
         *("/feedback/reviews", "/datasets", "/datasets/{name}"),
         *("/dataset-formats", "/datasets/{name}/exports", "/datasets/{name}/exports/{format}"),
-        *("/datasets/{name}/diff", "/datasets/{name}/files"),
+        *("/datasets/{name}/diff", "/datasets/{name}/files", "/redaction", "/redaction/preview"),
         *("/gaps", "/gaps/{cluster}/questions"),
         *("/candidates", "/candidates/{name}", "/candidates/{name}/reports"),
         *("/candidates/{name}/promotion", "/releases", "/releases/rollback"),

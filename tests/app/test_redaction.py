@@ -17,7 +17,7 @@ from rag.app import App
 from rag.datasets import DatasetSpec
 from rag.errors import ConfigError, InvalidInput
 from rag.feedback import Consent, Correction, Verdict
-from rag.learn.redaction import Finder
+from rag.learn.redaction import VALUES, Finder
 from rag.store.inbox import Wanted
 from rag.types import AskRequest, Principal, Role
 from tests.app.test_app import ANNA, BOB, add_documents, open_app
@@ -192,6 +192,20 @@ def test_it_is_told_what_was_replaced_and_equal_inputs_are_equal(tell: Any) -> N
         sums = [row.get("prompt", {}).get("PHONE_NUMBER", {}) for row in rows]
         values = sum(sum(one.values()) for one in sums)
         assert told["replaced"]["prompt"]["PHONE_NUMBER"]["values"] == values
+
+    tell(story)
+
+
+def test_what_would_be_replaced_can_be_seen_before(tell: Any) -> None:
+    async def story(app: App) -> None:
+        shown = await app.datasets.preview(ANNA, f"Ask {CANARIES[6]} or {CANARIES[6].upper()}.")
+        assert shown.text == "Ask <EMAIL_ADDRESS_1> or <EMAIL_ADDRESS_1>."
+        assert shown.replaced == {"EMAIL_ADDRESS": {"EmailRecognizer": 2}}
+        many = " ".join(f"person{n}@example.com" for n in range(VALUES + 1))
+        with pytest.raises(InvalidInput, match="too long"):
+            await app.datasets.preview(ANNA, many)
+        rules = await app.datasets.redaction(ANNA)
+        assert (rules.rev, rules.optional) == (finder(app).revision, False)
 
     tell(story)
 

@@ -141,6 +141,9 @@ async def test_the_data_team_works_through_a_server(remote: RemoteApp, served: F
     told = await remote.datasets.diff(far, "month@1", "month", None)
     assert (told.one, told.other, told.kept) == ("month@1", "month", {"label": 1})
     assert await remote.datasets.formats(far) == await served.datasets.formats(local)
+    assert await remote.datasets.redaction(far) == await served.datasets.redaction(local)
+    shown = await remote.datasets.preview(far, "ada@example.com")
+    assert shown.text == "<EMAIL_ADDRESS_1>"
     exported, folder = await remote.datasets.export(far, "month", "trl-sft", None)
     assert exported.source.name == "month"
     assert folder == remote.settings.data / "datasets/.exports" / ("0" * 16) / "trl-sft"

@@ -16,6 +16,7 @@ from tests.ui.conftest import Opener
 from tests.ui.test_looks import LOOKS, QUESTION, picture
 from tests.ways.conftest import Deployment
 
+BETTER = "The warranty is two years, as written."
 HOSTILE = "<img src=x onerror=alert(1)>\u202egnp" + "x" * 2_000
 
 
@@ -33,7 +34,7 @@ def said(deployment: Deployment) -> str:
             value=-1,
             reasons=("wrong_fact", "incomplete"),
             comment=HOSTILE,
-            correction=Correction(text="The warranty is two years, as written."),
+            correction=Correction(text=f"{BETTER} Ask ada@example.com."),
         )
         made = await app.rate(who, answer.trace_id, better)
         other = await app.ask(who, AskRequest(question=QUESTION))
@@ -77,9 +78,14 @@ def test_feedback_is_reviewed_and_built_into_a_dataset(
     assert page.get_by_label("Name").evaluate("(one) => !one.checkValidity()")
     page.get_by_label("Name").fill("ui-month")
     page.get_by_label("What it is for").fill("Tried in a browser")
+    page.get_by_role("button", name="Try it on a text").click()
+    page.get_by_label("A text to try it on").fill("Ask bob@example.com, +49 30 901820.")
+    page.get_by_role("button", name="Show what is left").click()
+    expect(page.get_by_text("Ask <EMAIL_ADDRESS_1>, <PHONE_NUMBER_1>.")).to_be_visible()
     page.get_by_role("button", name="Build", exact=True).click()
     shown = page.get_by_role("region", name="ui-month@1")
     expect(shown).to_contain_text("Answers to learn")
+    expect(shown.get_by_role("row", name="EMAIL_ADDRESS answers")).to_be_visible()
     shown.get_by_role("combobox", name="Format").click()
     page.get_by_role("option", name="csv").click()
     # Of every split: which one a question falls into is decided by chance.
@@ -89,7 +95,9 @@ def test_feedback_is_reviewed_and_built_into_a_dataset(
     with zipfile.ZipFile(tmp_path / "export.zip") as archive:
         assert {"README.md", "croissant.json", "manifest.json"} <= {*archive.namelist()}
         rows = [name for name in archive.namelist() if name.endswith(".csv")]
-        assert "two years, as written" in "".join(archive.read(one).decode() for one in rows)
+        words = "".join(archive.read(one).decode() for one in rows)
+        assert f"{BETTER} Ask <EMAIL_ADDRESS_1>." in words
+        assert "ada@example.com" not in words
     page.reload()
     expect(shown).to_be_visible()
 
@@ -104,6 +112,7 @@ def test_the_pages_of_the_data_team_are_for_everybody(opened: Opener, said: str,
     seen.page.goto(f"{seen.url}/data/datasets")
     seen.page.get_by_role("button", name="Build a dataset").first.click()
     seen.page.get_by_role("region", name="Build a dataset").wait_for()
+    seen.page.get_by_role("button", name="Try it on a text").click()
     assert seen.page.evaluate("document.documentElement.scrollWidth <= innerWidth")
     assert seen.axe() == []
     picture(seen.page, f"datasets-{look}")

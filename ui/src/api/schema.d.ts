@@ -1518,6 +1518,46 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/redaction": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Redaction
+         * @description What is replaced in datasets before anything of them is written.
+         */
+        get: operations["redaction_api_v1_redaction_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/redaction/preview": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Preview
+         * @description A text as it would be in a dataset. Nothing of it is kept.
+         */
+        post: operations["preview_api_v1_redaction_preview_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/releases": {
         parameters: {
             query?: never;
@@ -5052,6 +5092,20 @@ export interface components {
             why: string;
         };
         /**
+         * Preview
+         * @description A text as it would be in a dataset.
+         */
+        Preview: {
+            /** Replaced */
+            replaced: {
+                [key: string]: {
+                    [key: string]: number;
+                };
+            };
+            /** Text */
+            text: string;
+        };
+        /**
          * Problem
          * @description What went wrong, for people and for programs.
          */
@@ -5452,6 +5506,18 @@ export interface components {
             models: number;
             /** Sources */
             sources: number;
+        };
+        /**
+         * Rules
+         * @description What is replaced in datasets here.
+         */
+        Rules: {
+            /** Kinds */
+            kinds: string[];
+            /** Optional */
+            optional: boolean;
+            /** Rev */
+            rev: string;
         };
         /**
          * Run
@@ -5997,6 +6063,11 @@ export interface components {
             next?: number | null;
             /** Turns */
             turns: components["schemas"]["Exchange"][];
+        };
+        /** ToPreview */
+        ToPreview: {
+            /** Text */
+            text: string;
         };
         /**
          * ToReview
@@ -11405,6 +11476,110 @@ export interface operations {
                 content: {
                     "application/json": components["schemas"]["Rebuilt"];
                     "text/event-stream": string;
+                };
+            };
+            /** @description A problem, with what to do about it */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem, with what to do about it */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem, with what to do about it */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    redaction_api_v1_redaction_get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Rules"];
+                };
+            };
+            /** @description A problem, with what to do about it */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem, with what to do about it */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem, with what to do about it */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    preview_api_v1_redaction_preview_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ToPreview"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Preview"];
                 };
             };
             /** @description A problem, with what to do about it */

@@ -7,6 +7,7 @@ import { useDomain } from "@/app/me";
 import { Trouble } from "@/app/Trouble";
 import { Panel } from "@/primitives/Panel";
 import type { Dataset, TaskName } from "./manifest";
+import { Redaction, type Chosen } from "./Redaction";
 
 const TASKS: TaskName[] = ["instruction", "preference", "label", "relevance", "evaluation"];
 
@@ -22,11 +23,12 @@ export function Build({ close, made }: { close: () => void; made: (one: Dataset)
   const [tasks, want] = useState<TaskName[]>(TASKS);
   const [review, setReview] = useState<"accepted" | "all">("accepted");
   const [audience, setAudience] = useState<"everyone" | "mine">("everyone");
+  const [redaction, setRedaction] = useState<Chosen>("default");
   const run = useMutation({
     mutationFn: async () => {
       leaving.current = new AbortController();
       step(0);
-      const body = { name, description: description.trim(), tasks, audience, review: review === "all" ? ["raw", "accepted"] : ["accepted"], domain: domain ?? null };
+      const body = { name, description: description.trim(), tasks, audience, redaction, review: review === "all" ? ["raw", "accepted"] : ["accepted"], domain: domain ?? null };
       let result: Dataset | undefined;
       for await (const { name: event, data } of events("/api/v1/datasets", { body, signal: leaving.current.signal, last: "result" }))
         if (event === "progress") step((data as { done: number }).done);
@@ -56,6 +58,7 @@ export function Build({ close, made }: { close: () => void; made: (one: Dataset)
           <Checkbox.Group label={t("build.tasks")} value={tasks} onChange={(said) => want(TASKS.filter((one) => said.includes(one)))}>
             <Group gap="md" mt={6}>{TASKS.map((task) => <Checkbox key={task} value={task} label={t(`task.${task}`)} />)}</Group>
           </Checkbox.Group>
+          <Redaction chosen={redaction} choose={setRedaction} />
           {run.error ? <Trouble error={run.error} /> : null}
           <Group>
             <Button type="submit" loading={run.isPending} disabled={!tasks.length}>{t("build.act")}</Button>

@@ -10,6 +10,7 @@ import { Facts } from "@/primitives/Facts";
 import { Note } from "@/primitives/Note";
 import { Panel } from "@/primitives/Panel";
 import { agreementOf, counted, leftOut, nameOf, peopleOf, rowsOf, type Dataset } from "./manifest";
+import { Replaced } from "./Replaced";
 
 /** What is in a version, what is not and why, and how to take it away. */
 export function Version({ one, close }: { one: Dataset; close: () => void }) {
@@ -41,6 +42,7 @@ export function Version({ one, close }: { one: Dataset; close: () => void }) {
           <Stack component="ul" gap={2} m={0} pl="md">{omitted.map(({ task, why, count }) => <Text component="li" size="sm" key={`${task ?? ""} ${why}`}>{count} × {t(`why.${why}`)}{task ? ` (${t(`task.${task}`)})` : ""}</Text>)}</Stack>
         </Stack>
       ) : null}
+      {rowsOf(one) ? <Replaced one={one} /> : null}
       <Group align="flex-end" gap="sm">
         <Select label={t("format")} w={260} searchable value={format} onChange={choose} data={known.map(({ name }) => name)} placeholder={t("chooseFormat")} />
         {format ? <Button component="a" href={`${path}/exports/${format}${of}`} download leftSection={<IconDownload size={16} />}>{t("take")}</Button> : null}

@@ -3,6 +3,7 @@ import type en from "./en.json";
 
 export type Dataset = Schemas["Dataset"];
 export type TaskName = keyof (typeof en)["task"];
+export type FieldName = keyof (typeof en)["redaction"]["field"];
 export type Why = keyof (typeof en)["why"];
 const SPLITS = ["train", "validation", "test"] as const;
 
@@ -12,6 +13,7 @@ interface Told {
   answers?: number;
   agreement?: number | null;
   people?: { count: number; mostly_against_others: number };
+  redaction?: { rev: string; rows: number; replaced: Record<string, Record<string, { values: number; rows: number; by: Record<string, number> }>> };
 }
 
 const told = (one: Dataset) => one.manifest as unknown as Told;
@@ -37,3 +39,13 @@ export function leftOut(one: Dataset) {
 export const peopleOf = (one: Dataset) => told(one).people ?? { count: 0, mostly_against_others: 0 };
 export const agreementOf = (one: Dataset) => told(one).agreement ?? null;
 export const nameOf = (one: Dataset) => `${one.name}@${String(one.number)}`;
+
+/** What was replaced, the most first; null where nothing was to be. */
+export function replacedIn(one: Dataset) {
+  const redaction = told(one).redaction;
+  if (!redaction?.rev) return null;
+  const each = Object.entries(redaction.replaced)
+    .flatMap(([field, kinds]) => Object.entries(kinds).map(([kind, { values, rows, by }]) => ({ field: field as FieldName, kind, values, rows, by: Object.keys(by).join(", ") })))
+    .sort((a, b) => b.values - a.values || a.kind.localeCompare(b.kind));
+  return { rev: redaction.rev, rows: redaction.rows, each };
+}
