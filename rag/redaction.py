@@ -67,7 +67,7 @@ class Count(Data):
     """How many of the values each recogniser found."""
 
 
-class Rules(Data):
+class RedactionRules(Data):
     """What is replaced in datasets here."""
 
     rev: str

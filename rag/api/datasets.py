@@ -21,7 +21,7 @@ from rag.api.strict import StrictRoute
 from rag.app.curation import ToReview
 from rag.datasets import Dataset, DatasetSpec, Difference, ExportManifest, ReviewState
 from rag.learn.exporting import Format
-from rag.redaction import Preview, Rules
+from rag.redaction import Preview, RedactionRules
 from rag.store.flags import FlagKind
 from rag.store.inbox import Wanted
 from rag.types import Data as Body
@@ -167,7 +167,7 @@ async def files(
 
 
 @router.get("/redaction")
-async def redaction(who: Data, server: Server) -> Rules:
+async def redaction(who: Data, server: Server) -> RedactionRules:
     """What is replaced in datasets before anything of them is written."""
     return await server.app.datasets.redaction(who)
 

@@ -26,7 +26,7 @@ from rag.learn.exporting import Format, export, exporter, formats
 from rag.learn.gathering import Answered, Passage
 from rag.learn.redaction import Redactor
 from rag.learn.withdrawing import Origin, unsound, without
-from rag.redaction import Preview, Rules, TooHard
+from rag.redaction import Preview, RedactionRules, TooHard
 from rag.store.datasets import Datasets as Kept
 from rag.store.events import Events
 from rag.store.redacting import REMOVED
@@ -79,11 +79,11 @@ class Datasets:
         # What was deleted while it was built is not to stay.
         return await asyncio.to_thread(self._withdrawn, made) or made
 
-    async def redaction(self, principal: Principal) -> Rules:
+    async def redaction(self, principal: Principal) -> RedactionRules:
         """What is replaced in every dataset."""
         finder = self._parts.finder
         optional = self._parts.settings.redaction.optional
-        return Rules(rev=finder.revision, kinds=finder.kinds, optional=optional)
+        return RedactionRules(rev=finder.revision, kinds=finder.kinds, optional=optional)
 
     async def preview(self, principal: Principal, text: str) -> Preview:
         """A text as it would be in a dataset. Raises InvalidInput for one that would be in none."""

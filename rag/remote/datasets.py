@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from rag.datasets import Dataset, DatasetSpec, Difference, ExportManifest, ReviewState
 from rag.learn.exporting import Format
-from rag.redaction import Preview, Rules
+from rag.redaction import Preview, RedactionRules
 from rag.remote.line import Line, OnProgress, query
 from rag.types import Principal
 
@@ -59,8 +59,8 @@ class RemoteDatasets:
         found = await self._line.json("GET", "dataset-formats", principal)
         return [Format.model_validate(one) for one in found["formats"]]
 
-    async def redaction(self, principal: Principal) -> Rules:
-        return Rules.model_validate(await self._line.json("GET", "redaction", principal))
+    async def redaction(self, principal: Principal) -> RedactionRules:
+        return RedactionRules.model_validate(await self._line.json("GET", "redaction", principal))
 
     async def preview(self, principal: Principal, text: str) -> Preview:
         body = {"text": text}

@@ -63,7 +63,7 @@ from rag.models.told import (
     ModelInfo,
 )
 from rag.people import checked_name as checked_group
-from rag.redaction import Preview, Rules
+from rag.redaction import Preview, RedactionRules
 from rag.store.accounts import Accounts as AccountStore
 from rag.store.agreement import Agreement, Disputed, Period, Rater
 from rag.store.audit import Audit
@@ -230,8 +230,8 @@ class FakeDatasets:
         (folder / "manifest.json").write_text("{}\n")
         return folder
 
-    async def redaction(self, principal: Principal) -> Rules:
-        return Rules(rev="0" * 16, kinds=("EMAIL_ADDRESS",), optional=True)
+    async def redaction(self, principal: Principal) -> RedactionRules:
+        return RedactionRules(rev="0" * 16, kinds=("EMAIL_ADDRESS",), optional=True)
 
     async def preview(self, principal: Principal, text: str) -> Preview:
         left = text.replace("ada@example.com", "<EMAIL_ADDRESS_1>")

@@ -5348,6 +5348,18 @@ export interface components {
             };
         };
         /**
+         * RedactionRules
+         * @description What is replaced in datasets here.
+         */
+        RedactionRules: {
+            /** Kinds */
+            kinds: string[];
+            /** Optional */
+            optional: boolean;
+            /** Rev */
+            rev: string;
+        };
+        /**
          * Release
          * @description The set of pointers that answers use together; promoted and rolled back as one.
          */
@@ -5506,18 +5518,6 @@ export interface components {
             models: number;
             /** Sources */
             sources: number;
-        };
-        /**
-         * Rules
-         * @description What is replaced in datasets here.
-         */
-        Rules: {
-            /** Kinds */
-            kinds: string[];
-            /** Optional */
-            optional: boolean;
-            /** Rev */
-            rev: string;
         };
         /**
          * Run
@@ -11525,7 +11525,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Rules"];
+                    "application/json": components["schemas"]["RedactionRules"];
                 };
             };
             /** @description A problem, with what to do about it */
