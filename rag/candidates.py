@@ -66,7 +66,7 @@ class Rules(Data):
     """The share by which latency, cost, answers given and support may be worse."""
 
 
-class Condition(Data):
+class Requirement(Data):
     """One thing that the gate asks for."""
 
     name: str
@@ -85,7 +85,7 @@ class GateReport(Data):
 
     outcome: Outcome
     why: str
-    conditions: tuple[Condition, ...]
+    conditions: tuple[Requirement, ...]
     strata: Mapping[Stratum, Interval]
     look: int
     """How often candidates were measured against the same release, this time included."""

@@ -19,11 +19,11 @@ from numpy.typing import NDArray
 from rag.candidates import (
     STRATA,
     Asked,
-    Condition,
     GateReport,
     Guarded,
     Interval,
     Outcome,
+    Requirement,
     Rules,
     Stratum,
 )
@@ -99,7 +99,7 @@ def interval(differences: Floats, alpha: float) -> Interval:
     return Interval(questions=count, mean=mean, low=low, high=high, p=_by_chance(differences, mean))
 
 
-def _better(period: Sequence[Asked], alpha: float, rules: Rules) -> Condition:
+def _better(period: Sequence[Asked], alpha: float, rules: Rules) -> Requirement:
     """The gain over the whole period is above nothing."""
     differences = _differences(period)
     found = interval(differences, alpha)
@@ -112,23 +112,23 @@ def _better(period: Sequence[Asked], alpha: float, rules: Rules) -> Condition:
         holds = None
         why = f"{found.questions} questions are too few to tell a gain of {rules.effect:g}."
     missing = enough - found.questions if holds is None else 0
-    return _condition("overall", holds, found, 0.0, max(missing, 0), why)
+    return _requirement("overall", holds, found, 0.0, max(missing, 0), why)
 
 
-def _no_worse(name: str, asked: Sequence[Asked], bound: float) -> Condition:
+def _no_worse(name: str, asked: Sequence[Asked], bound: float) -> Requirement:
     """Where the candidate learned nothing, or may have learned the wrong thing, it does no harm."""
     differences = _differences(asked)
     found = interval(differences, SAFE)
     enough = max(FEW, needed(_deviation(differences), -bound, SAFE))
     if found.questions >= FEW and found.low > bound:
-        return _condition(name, True, found, bound)
+        return _requirement(name, True, found, bound)
     if found.questions >= enough or (found.questions >= FEW and found.high < bound):
-        return _condition(name, False, found, bound, why="These questions may be answered worse.")
+        return _requirement(name, False, found, bound, why="These questions may be answered worse.")
     why = f"{found.questions} questions are too few to tell a loss of {-bound:g}."
-    return _condition(name, None, found, bound, enough - found.questions, why)
+    return _requirement(name, None, found, bound, enough - found.questions, why)
 
 
-def _slices(period: Sequence[Asked], rules: Rules) -> Iterator[Condition]:
+def _slices(period: Sequence[Asked], rules: Rules) -> Iterator[Requirement]:
     slices: dict[str, list[Asked]] = defaultdict(list)
     for one in period:
         for name, value in one.slices.items():
@@ -138,10 +138,10 @@ def _slices(period: Sequence[Asked], rules: Rules) -> Iterator[Condition]:
         few = found.questions < rules.slice_least
         holds = few or found.mean >= rules.slice
         why = "Too few to decide anything." if few else "" if holds else "A loss on this part."
-        yield _condition(name, holds, found, rules.slice, why=why)
+        yield _requirement(name, holds, found, rules.slice, why=why)
 
 
-def _guards(period: Sequence[Asked], rules: Rules) -> Iterator[Condition]:
+def _guards(period: Sequence[Asked], rules: Rules) -> Iterator[Requirement]:
     """What else people notice, as a share of what it was; above 0 is better."""
     for guard in GUARDS:
         pairs = np.array([one.guards[guard] for one in period if guard in one.guards])
@@ -159,17 +159,17 @@ def _guards(period: Sequence[Asked], rules: Rules) -> Iterator[Condition]:
         bound = -rules.guard
         few = len(pairs) < rules.least
         if low > bound and not few:
-            yield _condition(guard, True, found, bound)
+            yield _requirement(guard, True, found, bound)
         elif not few and (high < bound or len(pairs) >= PLENTY * rules.least):
             why = f"It is {-mean:.1%} worse, and may be {-low:.1%}."
-            yield _condition(guard, False, found, bound, why=why)
+            yield _requirement(guard, False, found, bound, why=why)
         else:
             why = f"With {len(pairs)} questions it may be {-low:.1%} worse."
             missing = rules.least - len(pairs) if few else len(pairs)
-            yield _condition(guard, None, found, bound, missing, why)
+            yield _requirement(guard, None, found, bound, missing, why)
 
 
-def _outcome(conditions: Sequence[Condition]) -> tuple[Outcome, str]:
+def _outcome(conditions: Sequence[Requirement]) -> tuple[Outcome, str]:
     if failed := [one for one in conditions if one.holds is False]:
         told = "; ".join(f"{one.name}: {one.why}" for one in failed)
         return "refused", told
@@ -184,15 +184,15 @@ def _outcome(conditions: Sequence[Condition]) -> tuple[Outcome, str]:
     )
 
 
-def _condition(
+def _requirement(
     name: str,
     holds: bool | None,
     found: Interval,
     bound: float,
     missing: int = 0,
     why: str = "",
-) -> Condition:
-    return Condition(name=name, holds=holds, interval=found, bound=bound, needed=missing, why=why)
+) -> Requirement:
+    return Requirement(name=name, holds=holds, interval=found, bound=bound, needed=missing, why=why)
 
 
 def _differences(asked: Iterable[Asked]) -> Floats:

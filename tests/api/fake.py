@@ -656,7 +656,8 @@ class FakeApp:
         return Explained(
             generation="g", knobs=RetrievalKnobs(), reranker=None, queries=(request.query,),
             stages=(Listed(stage="dense", places=(place,), total=1),), passages={CHUNK: passage},
-            evidence=(), confidence=0.5, abstains=True, timings={"search": 1.0},
+            moved={}, evidence=(), confidence=0.5, abstains=True,
+            timings={"search": 1.0},
         )  # fmt: skip
 
     async def generations(

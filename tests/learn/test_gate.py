@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from rag.candidates import STRATA, Asked, Condition, GateReport, Rules
+from rag.candidates import STRATA, Asked, GateReport, Requirement, Rules
 from rag.learn.gate import interval, judged, needed, spent
 
 RULES = Rules()
@@ -37,7 +37,7 @@ def asked(
     return found
 
 
-def condition(report: GateReport, name: str) -> Condition:
+def condition(report: GateReport, name: str) -> Requirement:
     return next(one for one in report.conditions if one.name == name)
 
 

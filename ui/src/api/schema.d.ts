@@ -2973,6 +2973,21 @@ export interface components {
             ratchet: components["schemas"]["Extension"];
             usage: components["schemas"]["TokenUsage"];
         };
+        /**
+         * Condition
+         * @description How this deployment is kept.
+         */
+        Condition: {
+            backup: components["schemas"]["Backed"] | null;
+            housekeeping: components["schemas"]["HouseKept"] | null;
+            /** Inside */
+            inside: boolean;
+            runs: components["schemas"]["Underway"];
+            stored: components["schemas"]["Space"];
+            verified: components["schemas"]["Verified"] | null;
+            /** Version */
+            version: string;
+        };
         /** Configuration */
         Configuration: {
             /** Config */
@@ -4049,7 +4064,7 @@ export interface components {
             /** Before */
             before: number;
             /** Conditions */
-            conditions: components["schemas"]["rag__candidates__Condition"][];
+            conditions: components["schemas"]["Requirement"][];
             /** Look */
             look: number;
             /**
@@ -5418,6 +5433,29 @@ export interface components {
             title: string;
         };
         /**
+         * Requirement
+         * @description One thing that the gate asks for.
+         */
+        Requirement: {
+            /** Bound */
+            bound: number;
+            /** Holds */
+            holds: boolean | null;
+            interval: components["schemas"]["Interval"];
+            /** Name */
+            name: string;
+            /**
+             * Needed
+             * @default 0
+             */
+            needed: number;
+            /**
+             * Why
+             * @default
+             */
+            why: string;
+        };
+        /**
          * RetrievalKnobs
          * @description How passages are found.
          */
@@ -6520,44 +6558,6 @@ export interface components {
          */
         rag__api__stored__Kept: {
             feedback: components["schemas"]["Feedback"];
-        };
-        /**
-         * Condition
-         * @description How this deployment is kept.
-         */
-        rag__app__upkeep__Condition: {
-            backup: components["schemas"]["Backed"] | null;
-            housekeeping: components["schemas"]["HouseKept"] | null;
-            /** Inside */
-            inside: boolean;
-            runs: components["schemas"]["Underway"];
-            stored: components["schemas"]["Space"];
-            verified: components["schemas"]["Verified"] | null;
-            /** Version */
-            version: string;
-        };
-        /**
-         * Condition
-         * @description One thing that the gate asks for.
-         */
-        rag__candidates__Condition: {
-            /** Bound */
-            bound: number;
-            /** Holds */
-            holds: boolean | null;
-            interval: components["schemas"]["Interval"];
-            /** Name */
-            name: string;
-            /**
-             * Needed
-             * @default 0
-             */
-            needed: number;
-            /**
-             * Why
-             * @default
-             */
-            why: string;
         };
         /**
          * Kept
@@ -13647,7 +13647,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["rag__app__upkeep__Condition"];
+                    "application/json": components["schemas"]["Condition"];
                 };
             };
             /** @description A problem, with what to do about it */

@@ -40,5 +40,14 @@ const datasets = createRoute({
   },
   component: lazyRouteComponent(() => import("@/features/datasets"), "DatasetsPage"),
 });
+const candidates = createRoute({
+  getParentRoute: () => shell,
+  path: "/data/candidates",
+  validateSearch: (search: Record<string, unknown>): { candidate?: string } => {
+    const candidate = word(search["candidate"]);
+    return candidate === undefined ? {} : { candidate };
+  },
+  component: lazyRouteComponent(() => import("@/features/candidates"), "CandidatesPage"),
+});
 
-export const DATA = [first, inbox, gaps, agreement, datasets] as const;
+export const DATA = [first, inbox, gaps, agreement, datasets, candidates] as const;

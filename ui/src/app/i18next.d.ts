@@ -16,12 +16,13 @@ import type people from "@/features/people/en.json";
 import type inbox from "@/features/inbox/en.json";
 import type gaps from "@/features/gaps/en.json";
 import type agreement from "@/features/agreement/en.json";
+import type candidates from "@/features/candidates/en.json";
 import type datasets from "@/features/datasets/en.json";
 import type app from "./en.json";
 
 declare module "i18next" {
   interface CustomTypeOptions {
     defaultNS: "app";
-    resources: { app: typeof app; ask: typeof ask; account: typeof account; "sign-in": typeof signIn; source: typeof source; sources: typeof sources; documents: typeof documents; playground: typeof playground; models: typeof models; people: typeof people; groups: typeof groups; keys: typeof keys; audit: typeof audit; health: typeof health; settings: typeof settings; inbox: typeof inbox; gaps: typeof gaps; agreement: typeof agreement; datasets: typeof datasets };
+    resources: { app: typeof app; ask: typeof ask; account: typeof account; "sign-in": typeof signIn; source: typeof source; sources: typeof sources; documents: typeof documents; playground: typeof playground; models: typeof models; people: typeof people; groups: typeof groups; keys: typeof keys; audit: typeof audit; health: typeof health; settings: typeof settings; inbox: typeof inbox; gaps: typeof gaps; agreement: typeof agreement; datasets: typeof datasets; candidates: typeof candidates };
   }
 }

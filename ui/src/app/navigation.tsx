@@ -1,4 +1,4 @@
-import { IconDatabaseExport, IconInbox, IconMessageCircle, IconQuestionMark, IconScale, IconSettings, type Icon } from "@tabler/icons-react";
+import { IconDatabaseExport, IconInbox, IconMessageCircle, IconQuestionMark, IconScale, IconSettings, IconTrendingUp, type Icon } from "@tabler/icons-react";
 import type { ParseKeys } from "i18next";
 import type { Schemas } from "@/api/client";
 import { MANAGING } from "./managing";
@@ -30,6 +30,7 @@ const DATA_PAGES: Entry[] = [
   { to: "/data/gaps", label: "data.gaps", icon: IconQuestionMark },
   { to: "/data/agreement", label: "data.agreement", icon: IconScale },
   { to: "/data/datasets", label: "data.datasets", icon: IconDatabaseExport },
+  { to: "/data/candidates", label: "data.candidates", icon: IconTrendingUp },
 ];
 
 /** All there is to go to. What is not listed here is not shown; its routes stand in `router.tsx`. */

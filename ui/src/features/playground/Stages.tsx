@@ -59,6 +59,7 @@ function Listed({ stage, told, other, onOpen }: { stage: Stage; told: Told; othe
       <Stack component="ol" gap={4} m={0} p={0} className={css.list}>
         {places.map((place) => {
           const passage = told.passages[place.chunk_id];
+          const liked = stage.stage === "memory" ? told.moved[place.chunk_id] : undefined;
           return passage ? (
             <li key={place.chunk_id}>
               <UnstyledButton className={css.place ?? ""} onClick={() => onOpen(place.chunk_id)}>
@@ -69,6 +70,7 @@ function Listed({ stage, told, other, onOpen }: { stage: Stage; told: Told; othe
                     <Text size="xs" c="var(--soft)" title={place.why}>{counted(place.score, 3)}</Text>
                   </Group>
                 </Group>
+                {liked ? <Text size="xs" title={liked.events.join("\n")}>{t("remembered", { useful: counted(liked.useful), people: counted(liked.people), similarity: counted(liked.similarity, 2), boost: counted(liked.boost, 3) })}</Text> : null}
                 <Text size="xs" c="var(--soft)" lineClamp={2} className={css.anywhere}>{passage.excerpt}</Text>
               </UnstyledButton>
             </li>

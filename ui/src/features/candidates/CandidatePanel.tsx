@@ -1,0 +1,66 @@
+import { Button, Divider, Group, Stack, Text, TextInput } from "@mantine/core";
+import { useDisclosure } from "@mantine/hooks";
+import { useState } from "react";
+import { useTranslation } from "react-i18next";
+import { counted } from "@/app/lasting";
+import { Loaded } from "@/app/Loaded";
+import { Trouble } from "@/app/Trouble";
+import { moment } from "@/app/when";
+import { Confirm } from "@/primitives/Confirm";
+import { Facts } from "@/primitives/Facts";
+import { Panel } from "@/primitives/Panel";
+import { Judged } from "./Judged";
+import { nameOf, useCandidate, useMeasure, usePromote, useReleases, type Candidate } from "./queries";
+
+/** What a candidate was made of, what the gate said of it each time, and what can be done about it. */
+export function CandidatePanel({ name, close }: { name: string; close: () => void }) {
+  const { t } = useTranslation(["candidates", "app"]);
+  const found = useCandidate(name);
+  const releases = useReleases();
+  const { run, done } = useMeasure(name);
+  const [asked, ask] = useDisclosure(false);
+  const [why, say] = useState("");
+  const promote = usePromote(name);
+  const against = releases.data?.releases[0]?.number ?? 0;
+  return (
+    <Panel title={name} acts={<Button size="xs" variant="default" onClick={close}>{t("close")}</Button>}>
+      <Loaded query={found}>
+        {({ candidate, reports }) => {
+          const last = reports[0];
+          const passed = last?.report.outcome === "passed" && last.against === against;
+          return (
+            <Stack gap="md">
+              <Made one={candidate} />
+              <Group>
+                <Button variant={passed ? "default" : "filled"} loading={run.isPending} onClick={() => run.mutate()}>{t("measure")}</Button>
+                {passed ? <Button onClick={ask.open}>{t("promote")}</Button> : null}
+                <Text role="status" size="sm" c="var(--soft)">{run.isPending ? t("measured", { done: counted(done.done), total: counted(done.total) }) : ""}</Text>
+              </Group>
+              {run.error ? <Trouble error={run.error} /> : null}
+              {promote.error ? <Trouble error={promote.error} /> : null}
+              {reports.length === 0 ? <Text size="sm">{t("unmeasured")}</Text> : null}
+              {reports.map((one, n) => <Stack key={one.id} gap="md">{n ? <Divider /> : null}<Judged one={one} /></Stack>)}
+            </Stack>
+          );
+        }}
+      </Loaded>
+      <Confirm opened={asked} onClose={ask.close} title={t("promoteAsk", { name })} tell={t("promoteTell")} act={t("promote")} cancel={t("app:action.cancel")} busy={promote.isPending} onAct={() => promote.mutate(why, { onSuccess: ask.close, onError: ask.close })}>
+        <TextInput label={t("why")} maxLength={2000} value={why} onChange={(event) => say(event.currentTarget.value)} />
+      </Confirm>
+    </Panel>
+  );
+}
+
+function Made({ one }: { one: Candidate }) {
+  const { t } = useTranslation("candidates");
+  const number = (name: string) => counted(Number(one.figures[name] ?? 0));
+  const knobs = one.lineage["knobs"] as { gate: number } | undefined;
+  const left = (["held_out", "stale", "nothing_said", "not_indexed", "capped"] as const).filter((name) => Number(one.figures[name] ?? 0) > 0);
+  return (
+    <>
+      <Facts facts={[[t("votes"), number("votes")], [t("answers"), number("answers")], [t("until"), moment(String(one.lineage["as_of"]))], [t("near"), knobs ? `${knobs.gate.toFixed(2)} ${t(one.figures["gate_fitted"] ? "fitted" : "assumed")}` : ""]]} />
+      {left.length ? <Text size="sm">{t("left")} {left.map((name) => `${number(name)} ${t(`why_${name}`)}`).join("; ")}</Text> : null}
+      <Text size="xs" c="var(--soft)">{t("madeBy", { name: nameOf(one), by: one.created_by, at: moment(one.created_at) })}</Text>
+    </>
+  );
+}

@@ -1,0 +1,54 @@
+import { Badge, Button, Stack, Table, Text } from "@mantine/core";
+import { IconPlus, IconTrendingUp } from "@tabler/icons-react";
+import { useNavigate, useSearch } from "@tanstack/react-router";
+import { useTranslation } from "react-i18next";
+import { Loaded } from "@/app/Loaded";
+import { Trouble } from "@/app/Trouble";
+import { ago, moment } from "@/app/when";
+import { Blank } from "@/primitives/Blank";
+import { Page } from "@/primitives/Page";
+import { CandidatePanel } from "./CandidatePanel";
+import css from "./candidates.module.css";
+import { nameOf, useCandidates, useMake } from "./queries";
+import { Releases } from "./Releases";
+
+const COLOUR = { made: "gray", promoted: "green", refused: "red" } as const;
+
+export function CandidatesPage() {
+  const { t } = useTranslation("candidates");
+  const search = useSearch({ strict: false });
+  const named = "candidate" in search ? search.candidate : undefined;
+  const navigate = useNavigate();
+  const found = useCandidates();
+  const { run, done } = useMake();
+  const open = (candidate: string | undefined) => void navigate({ to: "/data/candidates", search: candidate === undefined ? {} : { candidate } });
+  const make = () => run.mutate(undefined, { onSuccess: (one) => { if (one) open(nameOf(one)); } });
+  return (
+    <Page title={t("title")} tell={t("tell")} acts={<Button leftSection={<IconPlus size={16} />} loading={run.isPending} onClick={make}>{t("make")}</Button>}>
+      <Text role="status" size="sm" c="var(--soft)">{run.isPending ? t("remembered", { count: done.done }) : ""}</Text>
+      {run.error ? <Trouble error={run.error} /> : null}
+      <Loaded query={found}>
+        {({ candidates }) => candidates.length === 0 ? <Blank icon={IconTrendingUp} title={t("none.title")} tell={t("none.tell")} /> : (
+          <Stack gap="lg">
+            {named === undefined ? null : <CandidatePanel key={named} name={named} close={() => open(undefined)} />}
+            <Table.ScrollContainer minWidth={360}>
+              <Table className={css.table} verticalSpacing="sm" highlightOnHover>
+                <Table.Thead><Table.Tr><Table.Th>{t("candidate")}</Table.Th><Table.Th>{t("is")}</Table.Th><Table.Th>{t("made")}</Table.Th></Table.Tr></Table.Thead>
+                <Table.Tbody>
+                  {candidates.map((one) => (
+                    <Table.Tr key={one.id}>
+                      <Table.Td><Button variant="transparent" p={0} h="auto" aria-expanded={nameOf(one) === named} onClick={() => open(nameOf(one) === named ? undefined : nameOf(one))}>{nameOf(one)}</Button></Table.Td>
+                      <Table.Td><Badge color={COLOUR[one.state]} variant="filled" tt="none">{t(`state.${one.state}`)}</Badge></Table.Td>
+                      <Table.Td><Text size="sm" title={moment(one.created_at)}>{ago(one.created_at)}</Text><Text size="xs" c="var(--soft)"><bdi>{one.created_by}</bdi></Text></Table.Td>
+                    </Table.Tr>
+                  ))}
+                </Table.Tbody>
+              </Table>
+            </Table.ScrollContainer>
+            <Releases candidates={candidates} />
+          </Stack>
+        )}
+      </Loaded>
+    </Page>
+  );
+}

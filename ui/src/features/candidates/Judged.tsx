@@ -1,0 +1,70 @@
+import { Badge, Group, Stack, Table, Text } from "@mantine/core";
+import { useTranslation } from "react-i18next";
+import { counted } from "@/app/lasting";
+import { moment } from "@/app/when";
+import css from "./candidates.module.css";
+import type { Judgement } from "./queries";
+import { farthest, isWhole, place, signed, STRATA, type Interval } from "./report";
+
+const COLOUR = { passed: "green", refused: "red", insufficient: "gray" } as const;
+
+/** What the gate said, with all that it went by: strata first, then every condition. */
+export function Judged({ one }: { one: Judgement }) {
+  const { t } = useTranslation("candidates");
+  const { report } = one;
+  const overall = report.conditions[0]?.interval;
+  const strata = STRATA.map((name) => [name, report.strata[name]] as const);
+  const far = farthest([...(overall ? [overall] : []), ...strata.flatMap(([, found]) => (found ? [found] : []))]);
+  return (
+    <Stack gap="sm">
+      <Group gap="xs">
+        <Badge color={COLOUR[report.outcome]} variant="filled" tt="none">{t(`outcome.${report.outcome}`)}</Badge>
+        <Text size="sm" c="var(--soft)">{t("judged", { at: moment(one.at), by: one.by, against: one.against, look: report.look })}</Text>
+      </Group>
+      <Text size="sm" className={css.anywhere}>{report.why}</Text>
+      <Table.ScrollContainer minWidth={320}>
+        <Table>
+          <Table.Thead><Table.Tr><Table.Th>{t("questions")}</Table.Th><Table.Th ta="right">{t("count")}</Table.Th><Table.Th>{t("gain")}</Table.Th></Table.Tr></Table.Thead>
+          <Table.Tbody>
+            {overall ? <Line name={t("all")} found={overall} far={far} /> : null}
+            {strata.map(([name, found]) => (found ? <Line key={name} name={t(`stratum.${name}`)} found={found} far={far} /> : null))}
+          </Table.Tbody>
+        </Table>
+      </Table.ScrollContainer>
+      <Text size="xs" c="var(--soft)">{t("gainTell", { before: report.before.toFixed(3), after: report.after.toFixed(3) })}</Text>
+      <Stack component="ul" gap={4} m={0} pl="md">
+        {report.conditions.map((each) => (
+          <Text component="li" size="sm" key={each.name}>
+            <b>{isWhole(each.name) ? t(`condition.${each.name}`) : each.name}</b>: {t(each.holds === null ? "open" : each.holds ? "holds" : "fails")}
+            {each.interval.questions ? ` (${signed(each.interval.mean)}, ${signed(each.interval.low)} … ${signed(each.interval.high)}; ${t("asks", { bound: signed(each.bound) })})` : ""}
+            {each.needed ? `, ${t("needed", { count: each.needed })}` : ""}
+          </Text>
+        ))}
+      </Stack>
+    </Stack>
+  );
+}
+
+function Line({ name, found, far }: { name: string; found: Interval; far: number }) {
+  const { t } = useTranslation("candidates");
+  const x = (value: number) => 100 * place(value, far);
+  const colour = `var(--mantine-color-${found.low > 0 ? "green" : found.high < 0 ? "red" : "gray"}-filled)`;
+  return (
+    <Table.Tr>
+      <Table.Td>{name}</Table.Td>
+      <Table.Td ta="right">{counted(found.questions)}</Table.Td>
+      <Table.Td>
+        {found.questions ? (
+          <Group gap="sm" wrap="nowrap">
+            <svg className={css.interval} viewBox="0 0 100 16" preserveAspectRatio="none" aria-hidden>
+              <line x1={50} x2={50} y1={0} y2={16} stroke="var(--soft)" strokeDasharray="2 2" vectorEffect="non-scaling-stroke" />
+              <line x1={x(found.low)} x2={x(found.high)} y1={8} y2={8} stroke={colour} strokeWidth={3} strokeLinecap="round" vectorEffect="non-scaling-stroke" />
+              <line x1={x(found.mean)} x2={x(found.mean)} y1={2} y2={14} stroke={colour} strokeWidth={3} vectorEffect="non-scaling-stroke" />
+            </svg>
+            <Text size="sm" className={css.number}>{t("interval", { mean: signed(found.mean), low: signed(found.low), high: signed(found.high) })}</Text>
+          </Group>
+        ) : <Text size="sm" c="var(--soft)">{t("nobody")}</Text>}
+      </Table.Td>
+    </Table.Tr>
+  );
+}

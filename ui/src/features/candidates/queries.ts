@@ -1,0 +1,76 @@
+import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
+import { useEffect, useRef, useState } from "react";
+import { api, got, type Schemas } from "@/api/client";
+import { events } from "@/api/sse";
+import { useDomain } from "@/app/me";
+
+export type Candidate = Schemas["Candidate"];
+export type Judgement = Schemas["Judgement"];
+export type Release = Schemas["Release"];
+
+const of = (domain: string | undefined) => (domain === undefined ? {} : { domain });
+
+/** As the server calls it, and as its address does. */
+export const nameOf = ({ kind, number }: Candidate) => `${kind}-${number}`;
+
+export function useCandidates() {
+  const domain = useDomain();
+  return useQuery({ queryKey: ["candidates", domain], queryFn: () => got(api.GET("/api/v1/candidates", { params: { query: of(domain) } })) });
+}
+
+export function useCandidate(name: string) {
+  const domain = useDomain();
+  return useQuery({ queryKey: ["candidates", domain, name], queryFn: () => got(api.GET("/api/v1/candidates/{name}", { params: { path: { name }, query: of(domain) } })) });
+}
+
+export function useReleases() {
+  const domain = useDomain();
+  return useQuery({ queryKey: ["releases", domain], queryFn: () => got(api.GET("/api/v1/releases", { params: { query: of(domain) } })) });
+}
+
+/** Work that one looks on at: how far it is, and what came of it. Leaving ends it. */
+function useWork<T>(path: string, body: unknown) {
+  const client = useQueryClient();
+  const leaving = useRef<AbortController | null>(null);
+  const [done, step] = useState<{ done: number; total: number }>({ done: 0, total: 0 });
+  const run = useMutation({
+    mutationFn: async () => {
+      leaving.current = new AbortController();
+      step({ done: 0, total: 0 });
+      let result: T | undefined;
+      for await (const { name, data } of events(path, { body, signal: leaving.current.signal, last: "result" }))
+        if (name === "progress") step(data as { done: number; total: number });
+        else if (name === "result") result = data as T;
+      return result;
+    },
+    onSuccess: () => client.invalidateQueries({ queryKey: ["candidates"] }),
+  });
+  useEffect(() => () => leaving.current?.abort(), []);
+  return { run, done };
+}
+
+export function useMake() {
+  const domain = useDomain();
+  return useWork<Candidate>("/api/v1/candidates", { kind: "memory", domain: domain ?? null });
+}
+
+export function useMeasure(name: string) {
+  const domain = useDomain();
+  const asked = domain === undefined ? "" : `?domain=${encodeURIComponent(domain)}`;
+  return useWork<Judgement>(`/api/v1/candidates/${name}/reports${asked}`, undefined);
+}
+
+function useRelease<T>(send: (said: T, domain: string | null) => Promise<Release>) {
+  const domain = useDomain();
+  const client = useQueryClient();
+  return useMutation({
+    mutationFn: (said: T) => send(said, domain ?? null),
+    onSuccess: async () => {
+      await Promise.all([client.invalidateQueries({ queryKey: ["releases"] }), client.invalidateQueries({ queryKey: ["candidates"] })]);
+    },
+  });
+}
+
+export const usePromote = (name: string) => useRelease<string>((why, domain) => got(api.POST("/api/v1/candidates/{name}/promotion", { params: { path: { name } }, body: { why, domain } })));
+
+export const useRollBack = () => useRelease<number | null>((to, domain) => got(api.POST("/api/v1/releases/rollback", { body: { to, why: "", domain } })));
