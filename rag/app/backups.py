@@ -134,6 +134,8 @@ async def restore(
                     f"The index of '{domain}' is not built: {error} "
                     f"Then run: rag --domain {domain} sync --rebuild."
                 )
+        # What was erased since is in versions of datasets as they were backed up.
+        await app.datasets.sweep()
         if verify:
             checks = [await asyncio.to_thread(_read_back, settings, manifest), *await app.doctor()]
     finally:

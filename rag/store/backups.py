@@ -1,9 +1,10 @@
 """A backup: what a data folder keeps, but for what can be made again, as plain files in a folder.
 
-`tables/` has a file per table, `blobs/` the kept files, `data/` the few others of the data folder,
-`manifest.json` the digest of everything. The manifest is written last and whole: a folder without
-one is what an interrupted backup left, and is never taken for more. The database is read as of one
-moment; kept files never change and are not collected meanwhile, so syncs and questions go on.
+`tables/` has a file per table, `blobs/` the kept files, `data/` the few others of the data folder
+and every version of a dataset, `manifest.json` the digest of everything. The manifest is written
+last and whole: a folder without one is what an interrupted backup left, never taken for more. The
+database is read as of one moment; kept files never change and are not collected meanwhile, so syncs
+and questions go on.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ import errno
 import hashlib
 import json
 import os
+import shutil
 from collections.abc import Callable, Collection, Generator, Iterable, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import datetime
@@ -33,6 +35,8 @@ from rag.types import Data, Progress
 MANIFEST = "manifest.json"
 ERASURES = "erasures.json"
 CONFIGURATION = "rag.toml"
+DATASETS = "datasets"
+PIECE = 1 << 20
 FORMAT = 1
 OnProgress = Callable[[Progress], None]
 
@@ -69,7 +73,7 @@ class Manifest(Data):
     damaged: tuple[str, ...]
     """kept files that were damaged or missing already when it was made"""
     files: Mapping[Below, str]
-    """of the data folder: configuration, keys, packs"""
+    """of the data folder: configuration, keys, packs, datasets"""
     credentials: int
     """sources and models whose credentials are in it, encrypted"""
 
@@ -148,7 +152,10 @@ class Backup:
                 tables=written,
                 blobs=tuple(one for one in needed if one not in set(damaged)),
                 damaged=tuple(damaged),
-                files={name: self._file(data, name) for name in names if (data / name).is_file()},
+                files={
+                    **{name: self._file(data, name) for name in names if (data / name).is_file()},
+                    **self._datasets(data),
+                },
                 credentials=self._credentials(written),
             )
             # Names of files, too, are on the disk before the manifest says that they are.
@@ -194,10 +201,31 @@ class Backup:
         return self.folder / "data" / name
 
     def _file(self, data: Path, name: str) -> str:
-        content = (data / name).read_bytes()
         self.file(name).parent.mkdir(parents=True, exist_ok=True)
-        _write(self.file(name), content)
-        return hashlib.sha256(content).hexdigest()
+        handle = os.open(self.file(name), os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        with os.fdopen(handle, "wb") as file, (data / name).open("rb") as found:
+            shutil.copyfileobj(found, file, PIECE)
+            file.flush()
+            os.fsync(file.fileno())
+        return _digest_of(self.file(name))
+
+    def _datasets(self, data: Path) -> dict[str, str]:
+        """Every version that is there, whole: what is withdrawn meanwhile is in no backup.
+
+        Exports are made again when they are asked for.
+        """
+        found: dict[str, str] = {}
+        for manifest in sorted((data / DATASETS).glob(f"[!.]*/[!.]*/{MANIFEST}")):
+            version = manifest.parent.relative_to(data).as_posix()
+            try:
+                names = [*json.loads(manifest.read_bytes())["files"], MANIFEST]
+                found |= {
+                    name: self._file(data, name) for name in (f"{version}/{n}" for n in names)
+                }
+            except FileNotFoundError:
+                shutil.rmtree(self.file(version), ignore_errors=True)
+                found = {name: of for name, of in found.items() if not name.startswith(version)}
+        return found
 
     def _credentials(self, written: Collection[str]) -> int:
         count = 0
@@ -259,7 +287,7 @@ class Backup:
                 bad.append(f"tables/{name}.jsonl")
         for name, sha256 in manifest.files.items():
             path = self.file(name)
-            if not path.is_file() or hashlib.sha256(path.read_bytes()).hexdigest() != sha256:
+            if not path.is_file() or _digest_of(path) != sha256:
                 bad.append(f"data/{name}")
         for done, digest in enumerate(manifest.blobs, 1):
             if not self.blobs.intact(digest):
@@ -288,6 +316,11 @@ class Backup:
         if sha256 != _digest(found):
             raise _damaged(path)
         return found
+
+
+def _digest_of(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def _valid(kind: type[Any], found: Mapping[str, Any], path: Path) -> Any:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import shutil
 from collections.abc import Callable, Sequence
 from datetime import datetime
 from pathlib import Path
@@ -14,7 +15,7 @@ from sqlalchemy.orm import Session
 from rag.errors import Unavailable
 from rag.store import compacting
 from rag.store.added import forget_key, forget_model
-from rag.store.backups import CONFIGURATION, Backup, Manifest, OnProgress
+from rag.store.backups import CONFIGURATION, PIECE, Backup, Manifest, OnProgress
 from rag.store.blobs import Blobs
 from rag.store.conversations import drop
 from rag.store.database import Database
@@ -57,8 +58,8 @@ def place(backup: Backup, name: str, data: Path) -> bool:
         handle = os.open(data / name, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     except FileExistsError:
         return False
-    with os.fdopen(handle, "wb") as file:
-        file.write(backup.file(name).read_bytes())
+    with os.fdopen(handle, "wb") as file, backup.file(name).open("rb") as found:
+        shutil.copyfileobj(found, file, PIECE)
         file.flush()
         os.fsync(file.fileno())
     return True

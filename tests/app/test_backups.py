@@ -14,7 +14,8 @@ from rag.config import load
 from rag.errors import Conflict, Locked, NotFound
 from rag.store.folder import DataFolder
 from rag.types import AskRequest, Principal, SearchRequest
-from tests.app.test_app import ANNA, add_documents, open_app, titles
+from tests.app.test_app import ANNA, BOB, add_documents, open_app, titles
+from tests.app.test_datasets import ALL, COLOUR, CURATOR, UP, WEIGHT, built, rated
 
 ME = Principal(id="local")
 SALARY = SearchRequest(query="salary of the director")
@@ -277,3 +278,57 @@ def test_a_pack_that_is_missing_is_told_and_the_rest_is_restored(
         await app.aclose()
 
     asyncio.run(after())
+
+
+def test_versions_of_datasets_come_along_without_what_was_erased_since(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bytes_of = {}
+
+    def files(root: Path) -> dict[str, bytes]:
+        found = root / "datasets" / "test"
+        return {
+            path.relative_to(found).as_posix(): path.read_bytes()
+            for path in sorted(found.rglob("*"))
+            if path.is_file()
+        }
+
+    async def before() -> tuple[Path, Path]:
+        app = open_app(tmp_path)
+        try:
+            await add_documents(app, tmp_path)
+            for who in (ANNA, BOB):
+                await app.agree(who, ALL)
+                await rated(app, who, WEIGHT if who is ANNA else COLOUR, UP)
+            await built(app)
+            bytes_of.update(files(tmp_path / "data"))
+            await app.datasets.export(CURATOR, "month", "csv", None)
+            # As a build that is being written beside it, and one that was cut off.
+            (tmp_path / "data" / "datasets" / "test" / ".unfinished-1").mkdir()
+            (tmp_path / "data" / "datasets" / "test" / ".unfinished-1" / "x").write_text("half")
+            backup = await asyncio.to_thread(saved, tmp_path)
+            erased = await asyncio.to_thread(saved, tmp_path, "erased")
+            await app.privacy.erase(CURATOR, "anna")
+            await asyncio.to_thread(refresh, load(tmp_path / "data"), erased)
+            return backup, erased
+        finally:
+            await app.aclose()
+
+    backup, erased = asyncio.run(before())
+
+    async def whole(app: App) -> None:
+        assert files(app.settings.data) == bytes_of
+        manifest, folder = await app.datasets.export(CURATOR, "month@1", "csv", None)
+        assert "40 kg" in (folder / "instruction-train.csv").read_text()
+        assert manifest.tables
+
+    restored(tmp_path, backup, monkeypatch, whole)
+
+    async def without(app: App) -> None:
+        pseudonym = app._parts.traces.pseudonym(ANNA).encode()
+        assert not [path for path, held in files(app.settings.data).items() if pseudonym in held]
+        assert (await app.datasets.get(CURATOR, "month@1", None)).state == "withdrawn"
+        rest, _ = await app.datasets.export(CURATOR, "month", "csv", None)
+        assert sum(table.rows for table in rest.tables) > 0
+
+    restored(tmp_path, erased, monkeypatch, without, beside="erased-there")

@@ -15,6 +15,7 @@ from rag.app import App
 from rag.datasets import ROW, DatasetSpec, row_hash
 from rag.errors import Conflict, Forbidden, InvalidInput, NotFound, StorageFull
 from rag.feedback import Consent, Correction, Verdict
+from rag.store.database import Database
 from rag.store.inbox import Wanted
 from rag.store.models import DocumentRow
 from rag.types import AskRequest, Principal, Progress, Role
@@ -429,5 +430,47 @@ def test_what_a_cut_off_build_had_gathered_is_erased_too(tell: Any) -> None:
         assert "zyxcanaryxyz" in words_below(app.settings.data / "datasets")
         await app.privacy.erase(CURATOR, "anna")
         assert "zyxcanaryxyz" not in words_below(app.settings.data)
+
+    tell(story)
+
+
+@pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)
+def test_on_postgresql_it_is_the_same(
+    tell: Any, database_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Built, exported, withdrawn and swept, with what is said meanwhile waiting for no build."""
+    monkeypatch.setattr("tests.app.test_app.Database", lambda _: Database(database_url))
+
+    async def story(app: App) -> None:
+        assert not app._parts.ledger.database.sqlite
+        better = Correction(text="The flange is zyxcanaryxyz.")
+        await rated(app, ANNA, COLOUR, Verdict(value=-1, correction=better))
+        await rated(app, BOB, WEIGHT, UP)
+        one, folder = await built(app)
+        again, same = await built(app)
+        assert (again.version, same) == (one.version, folder)
+        manifest, out = await app.datasets.export(CURATOR, "month", "trl-sft", None)
+        assert "zyxcanaryxyz" in words_below(out)
+        assert manifest.source.version == one.version
+        both = await asyncio.gather(
+            built(app, name="other"), *(rated(app, BOB, WEIGHT, UP) for _ in range(3))
+        )
+        assert both[0][0].rows == one.rows
+        await app.privacy.erase(CURATOR, "anna")
+        assert "zyxcanaryxyz" not in words_below(app.settings.data / "datasets")
+        assert [
+            (made.name, made.number, made.state)
+            for made in sorted(
+                await app.datasets.list(CURATOR, None), key=lambda made: (made.name, made.number)
+            )
+        ] == [
+            ("month", 1, "withdrawn"),
+            ("month", 2, "kept"),
+            ("other", 1, "withdrawn"),
+            ("other", 2, "kept"),
+        ]
+        _, out = await app.datasets.export(CURATOR, "month", "csv", None)
+        assert "40 kg" in words_below(out)
+        assert await app.datasets.sweep() == 0
 
     tell(story)
