@@ -40,6 +40,10 @@ class Measured(Body):
     reports: list[Judgement]
 
 
+class Measuring(Body):
+    domain: Name | None = None
+
+
 class Promotion(Body):
     why: Why = ""
     domain: Name | None = None
@@ -82,14 +86,12 @@ async def candidate(name: Named, who: Data, server: Server, domain: Domain = Non
 
 
 @router.post("/candidates/{name}/reports", response_model=Judgement, responses=EVENTS)
-async def measure(
-    request: Request, name: Named, who: Data, server: Server, domain: Domain = None
-) -> Any:
+async def measure(request: Request, name: Named, body: Measuring, who: Data, server: Server) -> Any:
     """Measure a candidate against what is live. Each look at the same release makes the next one
     stricter. Events as of a sync."""
 
     async def work(progress: Callable[[Progress], None]) -> Judgement:
-        return await server.app.tuning.measure(who, name, domain, progress)
+        return await server.app.tuning.measure(who, name, body.domain, progress)
 
     return await with_progress(request, work)
 

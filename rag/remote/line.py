@@ -80,12 +80,11 @@ class Line:
         path: str,
         principal: Principal,
         domain: str | None,
-        body: Mapping[str, Any] | None,
+        body: Mapping[str, Any],
         progress: OnProgress | None,
-        params: Mapping[str, str] | None = None,
     ) -> Mapping[str, Any]:
         """Work that reports progress on the way and its result last."""
-        async for name, data in self._events(path, principal, domain, body, params=params):
+        async for name, data in self._events(path, principal, domain, body):
             if name == "result":
                 return data
             if name == "progress" and progress is not None:

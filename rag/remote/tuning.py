@@ -45,7 +45,7 @@ class RemoteTuning:
     ) -> Judgement:
         path = f"candidates/{name}/reports"
         return Judgement.model_validate(
-            await self._line.long(path, principal, domain, None, progress, query(domain=domain))
+            await self._line.long(path, principal, domain, {"domain": domain}, progress)
         )
 
     async def promote(

@@ -4486,6 +4486,11 @@ export interface components {
             /** Reports */
             reports: components["schemas"]["Judgement"][];
         };
+        /** Measuring */
+        Measuring: {
+            /** Domain */
+            domain?: string | null;
+        };
         /**
          * Member
          * @description One person in one group; nobody added them where the domain's pack declares them.
@@ -7450,9 +7455,7 @@ export interface operations {
     };
     measure_api_v1_candidates__name__reports_post: {
         parameters: {
-            query?: {
-                domain?: string | null;
-            };
+            query?: never;
             header?: never;
             path: {
                 /** @description A candidate, as `memory-3`. */
@@ -7460,7 +7463,11 @@ export interface operations {
             };
             cookie?: never;
         };
-        requestBody?: never;
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Measuring"];
+            };
+        };
         responses: {
             /** @description Successful Response */
             200: {

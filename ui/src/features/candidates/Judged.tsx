@@ -22,7 +22,7 @@ export function Judged({ one }: { one: Judgement }) {
         <Text size="sm" c="var(--soft)">{t("judged", { at: moment(one.at), by: one.by, against: one.against, look: report.look })}</Text>
       </Group>
       <Text size="sm" className={css.anywhere}>{report.why}</Text>
-      <Table.ScrollContainer minWidth={320}>
+      <div className={css.across} role="region" tabIndex={0} aria-label={t("gain")}>
         <Table>
           <Table.Thead><Table.Tr><Table.Th>{t("questions")}</Table.Th><Table.Th ta="right">{t("count")}</Table.Th><Table.Th>{t("gain")}</Table.Th></Table.Tr></Table.Thead>
           <Table.Tbody>
@@ -30,7 +30,7 @@ export function Judged({ one }: { one: Judgement }) {
             {strata.map(([name, found]) => (found ? <Line key={name} name={t(`stratum.${name}`)} found={found} far={far} /> : null))}
           </Table.Tbody>
         </Table>
-      </Table.ScrollContainer>
+      </div>
       <Text size="xs" c="var(--soft)">{t("gainTell", { before: report.before.toFixed(3), after: report.after.toFixed(3) })}</Text>
       <Stack component="ul" gap={4} m={0} pl="md">
         {report.conditions.map((each) => (

@@ -56,8 +56,7 @@ export function useMake() {
 
 export function useMeasure(name: string) {
   const domain = useDomain();
-  const asked = domain === undefined ? "" : `?domain=${encodeURIComponent(domain)}`;
-  return useWork<Judgement>(`/api/v1/candidates/${name}/reports${asked}`, undefined);
+  return useWork<Judgement>(`/api/v1/candidates/${name}/reports`, { domain: domain ?? null });
 }
 
 function useRelease<T>(send: (said: T, domain: string | null) => Promise<Release>) {
