@@ -61,7 +61,29 @@ class Housekeeping:
         await asyncio.to_thread(compact, self._parts.ledger.database)
         done = {"files": files, "bytes": size, "deleted": dict(deleted)}
         await asyncio.to_thread(lambda: self._parts.upkeep.note("housekeeping", **done))
+        # Last, as after a change of the encoder it takes as long as there are questions.
+        await self.see_again()
         return Collected(files=files, bytes=size)
+
+    async def see_again(self) -> int:
+        """Show the questions of old to the encoder that there is now, some at a time, each lot kept
+        before the next: cut off, it goes on with the rest. Returns how many there were."""
+        embedder, questions = self._parts.embedder, self._parts.traces.questions
+        ledger, count = self._parts.ledger, 0
+        for domain in await asyncio.to_thread(questions.domains):
+            live = await asyncio.to_thread(ledger.generations.live, domain)
+            if live is None or live.fingerprint.get("embedder") != embedder.fingerprint:
+                continue
+            after = 0
+            while some := await asyncio.to_thread(
+                questions.unseen, domain, embedder.fingerprint, after
+            ):
+                seen = [(one, await embedder.embed_query(one.text)) for one in some]
+                await asyncio.to_thread(
+                    questions.see, domain, embedder.fingerprint, seen, ledger.now()
+                )
+                count, after = count + len(some), some[-1].n
+        return count
 
     def _delete(self) -> Mapping[str, int]:
         ledger = self._parts.ledger

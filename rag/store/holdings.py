@@ -214,6 +214,12 @@ HOLDINGS: tuple[Holding, ...] = (
         through=models.TraceRow,
     ),
     Holding(
+        learning.QuestionVectorRow,
+        {Holds.PLAIN: "trace_id domain cluster_id embedder_rev", Holds.SECRET: "digest"},
+        of="trace_id",
+        through=models.TraceRow,
+    ),
+    Holding(
         learning.AssignmentRow,
         {Holds.PLAIN: "trace_id", Holds.ACTOR: "reviewer by"},
         of="trace_id",

@@ -44,6 +44,27 @@ class QuestionRow(Base):
     """16-bit floats"""
 
 
+class QuestionVectorRow(Base):
+    """A question as an encoder sees it that came after it was asked."""
+
+    __tablename__ = "question_vectors"
+    __table_args__ = (
+        UniqueConstraint("trace_id", "embedder_rev"),
+        Index("ix_question_vectors_domain", "domain", "embedder_rev", "n"),
+        Index("ix_question_vectors_digest", "domain", "digest"),
+    )
+
+    n: Mapped[int] = mapped_column(_COUNTED, primary_key=True, autoincrement=True)
+    trace_id: Mapped[str] = mapped_column(ForeignKey("traces.id", ondelete="CASCADE"))
+    domain: Mapped[str] = mapped_column(String(64))
+    cluster_id: Mapped[str] = mapped_column(String(36))
+    """that into which it fell when it was asked"""
+    embedder_rev: Mapped[str]
+    digest: Mapped[str] = mapped_column(String(64))
+    signature: Mapped[bytes] = mapped_column(LargeBinary)
+    vector: Mapped[bytes] = mapped_column(LargeBinary)
+
+
 class QuestionLinkRow(Base):
     """Two clusters that a later question joins, being close to both; the older one's id first."""
 

@@ -50,7 +50,7 @@ class Traces:
     def __init__(self, database: Database, folder: Path) -> None:
         self.database = database
         self._key = _load_key(folder / KEY_NAME)
-        self._questions = Questions(database)
+        self.questions = Questions(database)
 
     def pseudonym(self, principal: Principal) -> str:
         return hmac.new(self._key, principal.id.encode(), hashlib.sha256).hexdigest()[:32]
@@ -87,7 +87,7 @@ class Traces:
             session.add(TraceRow(**{"consent": consent, **fields}))
             if vector:
                 session.flush()
-                self._questions.assign(
+                self.questions.assign(
                     session,
                     trace_id=fields["id"],
                     domain=fields["domain"],

@@ -18,6 +18,7 @@ from rag.feedback import Consent, Correction, Verdict
 from rag.store.database import Database
 from rag.store.inbox import Wanted
 from rag.store.models import DocumentRow
+from rag.testing.fakes import HashingEmbedder
 from rag.types import AskRequest, Principal, Progress, Role
 from tests.app.test_app import ANNA, BOB, add_documents, open_app
 
@@ -474,3 +475,31 @@ def test_on_postgresql_it_is_the_same(
         assert await app.datasets.sweep() == 0
 
     tell(story)
+
+
+def test_after_a_change_of_the_encoder_the_same_question_is_in_the_cluster_it_was_in(
+    tmp_path: Path,
+) -> None:
+    async def story() -> None:
+        app = open_app(tmp_path)
+        try:
+            await add_documents(app, tmp_path)
+            first = (await app.ask(ANNA, AskRequest(question=WEIGHT))).trace_id
+            assert await app._housekeeping.see_again() == 0
+        finally:
+            await app.aclose()
+        app = open_app(tmp_path, HashingEmbedder(128))
+        try:
+            assert await app._housekeeping.see_again() == 0, "it answers nobody yet"
+            await app.rebuild(app.person(None))
+            await app._housekeeping.once()
+            assert await app._housekeeping.see_again() == 0, "once is enough"
+            # The same words in another order: the vector tells, not the text.
+            turned = "The turbine pump does how much weigh?"
+            later = (await app.ask(ANNA, AskRequest(question=turned))).trace_id
+            kept = app.datasets._kept.cluster_of([first, later])
+            assert kept == {first: first, later: first}
+        finally:
+            await app.aclose()
+
+    asyncio.run(story())

@@ -201,7 +201,9 @@ def test_housekeeping_goes_on_and_keeps_to_the_settings(tmp_path: Path) -> None:
         Contents(parts.ledger.database, parts.blobs, parts.ledger.now).mark([document])
         keeping = RetentionSettings(traces=7, audit=0)
         settings = parts.settings.model_copy(update={"retention": keeping})
-        housekeeping = Housekeeping(dataclasses.replace(parts, settings=settings), app.datasets)
+        housekeeping = Housekeeping(
+            dataclasses.replace(parts, settings=settings), (app.datasets.sweep,)
+        )
         serving = asyncio.create_task(housekeeping.serve(first=0))
         async with asyncio.timeout(60):
             while CANARY in "".join(rows(app).values()):  # noqa: ASYNC110 - the database tells
@@ -212,7 +214,7 @@ def test_housekeeping_goes_on_and_keeps_to_the_settings(tmp_path: Path) -> None:
         later = dataclasses.replace(parts, settings=settings, ledger=Ledger(
             parts.ledger.database, lambda: utc_now() + week
         ))  # fmt: skip
-        await Housekeeping(later, app.datasets).once()
+        await Housekeeping(later, (app.datasets.sweep,)).once()
         with pytest.raises(NotFound):
             await app.trace(ANNA, first)
         told = parts.audit.list(1)[0]

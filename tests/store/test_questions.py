@@ -15,7 +15,7 @@ from sqlalchemy import Integer, delete, func, select
 from sqlalchemy.types import JSON, Boolean, DateTime, Float, TypeDecorator
 
 from rag.store.database import Database
-from rag.store.learning import QuestionLinkRow, QuestionRow
+from rag.store.learning import QuestionLinkRow, QuestionRow, QuestionVectorRow
 from rag.store.models import TraceRow
 from rag.store.questions import BITS, FURTHEST, normalized, signed, unfolded
 from rag.store.traces import Traces
@@ -136,3 +136,61 @@ def test_a_vector_comes_back_as_it_was_kept() -> None:
 def test_signatures_stay_the_same_for_ever() -> None:
     # They are kept in databases: another value here would tear every cluster apart.
     assert signed(at(0.6, 5)).tobytes().hex()[:32] == "2ee47ed8c2adc6909fa478c5632b639f"
+
+
+def test_after_another_encoder_came_old_questions_find_their_clusters_again(kept: Traces) -> None:
+    for number, (question, vector) in enumerate(
+        [("a", at(1, 1)), ("b", at(0, 2)), ("A", at(1, 1))]
+    ):
+        kept.save(trace(number, question), vector=vector.tolist())
+    new = {"embedder_rev": "f"}
+    # Near to the first as the new one sees it, which has not seen it yet; and equal words.
+    kept.save({**trace(3, "c"), **new}, vector=at(0.9, 5).tolist())
+    kept.save({**trace(4, "b"), **new}, vector=at(0, 7).tolist())
+    assert clusters(kept) == ["trace-0", "trace-1", "trace-0", "trace-3", "trace-1"]
+    questions = kept.questions
+    assert [one.text for one in questions.unseen("sample", "f")] == ["a"], "once for equal words"
+    assert questions.unseen("other", "f") == []
+    seen = [(one, at(1, 1).tolist()) for one in questions.unseen("sample", "f")]
+    questions.see("sample", "f", seen, NOW)
+    assert questions.unseen("sample", "f") == []
+    with kept.database.read() as session:
+        links = session.execute(select(QuestionLinkRow.older, QuestionLinkRow.newer)).all()
+    assert [tuple(one) for one in links] == [("trace-0", "trace-3")], "they would have been one"
+    kept.save({**trace(5, "d"), **new}, vector=at(0.95, 6).tolist())
+    assert clusters(kept)[-1] == "trace-0"
+    # The encoder of before is not disturbed, should it come back.
+    kept.save(trace(6, "e"), vector=at(0.95, 6).tolist())
+    assert clusters(kept)[-1] == "trace-0"
+    assert clusters(kept)[:5] == ["trace-0", "trace-1", "trace-0", "trace-3", "trace-1"]
+
+
+def test_old_clusters_that_look_near_to_another_encoder_stay_apart(kept: Traces) -> None:
+    kept.save(trace(0, "a"), vector=at(1, 1).tolist())
+    kept.save(trace(1, "b"), vector=at(0, 2).tolist())
+    questions = kept.questions
+    for one in questions.unseen("sample", "f"):
+        questions.see("sample", "f", [(one, at(1, 1).tolist())], NOW)
+    with kept.database.read() as session:
+        assert session.scalar(select(func.count()).select_from(QuestionLinkRow)) == 0
+
+
+def test_what_is_seen_again_goes_on_where_it_was_and_is_deleted_with_its_answer(
+    kept: Traces, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("rag.store.questions.SEEN_AT_ONCE", 2)
+    for number in range(5):
+        kept.save(trace(number, f"q{number}"), vector=at(0, number + 1).tolist())
+    questions = kept.questions
+    first = questions.unseen("sample", "f")
+    assert [one.text for one in first] == ["q0", "q1"]
+    questions.see("sample", "f", [(one, at(0, 9).tolist()) for one in first], NOW)
+    rest = questions.unseen("sample", "f")
+    assert [one.text for one in rest] == ["q2", "q3"]
+    with kept.database.write() as session:
+        session.execute(delete(TraceRow).where(TraceRow.id.in_(["trace-0", "trace-2"])))
+    questions.see("sample", "f", [(one, at(0, 9).tolist()) for one in rest], NOW)
+    with kept.database.read() as session:
+        seen = session.scalars(select(QuestionVectorRow.trace_id).order_by(QuestionVectorRow.n))
+        assert list(seen) == ["trace-1", "trace-3"]
+    assert [one.text for one in questions.unseen("sample", "f")] == ["q4"]
