@@ -9,7 +9,7 @@ from pathlib import Path as Folder
 from tempfile import TemporaryFile
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Path, Query, Request
+from fastapi import APIRouter, Path, Query, Request, Response
 from fastapi.responses import StreamingResponse
 from pydantic import Field
 
@@ -18,6 +18,7 @@ from rag.api.policy import Data
 from rag.api.routes import EVENTS, RESPONSES, Domain, Name, with_progress
 from rag.api.state import Server
 from rag.api.strict import StrictRoute
+from rag.app.beside import Made
 from rag.app.curation import ToReview
 from rag.datasets import Dataset, DatasetSpec, Difference, ExportManifest, ReviewState
 from rag.learn.exporting import Format
@@ -76,6 +77,22 @@ class Reviewed(Body):
     domain: Name | None = None
 
 
+class Assigned(Body):
+    """Who is to review what was said of these answers; an empty name is nobody."""
+
+    trace_ids: list[Annotated[str, Field(min_length=1, max_length=36)]] = Field(
+        min_length=1, max_length=1_000
+    )
+    reviewer: str = Field(max_length=200)
+    domain: Name | None = None
+
+
+class Reviewers(Body):
+    reviewers: list[str]
+    me: str
+    """Which of them asks."""
+
+
 class Changed(Body):
     changed: int
     """How many were in another state before."""
@@ -93,13 +110,20 @@ async def inbox(
     unit: Annotated[
         str, Query(max_length=140, description="Only on what is disputed under that name.")
     ] = "",
+    mine: Annotated[bool, Query(description="Only what whoever asks is to review.")] = False,
     limit: Limit = 50,
     cursor: Cursor = None,
     domain: Domain = None,
 ) -> Inbox:
     """What people said of answers, newest first, and what reviewers made of it."""
     wanted = Wanted(
-        state=state, good=good, corrected=corrected, missing=missing, flag=flag, unit=unit
+        state=state,
+        good=good,
+        corrected=corrected,
+        missing=missing,
+        flag=flag,
+        unit=unit,
+        reviewer=who.id if mine else "",
     )
     found = await server.app.curation.inbox(who, wanted, limit + 1, cursor, domain)
     shown, more = page(found, limit, lambda one: one.feedback.id)
@@ -113,6 +137,29 @@ async def review(body: Reviewed, who: Data, server: Server) -> Changed:
         who, body.feedback_ids, body.state, body.note, body.domain
     )
     return Changed(changed=changed)
+
+
+@router.put("/feedback/assignments", status_code=204, response_class=Response)
+async def assign(body: Assigned, who: Data, server: Server) -> None:
+    """Let somebody of the data team review what was said of these answers: all or none."""
+    await server.app.curation.assign(who, body.trace_ids, body.reviewer, body.domain)
+
+
+@router.get("/feedback/reviewers")
+async def reviewers(who: Data, server: Server, domain: Domain = None) -> Reviewers:
+    """Who reviews feedback."""
+    return Reviewers(reviewers=await server.app.curation.reviewers(who), me=who.id)
+
+
+@router.get("/feedback/answers/{trace_id}")
+async def answer(
+    trace_id: Annotated[str, Path(min_length=1, max_length=36)],
+    who: Data,
+    server: Server,
+    domain: Domain = None,
+) -> Made:
+    """What made an answer that somebody judged: question, passages as ranked, model, prompt."""
+    return await server.app.curation.made(who, trace_id)
 
 
 @router.post("/datasets", response_model=Dataset, responses=EVENTS)

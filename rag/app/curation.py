@@ -6,14 +6,17 @@ import asyncio
 from collections.abc import Sequence
 
 from rag.app.accounts import Accounts
+from rag.app.beside import Made, made
 from rag.app.domains import Domains
 from rag.app.parts import Parts
 from rag.app.people import People
 from rag.app.traces import Traces
 from rag.datasets import ReviewState
+from rag.errors import NotFound
+from rag.store.gaps import Gaps
 from rag.store.inbox import Inbox, Waiting, Wanted
 from rag.store.reviews import Reviews
-from rag.types import Principal
+from rag.types import Principal, Role
 
 
 class ToReview(Waiting):
@@ -37,6 +40,8 @@ class Curation:
         self._inbox = Inbox(parts.ledger.database)
         self._accounts = accounts
         self._reviews = Reviews(parts.ledger.database, parts.ledger.now)
+        self._parts = parts
+        self._gaps = Gaps(parts.ledger.database)
 
     async def inbox(
         self,
@@ -70,9 +75,30 @@ class Curation:
         reviewer: str,
         domain: str | None = None,
     ) -> None:
-        """Let somebody review what was said of these answers; nobody where the name is empty."""
+        """Let somebody review what was said of these answers; nobody where the name is empty.
+
+        All or none: raises NotFound for an answer that is not there or is of another domain, and
+        for whoever does not review.
+        """
         name = self._domains.get(domain).pack.name
+        if reviewer and reviewer not in await self.reviewers(principal):
+            raise NotFound(f"'{reviewer}' does not review feedback.")
         await asyncio.to_thread(self._reviews.assign, name, trace_ids, reviewer, principal.id)
+        await self._accounts.wrote(principal, "assign feedback", reviewer, answers=len(trace_ids))
+
+    async def reviewers(self, principal: Principal) -> list[str]:
+        """Who reviews feedback: whoever asks, and who else has the role and is not suspended."""
+        found = {principal.id}
+        if self._accounts.required:
+            accounts = await asyncio.to_thread(self._parts.accounts.list)
+            found.update(one.id for one in accounts if Role.DATA in one.roles and not one.suspended)
+        return sorted(found)
+
+    async def made(self, principal: Principal, trace_id: str) -> Made:
+        """What made an answer, as the principal may read it. Raises NotFound."""
+        trace = await self._traces.get(principal, trace_id)
+        parts = self._parts
+        return await asyncio.to_thread(made, trace, parts.ledger, parts.blobs, self._gaps)
 
     async def review(
         self,

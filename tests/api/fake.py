@@ -15,6 +15,7 @@ from typing import Any, cast
 from rag.app.access import Access
 from rag.app.accounts import Accounts
 from rag.app.agreement import ToldDispute
+from rag.app.beside import Made
 from rag.app.conversations import Conversations
 from rag.app.curation import ToReview
 from rag.app.drafting import Drafted, drafted
@@ -290,6 +291,25 @@ class FakeCuration:
         if {*feedback_ids} != {"f1"}:
             raise NotFound("There is no such feedback.")
         return 1
+
+    async def assign(
+        self, principal: Principal, trace_ids: Sequence[str], reviewer: str, domain=None
+    ) -> None:
+        if {*trace_ids} != {TRACE} or reviewer not in ("", principal.id):
+            raise NotFound("There is no such answer or reviewer.")
+
+    async def reviewers(self, principal: Principal) -> list[str]:
+        return [principal.id]
+
+    async def made(self, principal: Principal, trace_id: str) -> Made:
+        if trace_id != TRACE:
+            raise NotFound(f"There is no trace '{trace_id}'.")
+        return Made(
+            trace_id=TRACE, at=datetime(2026, 1, 1, tzinfo=UTC), question="How long?",
+            standalone="How long?", language="en", answer="Two weeks.", abstained=False,
+            citations=(), passages=(), provider="extractive", model="extractive", prompt="",
+            prompt_sha="", generation="g1",
+        )  # fmt: skip
 
 
 class FakeTuning:

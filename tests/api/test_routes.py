@@ -355,6 +355,7 @@ def test_every_route_is_known_here(fake: FakeApp) -> None:
         *("/feedback/reviews", "/datasets", "/datasets/{name}"),
         *("/dataset-formats", "/datasets/{name}/exports", "/datasets/{name}/exports/{format}"),
         *("/datasets/{name}/diff", "/datasets/{name}/files", "/redaction", "/redaction/preview"),
+        *("/feedback/assignments", "/feedback/reviewers", "/feedback/answers/{trace_id}"),
         *("/gaps", "/gaps/{cluster}/questions"),
         *("/candidates", "/candidates/{name}", "/candidates/{name}/reports"),
         *("/candidates/{name}/promotion", "/releases", "/releases/rollback"),

@@ -4,9 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
+import pytest
+
 from rag.app import App
+from rag.errors import NotFound
 from rag.feedback import OfMissing, Verdict
 from rag.store.gaps import Asked
+from rag.store.models import DocumentRow
 from rag.types import AskRequest
 from tests.app.test_app import ANNA, BOB
 from tests.app.test_datasets import SALARY, tell
@@ -55,5 +59,30 @@ def test_a_missing_document_is_named_to_whom_it_may_be(tell: Any) -> None:
         assert [bool(each.title) for each in hers.missed] == [True]
         assert [bool(each.title) for each in his.missed] == [False]
         assert await app.gaps.languages(BOB) == [hers.language]
+
+    tell(story)
+
+
+def test_what_made_an_answer_is_told_as_far_as_it_may_be_read(tell: Any) -> None:
+    async def story(app: App) -> None:
+        answer = await app.ask(ANNA, AskRequest(question=SALARY))
+        hers = await app.curation.made(ANNA, answer.trace_id)
+        assert hers.answer == answer.answer
+        assert [one.rank for one in hers.passages] == sorted(one.rank for one in hers.passages)
+        [cited] = [one for one in hers.passages if one.cited]
+        assert "9 crowns" in cited.text
+        assert cited.title
+        with pytest.raises(NotFound):
+            await app.curation.made(BOB, answer.trace_id)
+        reviewing = app.person(None)
+        with app._parts.ledger.database.write() as session:
+            row = session.get_one(DocumentRow, cited.document_id)
+            row.readers = ["group:nobody"]
+        told = await app.curation.made(ANNA, answer.trace_id)
+        assert "9 crowns" not in told.model_dump_json()
+        assert [one.text for one in told.passages if one.cited] == [""]
+        with pytest.raises(NotFound):
+            await app.curation.assign(reviewing, [answer.trace_id], "nobody-here")
+        await app.curation.assign(reviewing, [answer.trace_id], reviewing.id)
 
     tell(story)

@@ -59,3 +59,49 @@ def test_the_inbox_is_for_everybody(opened: Opener, odd: str, look: str, languag
     assert seen.sideways() == []
     assert seen.axe() == []
     picture(seen.page, f"inbox-{look}-{language}")
+
+
+def test_rows_are_assigned_and_reviewed_by_keyboard(opened: Opener, odd: str) -> None:
+    seen = opened("/data/feedback?flag=again")
+    page = seen.page
+    one = page.locator(f'[data-verdict="{odd}"]')
+    page.get_by_role("checkbox", name="Choose all shown").check()
+    page.get_by_role("button", name="Assign").click()
+    page.get_by_role("menuitem", name="to nobody").click()
+    expect(page.get_by_text("That is nobody's to review now.")).to_be_visible()
+    one.focus()
+    page.keyboard.press("m")
+    expect(one).to_contain_text("To be reviewed by local")
+    expect(page.get_by_text("That is to be reviewed by local now.")).to_be_visible()
+    page.keyboard.press("j")
+    expect(page.locator("[data-verdict]").nth(1)).to_be_focused()
+    page.keyboard.press("k")
+    expect(one).to_be_focused()
+    page.get_by_role("switch", name="Assigned to me").check()
+    expect(page.locator("[data-verdict]")).to_have_count(1)
+    one.focus()
+    page.keyboard.press("s")
+    expect(page.get_by_text("1 verdict is in another state now.")).to_be_visible()
+    expect(page.locator("[data-verdict]")).to_have_count(0)
+    page.goto(f"{seen.url}/data/feedback?flag=again&state=quarantined&mine=1")
+    one.focus()
+    page.keyboard.press("x")
+    page.get_by_role("button", name="Back to waiting").first.click()
+    expect(page.get_by_text("1 verdict is in another state now.")).to_be_visible()
+
+
+@pytest.mark.parametrize("look", LOOKS)
+def test_what_made_an_answer_stands_beside_the_verdict(opened: Opener, odd: str, look: str) -> None:
+    seen = opened("/data/feedback?flag=again", **LOOKS[look])
+    page = seen.page
+    one = page.locator(f'[data-verdict="{odd}"]')
+    one.get_by_role("button", name="What made it").click()
+    made = one.get_by_role("region", name="What made the answer")
+    expect(made).to_contain_text("extractive")
+    expect(made).to_contain_text("Cited")
+    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+    assert seen.axe() == []
+    picture(page, f"beside-{look}")
+    made.get_by_role("button").first.click()
+    expect(page.get_by_role("dialog").locator("mark").first).to_contain_text("warranty")
+    page.keyboard.press("Escape")

@@ -836,6 +836,66 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/feedback/answers/{trace_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Answer
+         * @description What made an answer that somebody judged: question, passages as ranked, model, prompt.
+         */
+        get: operations["answer_api_v1_feedback_answers__trace_id__get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/feedback/assignments": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /**
+         * Assign
+         * @description Let somebody of the data team review what was said of these answers: all or none.
+         */
+        put: operations["assign_api_v1_feedback_assignments_put"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/feedback/reviewers": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Reviewers
+         * @description Who reviews feedback.
+         */
+        get: operations["reviewers_api_v1_feedback_reviewers_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/feedback/reviews": {
         parameters: {
             query?: never;
@@ -2615,6 +2675,18 @@ export interface components {
              */
             stratum: "repeat" | "near_duplicate" | "novel";
         };
+        /**
+         * Assigned
+         * @description Who is to review what was said of these answers; an empty name is nobody.
+         */
+        Assigned: {
+            /** Domain */
+            domain?: string | null;
+            /** Reviewer */
+            reviewer: string;
+            /** Trace Ids */
+            trace_ids: string[];
+        };
         /** AuditPage */
         AuditPage: {
             /** Entries */
@@ -4032,6 +4104,36 @@ export interface components {
             formats: components["schemas"]["Format"][];
         };
         /**
+         * FoundPassage
+         * @description A passage that was found; `text` and `title` are empty where it may not be read, or is kept
+         *     no more.
+         */
+        FoundPassage: {
+            /** Chunk Id */
+            chunk_id: string;
+            /** Cited */
+            cited: boolean;
+            /** Document Id */
+            document_id: string;
+            /** In Context */
+            in_context: boolean;
+            /** Page */
+            page: number | null;
+            /** Rank */
+            rank: number;
+            /** Span */
+            span: [
+                number,
+                number
+            ];
+            /** Text */
+            text: string;
+            /** Title */
+            title: string;
+            /** Version */
+            version: number;
+        };
+        /**
          * Freshness
          * @description How soon what happens at a source takes effect in answers, in seconds.
          */
@@ -4436,6 +4538,43 @@ export interface components {
             limit: number;
             /** Token */
             token: string;
+        };
+        /**
+         * Made
+         * @description Everything that made an answer and may be read.
+         */
+        Made: {
+            /** Abstained */
+            abstained: boolean;
+            /** Answer */
+            answer: string;
+            /**
+             * At
+             * Format: date-time
+             */
+            at: string;
+            /** Citations */
+            citations: components["schemas"]["Citation"][];
+            /** Generation */
+            generation: string;
+            /** Language */
+            language: string;
+            /** Model */
+            model: string;
+            /** Passages */
+            passages: components["schemas"]["FoundPassage"][];
+            /** Prompt */
+            prompt: string;
+            /** Prompt Sha */
+            prompt_sha: string;
+            /** Provider */
+            provider: string;
+            /** Question */
+            question: string;
+            /** Standalone */
+            standalone: string;
+            /** Trace Id */
+            trace_id: string;
         };
         /** MadeKey */
         MadeKey: {
@@ -5534,6 +5673,13 @@ export interface components {
              * @enum {string}
              */
             state: "raw" | "accepted" | "quarantined" | "rejected";
+        };
+        /** Reviewers */
+        Reviewers: {
+            /** Me */
+            me: string;
+            /** Reviewers */
+            reviewers: string[];
         };
         /**
          * Role
@@ -9248,6 +9394,164 @@ export interface operations {
             };
         };
     };
+    answer_api_v1_feedback_answers__trace_id__get: {
+        parameters: {
+            query?: {
+                domain?: string | null;
+            };
+            header?: never;
+            path: {
+                trace_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Made"];
+                };
+            };
+            /** @description A problem, with what to do about it */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem, with what to do about it */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem, with what to do about it */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    assign_api_v1_feedback_assignments_put: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Assigned"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description A problem, with what to do about it */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem, with what to do about it */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem, with what to do about it */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    reviewers_api_v1_feedback_reviewers_get: {
+        parameters: {
+            query?: {
+                domain?: string | null;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Reviewers"];
+                };
+            };
+            /** @description A problem, with what to do about it */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem, with what to do about it */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem, with what to do about it */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     inbox_api_v1_feedback_reviews_get: {
         parameters: {
             query?: {
@@ -9262,6 +9566,8 @@ export interface operations {
                 flag?: ("burst" | "alike" | "again" | "against") | null;
                 /** @description Only on what is disputed under that name. */
                 unit?: string;
+                /** @description Only what whoever asks is to review. */
+                mine?: boolean;
                 limit?: number;
                 cursor?: string | null;
                 domain?: string | null;

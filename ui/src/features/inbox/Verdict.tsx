@@ -1,8 +1,10 @@
 import { Badge, Button, Checkbox, Group, Stack, Text } from "@mantine/core";
-import { IconFileSearch, IconFlag, IconPencil, IconThumbDown, IconThumbUp } from "@tabler/icons-react";
+import { useDisclosure } from "@mantine/hooks";
+import { IconChevronDown, IconChevronRight, IconFileSearch, IconFlag, IconPencil, IconThumbDown, IconThumbUp } from "@tabler/icons-react";
 import { useTranslation } from "react-i18next";
 import type { Schemas } from "@/api/client";
 import { ago, moment } from "@/app/when";
+import { Beside } from "./Beside";
 import type en from "./en.json";
 import css from "./inbox.module.css";
 import { STATES, type State } from "./search";
@@ -12,6 +14,8 @@ type ToReview = Schemas["ToReview"];
 
 interface VerdictProps {
   one: ToReview;
+  /** The first row is where the Tab key comes to. */
+  first: boolean;
   chosen: boolean;
   choose: (yes: boolean) => void;
   put: (state: State) => void;
@@ -19,15 +23,17 @@ interface VerdictProps {
 }
 
 /** What somebody said of an answer, with both texts: enough to judge it by. */
-export function Verdict({ one, chosen, choose, put, busy }: VerdictProps) {
+export function Verdict({ one, first, chosen, choose, put, busy }: VerdictProps) {
   const { t } = useTranslation("inbox");
+  const [opened, open] = useDisclosure(false);
   const { feedback } = one;
   const { kind } = feedback.target;
   const good = (feedback.value ?? 0) > 0;
   const Sign = kind === "missing_document" ? IconFileSearch : feedback.correction && feedback.value === null ? IconPencil : good ? IconThumbUp : IconThumbDown;
+  const Chevron = opened ? IconChevronDown : IconChevronRight;
   const word = kind === "missing_document" ? t("said.missing") : kind === "pair" ? t("said.pair") : good ? t("said.up") : t("said.down");
   return (
-    <li className={css.line} data-verdict={feedback.id}>
+    <li className={css.line} data-verdict={feedback.id} data-trace={feedback.trace_id} tabIndex={first ? 0 : -1}>
       <Checkbox aria-label={t("choose")} checked={chosen} onChange={(event) => choose(event.currentTarget.checked)} className={css.check} />
       <Stack gap={6} className={css.body}>
         <Group gap="xs">
@@ -50,12 +56,15 @@ export function Verdict({ one, chosen, choose, put, busy }: VerdictProps) {
             <Text size="sm">{t(`flag.tell.${odd}`, { count })}</Text>
           </Group>
         ))}
+        {one.reviewer ? <Text size="xs" c="var(--soft)">{t("assign.to")} <bdi>{one.reviewer}</bdi></Text> : null}
         {one.note ? <Text size="xs" c="var(--soft)">{t("note", { note: one.note, by: one.reviewed_by })}</Text> : null}
         <Group gap="xs" mt={2}>
+          <Button size="compact-xs" variant="default" aria-expanded={opened} leftSection={<Chevron size={14} />} onClick={open.toggle}>{t("made.open")}</Button>
           {STATES.filter((state) => state !== one.state).map((state) => (
             <Button key={state} size="compact-xs" variant="default" disabled={busy} onClick={() => put(state)}>{t(`act.${state}`)}</Button>
           ))}
         </Group>
+        {opened ? <Beside trace={feedback.trace_id} /> : null}
       </Stack>
     </li>
   );

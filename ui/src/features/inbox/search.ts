@@ -14,6 +14,8 @@ export interface InboxSearch {
   flag?: FlagKind;
   /** Only on one answer or passage that several people judged, by the name that the server gave it. */
   unit?: string;
+  /** Only what whoever looks is to review. */
+  mine?: "1";
 }
 
 export function inboxOf(said: Record<string, unknown>): InboxSearch {
@@ -21,14 +23,16 @@ export function inboxOf(said: Record<string, unknown>): InboxSearch {
   const only = KINDS.find((one) => one === said["only"]);
   const flag = FLAGS.find((one) => one === said["flag"]);
   const unit = said["unit"];
-  return { ...(typeof unit === "string" && unit !== "" ? { unit: unit.slice(0, 140) } : {}), ...(flag === undefined ? {} : { flag }), ...(state === undefined || state === "raw" ? {} : { state }), ...(only === undefined ? {} : { only }) };
+  const mine = String(said["mine"]) === "1" ? ({ mine: "1" } as const) : {};
+  return { ...mine, ...(typeof unit === "string" && unit !== "" ? { unit: unit.slice(0, 140) } : {}), ...(flag === undefined ? {} : { flag }), ...(state === undefined || state === "raw" ? {} : { state }), ...(only === undefined ? {} : { only }) };
 }
 
 /** The same for the server. */
-export function queryOf({ state = "raw", only, flag, unit }: InboxSearch) {
+export function queryOf({ state = "raw", only, flag, unit, mine }: InboxSearch) {
   return {
     ...(flag === undefined ? {} : { flag }),
     ...(unit === undefined ? {} : { unit }),
+    ...(mine === undefined ? {} : { mine: true }),
     ...(state === "any" ? {} : { state }),
     ...(only === "good" || only === "bad" ? { good: only === "good" } : {}),
     ...(only === "corrected" ? { corrected: true } : {}),
