@@ -24,6 +24,8 @@ REVISION = 1
 WINDOW = 4_000
 MARGIN = 400
 """More than an address or a number is long: what begins in one window may end in the next."""
+AROUND = 30
+"""What tells of a number whether it is one of a phone stands so near."""
 SECONDS = 10.0
 """One expression on one window takes a thousandth of it at worst."""
 KEPT = 512
@@ -32,7 +34,7 @@ LIBRARIES = ("google-re2", "phonenumbers", "presidio-analyzer", "regex")
 _AT, _COLON, _DIGIT = re.compile("@"), re.compile(":"), re.compile(r"\d")
 _ANY = re.compile("")
 _CALLED = re.compile(r"\s*(?:[0+(]|\d+\D)")
-_MAY_BE_PHONE = re.compile(r"\d(?:[^\w\n]{0,3}\d){5}")
+_MAY_BE_PHONE = re.compile(r"\d(?:\W{0,3}\d){5,}")
 
 
 class Pattern(NamedTuple):
@@ -66,6 +68,7 @@ class Presidio:
         said.pop("optional")
         self.revision = seal(f"redaction {json.dumps(said, sort_keys=True)}")[:16]
         self.find = lru_cache(KEPT)(self._find)
+        self._numbers = lru_cache(8 * KEPT)(self._phones_in)
 
     @property
     def kinds(self) -> tuple[str, ...]:
@@ -91,7 +94,7 @@ class Presidio:
         for pattern in self._patterns:
             if pattern.sign.search(text):
                 yield from self._but_allowed(text, self._matches(pattern, text))
-        if "PHONE_NUMBER" in self._settings.kinds and _MAY_BE_PHONE.search(text):
+        if "PHONE_NUMBER" in self._settings.kinds:
             yield from self._but_allowed(text, self._phones(text))
 
     def _but_allowed(self, text: str, found: Iterator[Found]) -> Iterator[Found]:
@@ -115,17 +118,38 @@ class Presidio:
             raise TooHard(pattern.by) from error
 
     def _phones(self, text: str) -> Iterator[Found]:
+        for begin, end in _zones(text):
+            for start, until in self._numbers(text[begin:end]):
+                yield Found(begin + start, begin + until, "PHONE_NUMBER", "PhoneRecognizer")
+
+    def _phones_in(self, zone: str) -> tuple[tuple[int, int], ...]:
         from presidio_analyzer.predefined_recognizers import PhoneRecognizer
 
         if self._settings.min_score > PhoneRecognizer.SCORE:
-            return
+            return ()
         recogniser = PhoneRecognizer(supported_regions=self._settings.phone_regions)
-        for one in recogniser.analyze(text, []):
-            value = text[one.start : one.end]
+        found: list[tuple[int, int]] = []
+        for one in recogniser.analyze(zone, []):
+            value = zone[one.start : one.end]
             # Nothing but digits, without the 0 that calls begin with, is an article's number.
             if _CALLED.match(value):
-                start = one.start + len(value) - len(value.lstrip())
-                yield Found(start, one.end, "PHONE_NUMBER", "PhoneRecognizer")
+                found.append((one.start + len(value) - len(value.lstrip()), one.end))
+        return tuple(found)
+
+
+def _zones(text: str) -> Iterator[tuple[int, int]]:
+    """Where a number may be, with what stands around it: most of a text has none, and the library
+    looks at each digit of it once for every country."""
+    begin = end = 0
+    for match in _MAY_BE_PHONE.finditer(text):
+        if match.start() - AROUND > end:
+            if end:
+                yield begin, end
+            begin = match.start() - AROUND
+        end = min(len(text), match.end() + AROUND)
+        begin = max(0, begin)
+    if end:
+        yield begin, end
 
 
 def _windows(text: str) -> Iterator[tuple[int, str, int, int]]:
