@@ -33,7 +33,7 @@ KEPT = 512
 LIBRARIES = ("google-re2", "phonenumbers", "presidio-analyzer", "regex")
 _AT, _COLON, _DIGIT = re.compile("@"), re.compile(":"), re.compile(r"\d")
 _ANY = re.compile("")
-_CALLED = re.compile(r"\s*(?:[0+(]|\d+\D)")
+_CALLED = re.compile(r"(?!\s*-?\d+[.,]\d+\s*$)\s*(?:[0+(]|\d+\D)")
 _MAY_BE_PHONE = re.compile(r"\d(?:\W{0,3}\d){5,}")
 
 
@@ -131,7 +131,8 @@ class Presidio:
         found: list[tuple[int, int]] = []
         for one in recogniser.analyze(zone, []):
             value = zone[one.start : one.end]
-            # Nothing but digits, without the 0 that calls begin with, is an article's number.
+            # Nothing but digits, without the 0 that calls begin with, is an article's number, and
+            # with one point or comma a decimal.
             if _CALLED.match(value):
                 found.append((one.start + len(value) - len(value.lstrip()), one.end))
         return tuple(found)
@@ -220,7 +221,10 @@ def _is_no_card(value: str) -> bool:
 
 
 def _is_nobodys(value: str) -> bool:
-    """Whether an address is not of the internet, and so says nothing of anybody."""
+    """Whether an address is not of the internet, and so says nothing of anybody. One with four
+    single digits is a section's or a version's number; as addresses, those are public services."""
+    if len(value) == 7 and "." in value:
+        return True
     try:
         return not ipaddress.ip_interface(value).ip.is_global
     except ValueError:
