@@ -29,7 +29,7 @@ export function Version({ one, close }: { one: Dataset; close: () => void }) {
       {one.state === "withdrawn" ? <Note title={t("withdrawn.title")} detail={t("withdrawn.tell")} /> : null}
       <Facts facts={[[t("rows"), rowsOf(one)], [t("people"), people.count], [t("agreement"), agreement === null ? t("unknown") : agreement.toFixed(2)], [t("built"), moment(one.created_at)], [t("version"), one.version.slice(0, 12)], [t("audience"), t(`build.audiences.${one.spec.audience}`)]]} />
       {rowsOf(one) ? (
-        <Table.ScrollContainer minWidth={320}>
+        <Table.ScrollContainer minWidth={320} type="native" tabIndex={0} aria-label={t("of")}>
           <Table>
             <Table.Thead><Table.Tr><Table.Th>{t("of")}</Table.Th>{(["train", "validation", "test"] as const).map((split) => <Table.Th key={split} ta="right">{t(`split.${split}`)}</Table.Th>)}</Table.Tr></Table.Thead>
             <Table.Tbody>{counted(one).map(({ task, splits }) => <Table.Tr key={task}><Table.Td>{t(`task.${task}`)}</Table.Td>{splits.map((count, n) => <Table.Td key={n} ta="right">{count}</Table.Td>)}</Table.Tr>)}</Table.Tbody>
