@@ -111,8 +111,10 @@ class Opinions:
         with _translated():
             self._sql = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
             # Whoever loses power begins again: nobody was told of any of this yet.
+            # Keys are hashes, so that pages are come back to in any order: 64 MB of them are kept.
             for pragma in ("journal_mode=WAL", "synchronous=NORMAL", "temp_store=FILE"):
                 self._sql.execute(f"PRAGMA {pragma}")
+            self._sql.execute("PRAGMA cache_size=-65536")
             self._sql.executescript(_SCHEMA)
 
     def close(self) -> None:

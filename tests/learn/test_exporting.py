@@ -1,13 +1,16 @@
 """From a dataset's folder to an export: whole or not at all, the same each time, nothing lost."""
 
 import errno
+import gc
 import json
 import os
 import shutil
 import signal
 import subprocess
 import sys
+import tracemalloc
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -15,7 +18,8 @@ import pytest
 from rag.datasets import ExportManifest
 from rag.errors import Conflict, InvalidInput, NotFound, StorageFull, Unavailable
 from rag.learn import built
-from rag.learn.exporting import export, formats
+from rag.learn.exporting import export, exporter, formats
+from rag.testing.exporter import sample
 from tests.learn.dataset_folders import odd_rows, some_rows, write_dataset
 
 GOLDEN = Path(__file__).parents[1] / "golden" / "exports"
@@ -243,3 +247,23 @@ def test_killed_on_the_way_it_leaves_nothing_listed(odd, tmp_path):
     assert not (tmp_path / "out").exists()
     export(odd, "trl-sft", tmp_path / "out")
     assert sorted(path.name for path in tmp_path.iterdir()) == ["another", "out"]
+
+
+@pytest.mark.parametrize("name", ["trl-sft", "csv", "beir", "llama-index", "parquet"])
+def test_many_times_the_rows_take_no_more_memory(tmp_path, name):
+    one = exporter(name)
+
+    def peak(count):
+        rows = {task: {"train": map(partial(sample, task), range(count))} for task in one.tasks}
+        (tmp_path / str(count)).mkdir()
+        gc.collect()
+        tracemalloc.start()
+        try:
+            one.export(rows, tmp_path / str(count))
+            return tracemalloc.get_traced_memory()[1]
+        finally:
+            tracemalloc.stop()
+
+    peak(100)  # what is loaded once
+    # Parquet is written in groups of 1,000, of which two are held: both are more than that.
+    assert peak(6_000) < peak(3_000) + 500_000
