@@ -35,6 +35,7 @@ AGES = {
             (
                 *("traces", "shadows", "questions", "assignments"),
                 *("feedback", "feedback_requests", "reviews", "memory_votes", "flags"),
+                "question_vectors",
             ),
             1,
         ),
