@@ -20,8 +20,9 @@ from rag.api.state import Server
 from rag.api.strict import StrictRoute
 from rag.app.beside import Made
 from rag.app.curation import ToReview
-from rag.datasets import Dataset, DatasetSpec, Difference, ExportManifest, ReviewState
+from rag.datasets import Dataset, DatasetSpec, Difference, ExportManifest, ReviewState, Split, Task
 from rag.learn.exporting import Format
+from rag.learn.previewing import Shown
 from rag.redaction import Preview, RedactionRules
 from rag.store.flags import FlagKind
 from rag.store.inbox import Wanted
@@ -54,6 +55,12 @@ class NewExport(Body):
 
 class ToPreview(Body):
     text: str = Field(max_length=20_000)
+
+
+class Rows(Body):
+    rows: list[Shown]
+    next: str | None = None
+    """The cursor of the next page; null after the last."""
 
 
 class Formats(Body):
@@ -196,6 +203,23 @@ async def diff(
 ) -> Difference:
     """What became of the rows from another version to this one."""
     return await server.app.datasets.diff(who, before, name, domain)
+
+
+@router.get("/datasets/{name}/rows")
+async def rows(
+    name: Version,
+    who: Data,
+    server: Server,
+    task: Task,
+    split: Split,
+    limit: Annotated[int, Query(ge=1, le=100)] = 10,
+    cursor: Annotated[str, Query(pattern=r"^[0-9a-f]{0,64}$")] = "",
+    domain: Domain = None,
+) -> Rows:
+    """Rows of a version, exactly as they are written, each with why it is there."""
+    found = await server.app.datasets.rows(who, name, task, split, limit + 1, cursor, domain)
+    some, more = page(found, limit, lambda one: one.row)
+    return Rows(rows=some, next=more)
 
 
 @router.get(

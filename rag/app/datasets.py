@@ -16,7 +16,7 @@ from rag.app.domains import Domains
 from rag.app.parts import Parts
 from rag.app.people import People
 from rag.app.traces import Traces
-from rag.datasets import Dataset, DatasetSpec, Difference, ExportManifest
+from rag.datasets import Dataset, DatasetSpec, Difference, ExportManifest, Split, Task
 from rag.domain import Pack
 from rag.errors import Conflict, Forbidden, InvalidInput, NotFound, Unavailable
 from rag.learn.building import Builder, forget_unfinished
@@ -24,6 +24,7 @@ from rag.learn.built import MANIFEST, manifest_of
 from rag.learn.comparing import compared
 from rag.learn.exporting import Format, export, exporter, formats
 from rag.learn.gathering import Answered, Passage
+from rag.learn.previewing import Shown, shown
 from rag.learn.redaction import Redactor
 from rag.learn.withdrawing import Origin, unsound, without
 from rag.redaction import Preview, RedactionRules, TooHard
@@ -201,6 +202,20 @@ class Datasets:
         """What became of the rows from one version to another."""
         paths = [await self.folder(principal, name, domain) for name in (one, other)]
         return await asyncio.to_thread(compared, one, paths[0], other, paths[1])
+
+    async def rows(
+        self,
+        principal: Principal,
+        name: str,
+        task: Task,
+        split: Split,
+        limit: int,
+        after: str = "",
+        domain: str | None = None,
+    ) -> list[Shown]:
+        """Rows of a version as they are written, by name, each with why it is there."""
+        folder = await self.folder(principal, name, domain)
+        return await asyncio.to_thread(shown, folder, task, split, limit, after)
 
     async def export(
         self, principal: Principal, name: str, format: str, domain: str | None

@@ -52,6 +52,7 @@ from rag.feedback import Consent, ConsentAsked, Feedback, Rated, Verdict
 from rag.jobs import next_due
 from rag.learn.exporting import Format
 from rag.learn.gate import judged
+from rag.learn.previewing import Shown
 from rag.models.told import (
     BudgetState,
     Comparison,
@@ -237,6 +238,10 @@ class FakeDatasets:
     async def preview(self, principal: Principal, text: str) -> Preview:
         left = text.replace("ada@example.com", "<EMAIL_ADDRESS_1>")
         return Preview(text=left, replaced={"EMAIL_ADDRESS": {"EmailRecognizer": 1}})
+
+    async def rows(self, principal: Principal, name: str, *of: Any) -> list[Shown]:
+        await self.get(principal, name, None)
+        return [Shown(row="0" * 64, line="{}", provenance={"row": "0" * 64})]
 
     async def formats(self, principal: Principal) -> list[Format]:
         return [Format(name="trl-sft", about="TRL.", tasks=("instruction",), trains=True)]

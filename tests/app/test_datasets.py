@@ -112,6 +112,12 @@ def test_what_people_said_becomes_rows_that_tell_where_they_come_from(tell: Any)
         for path in folder.glob("rows/*/*.jsonl"):
             assert all(row_hash(one) in known for one in path.read_text().splitlines())
         assert made.rows == len(known)
+        found = await app.datasets.rows(CURATOR, "month", "label", "train", 1)
+        found += await app.datasets.rows(CURATOR, "month", "label", "train", 9, found[0].row)
+        lines = (folder / "rows" / "label" / "train.jsonl").read_text().splitlines()
+        assert [one.line for one in found] == lines
+        assert [one.provenance for one in found] == [known[row_hash(one)] for one in lines]
+        assert await app.datasets.rows(CURATOR, "month", "label", "test", 9) == []
         assert made.manifest["people"] == {"count": 1, "mostly_against_others": 0}
 
     tell(story)

@@ -86,6 +86,17 @@ def test_feedback_is_reviewed_and_built_into_a_dataset(
     shown = page.get_by_role("region", name="ui-month@1")
     expect(shown).to_contain_text("Answers to learn")
     expect(shown.get_by_role("row", name="EMAIL_ADDRESS answers")).to_be_visible()
+    shown.get_by_role("button", name="Look at rows").click()
+    splits = ("Train", "Validation", "Test")
+    rows = shown.get_by_role("list", name="Rows").get_by_role("listitem")
+    for split in splits:
+        shown.get_by_role("combobox", name="Split").click()
+        page.get_by_role("option", name=split, exact=True).click()
+        expect(rows.or_(shown.get_by_text("There is no such row.")).first).to_be_visible()
+        if rows.count():
+            break
+    rows.first.get_by_text("Why is this row in it?").click()
+    expect(rows.first).to_contain_text('"generation"')
     shown.get_by_role("combobox", name="Format").click()
     page.get_by_role("option", name="csv").click()
     # Of every split: which one a question falls into is decided by chance.

@@ -649,6 +649,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/datasets/{name}/rows": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Rows
+         * @description Rows of a version, exactly as they are written, each with why it is there.
+         */
+        get: operations["rows_api_v1_datasets__name__rows_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/documents": {
         parameters: {
             query?: never;
@@ -5708,6 +5728,13 @@ export interface components {
             /** Sources */
             sources: number;
         };
+        /** Rows */
+        Rows: {
+            /** Next */
+            next?: string | null;
+            /** Rows */
+            rows: components["schemas"]["Shown"][];
+        };
         /**
          * Run
          * @description A durable job: asked for, done by a worker, kept with what came of it.
@@ -5966,6 +5993,20 @@ export interface components {
         Sessions: {
             /** Sessions */
             sessions: components["schemas"]["SignedIn"][];
+        };
+        /**
+         * Shown
+         * @description A row: its name, exactly its line in the file, and its provenance.
+         */
+        Shown: {
+            /** Line */
+            line: string;
+            /** Provenance */
+            provenance: {
+                [key: string]: unknown;
+            };
+            /** Row */
+            row: string;
         };
         /** SignIn */
         SignIn: {
@@ -8860,6 +8901,65 @@ export interface operations {
                 };
                 content: {
                     "application/zip": unknown;
+                };
+            };
+            /** @description A problem, with what to do about it */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem, with what to do about it */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem, with what to do about it */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    rows_api_v1_datasets__name__rows_get: {
+        parameters: {
+            query: {
+                task: "instruction" | "preference" | "label" | "relevance" | "evaluation";
+                split: "train" | "validation" | "test";
+                limit?: number;
+                cursor?: string;
+                domain?: string | null;
+            };
+            header?: never;
+            path: {
+                /** @description A dataset's name: its newest version, or `name@number`. */
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Rows"];
                 };
             };
             /** @description A problem, with what to do about it */

@@ -9,6 +9,7 @@ import { moment } from "@/app/when";
 import { Facts } from "@/primitives/Facts";
 import { Note } from "@/primitives/Note";
 import { Panel } from "@/primitives/Panel";
+import { Rows } from "./Rows";
 import { agreementOf, counted, leftOut, nameOf, peopleOf, rowsOf, type Dataset } from "./manifest";
 import { Replaced } from "./Replaced";
 
@@ -43,6 +44,7 @@ export function Version({ one, close }: { one: Dataset; close: () => void }) {
         </Stack>
       ) : null}
       {rowsOf(one) ? <Replaced one={one} /> : null}
+      {rowsOf(one) && one.state === "kept" ? <Rows key={one.version} one={one} /> : null}
       <Group align="flex-end" gap="sm">
         <Select label={t("format")} w={260} searchable value={format} onChange={choose} data={known.map(({ name }) => name)} placeholder={t("chooseFormat")} />
         {format ? <Button component="a" href={`${path}/exports/${format}${of}`} download leftSection={<IconDownload size={16} />}>{t("take")}</Button> : null}

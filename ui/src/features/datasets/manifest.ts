@@ -5,7 +5,7 @@ export type Dataset = Schemas["Dataset"];
 export type TaskName = keyof (typeof en)["task"];
 export type FieldName = keyof (typeof en)["redaction"]["field"];
 export type Why = keyof (typeof en)["why"];
-const SPLITS = ["train", "validation", "test"] as const;
+export const SPLITS = ["train", "validation", "test"] as const;
 
 interface Told {
   rows: Partial<Record<TaskName, Partial<Record<(typeof SPLITS)[number], number>>>>;
