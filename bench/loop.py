@@ -32,7 +32,7 @@ from rag.domain import RetrievalKnobs
 from rag.ingest.chunking import StructureChunker
 from rag.learn import retrieval
 from rag.learn.gate import interval, judged
-from rag.learn.remembering import MISSED, fitted
+from rag.learn.remembering import MISSED, Rated, fitted
 from rag.retrieve.fuse import Ranked, fuse, remembered
 from rag.retrieve.memory import NOTES, Memory, MemoryKnobs, Note, Vote, boosts
 from rag.types import EVERYONE, IndexQuery, Payload, Point, SparseVector
@@ -155,8 +155,18 @@ def memory(train: Questions, test: Questions) -> Iterable[tuple[str, Any]]:
     near = test.vectors @ train.vectors.T
     shares = np.array([[bool(one & other) for other in train.relevant] for one in test.relevant])
     novel = (near.max(axis=1) <= NOVEL) & ~shares.any(axis=1)
-    halves = [one.astype(np.float16).tobytes() for one in train.vectors]
-    knobs, fit = fitted(halves, [frozenset(one) for one in train.relevant])
+    knobs, fit = fitted(
+        [
+            Rated(
+                vector.astype(np.float16).tobytes(),
+                [(one.chunk_id, one.score) for one in ranked[:SHOWN]],
+                notes,
+            )
+            for vector, ranked, notes in zip(
+                train.vectors, train.lists, notes_of(rated(train, 0)), strict=True
+            )
+        ]
+    )
     yield "knobs", {**knobs.model_dump(), "gate_fitted": fit, "novel": int(novel.sum())}
     # The most that can be gained: everything relevant to a near question is known.
     known = [

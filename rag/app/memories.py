@@ -6,7 +6,7 @@ import asyncio
 import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from itertools import groupby, islice
-from operator import attrgetter
+from operator import attrgetter, itemgetter
 from pathlib import Path
 from typing import Any
 from uuid import NAMESPACE_URL, uuid4, uuid5
@@ -21,14 +21,14 @@ from rag.errors import Forbidden, InvalidInput, NotFound
 from rag.learn.remembering import (
     MISSED,
     SPEC,
+    Rated,
     Remembering,
     fitted,
     held_out,
     learned,
-    useful_of,
 )
 from rag.retrieve.memory import NOTES, Memory, MemoryKnobs, Note, Vote
-from rag.store.candidates import Candidates, Kept, Question, Voted
+from rag.store.candidates import Candidates, Kept, Question
 from rag.store.datasets import Datasets
 from rag.store.events import Event, Events
 from rag.store.generations import Generation
@@ -92,7 +92,9 @@ class Memories:
                 f"{_counted(remembering.counts)}.",
                 hint="Accept feedback first: rag review, or the page Feedback.",
             )
-        knobs, told = await asyncio.to_thread(self._fitted, votes)
+        remembering.rated.sort(key=itemgetter(0))
+        rated = [one for _, one in remembering.rated]
+        knobs, told = await asyncio.to_thread(fitted, rated)
         figures = {**remembering.counts, "gate_fitted": told}
         lineage = {
             "as_of": as_of.isoformat(),
@@ -163,6 +165,7 @@ class Memories:
             counts["nothing_said"] += 1
             return
         counts["answers"] += 1
+        remembering.rated.append((trace["ts"], _rated(trace, question, found.judged)))
         for event, chunk_id, value in found.judged:
             remembering.add(trace["id"], question.digest, event, chunk_id, value)
         for event, document_id in found.missed:
@@ -193,13 +196,24 @@ class Memories:
         )
         return found.dense[0].chunk_id if found.dense else ""
 
-    def _fitted(self, votes: Sequence[Voted]) -> tuple[MemoryKnobs, bool]:
-        useful = useful_of(votes, attrgetter("trace_id"))
-        questions = self._kept.questions(useful.keys())
-        named = sorted(questions)
-        return fitted(
-            [questions[one].vector for one in named], [frozenset(useful[one]) for one in named]
+
+def _rated(
+    trace: Mapping[str, Any], question: Question, judged: Sequence[tuple[Event, str, float]]
+) -> Rated:
+    said: dict[str, dict[str, Vote]] = {}
+    for event, chunk_id, value in judged:
+        said.setdefault(chunk_id, {})[event.actor] = Vote(event.actor, value, event.id)
+    shown = [
+        (
+            str(hit["chunk_id"]),
+            next((one["score"] for one in hit["scores"] if one["stage"] == "fusion"), 0.0),
         )
+        for hit in trace["hits"]
+    ]
+    notes = [
+        Note(chunk_id=chunk_id, votes=tuple(votes.values())) for chunk_id, votes in said.items()
+    ]
+    return Rated(question.vector, shown, notes)
 
 
 def _points(id: str, kept: Sequence[Kept]) -> Iterator[Point]:

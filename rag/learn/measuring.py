@@ -33,14 +33,20 @@ class Wanted(NamedTuple):
 def ndcg(hits: Sequence[Hit], wanted: Wanted) -> float:
     """nDCG@10 with linear gains; a document counts once, at its first passage."""
     left = dict(wanted.documents)
-    gained = 0.0
-    for rank, hit in enumerate(hits[:DEEP], 1):
-        gain = wanted.passages.get(hit.payload.chunk_id, 0.0)
-        gain = max(gain, left.pop(hit.payload.document_id, 0.0))
-        gained += max(gain, 0.0) / log2(rank + 1)
-    values = sorted((*wanted.passages.values(), *wanted.documents.values()), reverse=True)
-    best = sum(max(one, 0.0) / log2(rank + 1) for rank, one in enumerate(values[:DEEP], 1))
-    return gained / best if best else 0.0
+    gains = [
+        max(
+            wanted.passages.get(hit.payload.chunk_id, 0.0),
+            left.pop(hit.payload.document_id, 0.0),
+        )
+        for hit in hits
+    ]
+    best = dcg(sorted((*wanted.passages.values(), *wanted.documents.values()), reverse=True))
+    return dcg(gains) / best if best else 0.0
+
+
+def dcg(gains: Sequence[float]) -> float:
+    """What the first ten are worth, less the later they come; below 0 is nothing."""
+    return sum(max(one, 0.0) / log2(rank + 1) for rank, one in enumerate(gains[:DEEP], 1))
 
 
 class Learnt:

@@ -8,29 +8,31 @@ harm where it knows nothing.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
+from datetime import datetime
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from rag.datasets import DatasetSpec, Split
 from rag.learn.gathering import Said, agreed, found_relevant
+from rag.learn.measuring import dcg
 from rag.learn.splitting import drawn
-from rag.retrieve.memory import MemoryKnobs
+from rag.retrieve.memory import NEAREST, MemoryKnobs, Note, boosts
 from rag.store.candidates import Voted
 from rag.store.events import Event
 from rag.store.opinions import Opinion, Opinions
 from rag.store.questions import unfolded
 
-STRENGTH = 3.0
-"""In fused score, of which the best passage has two at most; chosen on SciFact's training half."""
-GATE = 0.6
-"""Where too little is known of the embedder on these questions; measured with MiniLM."""
-GATES = tuple(round(0.4 + 0.05 * step, 2) for step in range(12))
+USUAL = MemoryKnobs(gate=0.8, strength=3.0)
+"""Where too little was rated to tell: questions as near as those that count as one."""
+GATES = tuple(round(0.5 + 0.05 * step, 2) for step in range(10))
+STRENGTHS = (0.25, 0.5, 1.0, 2.0, 3.0)
+"""In fused score, of which the best passage has two at most."""
 ENOUGH = 30
-"""Pairs of questions near a gate, below which it is not fitted."""
-MOST = 3_000
-"""Questions that a gate is fitted on, the latest."""
+"""Rated questions that were near an earlier one, below which nothing is fitted."""
+MOST = 1_000
+"""Questions that are fitted on, the latest."""
 MISSED = 2.0
 """How much more it counts that somebody went and found a document that was missing."""
 HELD_OUT = 0.1
@@ -77,6 +79,8 @@ class Remembering:
     def __init__(self, opinions: Opinions) -> None:
         self._opinions = opinions
         self._of: dict[str, tuple[str, str]] = {}
+        self.rated: list[tuple[datetime, Rated]] = []
+        """Every question with when it was asked, to fit the memory on."""
         self.counts: Counter[str] = Counter()
 
     def add(self, trace_id: str, digest: str, event: Event, chunk_id: str, value: float) -> None:
@@ -98,44 +102,69 @@ class Remembering:
         return found
 
 
-def fitted(
-    vectors: Sequence[bytes], useful: Sequence[frozenset[str]], strength: float = STRENGTH
-) -> tuple[MemoryKnobs, bool]:
-    """How near questions have to be for at least half of such pairs to want the same passage, and
-    whether that was told by these: questions as they were kept, each with what was useful for it.
+class Rated(NamedTuple):
+    """A question that was rated: its vector as it was kept, what was shown with its fused scores,
+    and what people found."""
 
-    How near related questions are differs from embedder to embedder and from domain to domain.
+    vector: bytes
+    shown: Sequence[tuple[str, float]]
+    notes: Sequence[Note]
+
+
+def fitted(rated: Sequence[Rated]) -> tuple[MemoryKnobs, bool]:
+    """How near questions have to be and how far passages move, and whether these told it.
+
+    Each question is ordered by what was said of the ones before it, as it would have been, and
+    measured by what was said of itself. How near related questions are differs from embedder to
+    embedder, and how much they share from domain to domain. `rated` from old to new.
     """
-    wanted = [n for n, one in enumerate(useful) if one][-MOST:]
-    if len(wanted) < 2:
-        return MemoryKnobs(gate=GATE, strength=strength), False
-    matrix = np.stack([unfolded(vectors[n]) for n in wanted])
-    of: dict[str, list[int]] = {}
-    for place, n in enumerate(wanted):
-        for chunk_id in useful[n]:
-            of.setdefault(chunk_id, []).append(place)
-    sharing = np.zeros((len(wanted), len(wanted)), dtype=bool)
-    for places in of.values():
-        sharing[np.ix_(places, places)] = True
-    upper = np.triu_indices(len(wanted), 1)
-    near, same = (matrix @ matrix.T)[upper], sharing[upper]
-    gate: float | None = None
-    for low in reversed(GATES):
-        within = (near >= low) & (near < low + 0.05)
-        pairs = int(within.sum())
-        if pairs >= ENOUGH and same[within].mean() < 0.5:
-            break
-        if pairs >= ENOUGH:
-            gate = low
-    if gate is None:
-        return MemoryKnobs(gate=GATE, strength=strength), False
+    rated = rated[-MOST:]
+    if len(rated) < ENOUGH:
+        return USUAL, False
+    matrix = np.stack([unfolded(one.vector) for one in rated])
+    near = matrix @ matrix.T
+    wanted = [_useful(one.notes) for one in rated]
+    gains: dict[tuple[float, float], list[float]] = {
+        (gate, strength): [] for gate in GATES for strength in STRENGTHS
+    }
+    for n, one in enumerate(rated):
+        if not wanted[n] or not n or near[n, :n].max() < GATES[0]:
+            continue
+        before = _gain(one.shown, wanted[n])
+        for gate in GATES:
+            places = np.flatnonzero(near[n, :n] >= gate)
+            places = places[np.argsort(-near[n, places])][:NEAREST]
+            close = [(float(near[n, place]), rated[int(place)].notes) for place in places]
+            moved = boosts(close, MemoryKnobs(gate=gate, strength=1.0))
+            for strength in STRENGTHS:
+                after = before
+                if moved:
+                    raised = [
+                        (name, score + strength * (moved[name].boost if name in moved else 0.0))
+                        for name, score in one.shown
+                    ]
+                    after = _gain(sorted(raised, key=lambda each: -each[1]), wanted[n])
+                gains[gate, strength].append(after - before)
+    if len(gains[GATES[0], STRENGTHS[0]]) < ENOUGH:
+        return USUAL, False
+    gate, strength = max(gains, key=lambda knobs: (_surely(gains[knobs]), knobs[0], -knobs[1]))
     return MemoryKnobs(gate=gate, strength=strength), True
 
 
-def useful_of(votes: Iterable[Voted], trace_of: Callable[[Voted], str]) -> dict[str, set[str]]:
-    """Which passages were useful for each question, by whatever names it."""
-    found: dict[str, set[str]] = {}
-    for one in votes:
-        if one.value > 0:
-            found.setdefault(trace_of(one), set()).add(one.chunk_id)
-    return found
+def _useful(notes: Sequence[Note]) -> dict[str, float]:
+    found = {
+        note.chunk_id: sum(vote.value for vote in note.votes) / len(note.votes) for note in notes
+    }
+    return {name: min(value, 1.0) for name, value in found.items() if value > 0}
+
+
+def _gain(shown: Sequence[tuple[str, float]], wanted: Mapping[str, float]) -> float:
+    return dcg([wanted.get(name, 0.0) for name, _ in shown]) / dcg(
+        sorted(wanted.values(), reverse=True)
+    )
+
+
+def _surely(gains: Sequence[float]) -> float:
+    """The mean gain, less a standard error."""
+    found = np.array(gains)
+    return float(found.mean() - found.std() / np.sqrt(len(found)))
