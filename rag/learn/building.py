@@ -80,7 +80,8 @@ class Builder:
                 )
             finally:
                 opinions.close()
-            shutil.rmtree(work)
+            # The version is listed: whatever is left lying here is swept later.
+            shutil.rmtree(work, ignore_errors=True)
             return made
 
     def path(self, version: str) -> Path:
