@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from datetime import datetime
 from itertools import islice
 from typing import Any, NamedTuple
 from zlib import crc32
@@ -214,13 +215,12 @@ class Tuning:
     async def sweep(self) -> int:
         """Take out of every memory what was erased since it was written. Returns how many."""
         changed = 0
-        for domain in self._domains.names():
-            for one in await asyncio.to_thread(self._kept.list, domain):
-                # It is noted last: killed on the way, the next sweep writes it again.
-                if one.kind == "memory" and await asyncio.to_thread(self._kept.shrunk, one):
-                    await self._memories.write(one)
-                    await asyncio.to_thread(self._kept.recount, one.id)
-                    changed += 1
+        for one in await asyncio.to_thread(self._kept.memories):
+            # It is noted last: killed on the way, the next sweep writes it again.
+            if await asyncio.to_thread(self._kept.shrunk, one):
+                await self._memories.write(one)
+                await asyncio.to_thread(self._kept.recount, one.id)
+                changed += 1
         return changed
 
     # --- measuring ---
@@ -249,6 +249,7 @@ class Tuning:
         """What was rated since, and what was ever rated of the clusters that are held out."""
         name = domain.pack.name
         splits = self._datasets.splits(name)
+        since = datetime.fromisoformat(candidate.lineage["as_of"])
         moment = self._events.moment(self._parts.ledger.now())
         for some in _some(self._events.by_trace(name, moment, LABELS)):
             said = {
@@ -261,7 +262,7 @@ class Tuning:
                 if question is None or trace["chunker_rev"] != generation.fingerprint["chunker"]:
                     continue
                 apart = held_out(question.cluster, splits)
-                if not apart and trace["ts"].isoformat() <= candidate.lineage["as_of"]:
+                if not apart and trace["ts"] <= since:
                     continue
                 wanted = _wanted(trace, said[trace["id"]])
                 who = self._asker(trace)

@@ -119,12 +119,25 @@ class Candidates:
 
     def get(self, domain: str, name: str) -> Candidate:
         """By its name, as `memory-3`, or its id. Raises NotFound."""
-        found = next((one for one in self.list(domain) if name in (one.name, one.id)), None)
-        if found is None:
+        kind, _, number = name.rpartition("-")
+        named = (
+            (CandidateRow.kind == kind) & (CandidateRow.number == int(number))
+            if (kind.isalpha() and number.isdecimal() and len(number) < 10)
+            else CandidateRow.id == name
+        )
+        with self.database.read() as session:
+            row = session.scalar(select(CandidateRow).where(CandidateRow.domain == domain, named))
+        if row is None:
             raise NotFound(
                 f"There is no candidate '{name}' in '{domain}'.", hint="See: rag tune list."
             )
-        return found
+        return _candidate(row)
+
+    def memories(self) -> Sequence[Candidate]:
+        """Every memory of every domain, also of one that is declared no more."""
+        statement = select(CandidateRow).where(CandidateRow.kind == "memory")
+        with self.database.read() as session:
+            return [_candidate(row) for row in session.scalars(statement)]
 
     def settle(self, id: str, state: str) -> None:
         """What became of a candidate."""

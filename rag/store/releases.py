@@ -76,7 +76,9 @@ class Releases:
             live = _last(session, domain)
             if live is None:
                 raise Conflict("Nothing was promoted yet, so there is nothing to go back to.")
-            target = to if to is not None else (live.back_to or live.number) - 1
+            target = to if to is not None else _standing(session, live) - 1
+            if target < 0:
+                raise Conflict("Answers use what they did before anything was promoted.")
             row = session.scalar(
                 select(ReleaseRow).where(ReleaseRow.domain == domain, ReleaseRow.number == target)
             )
@@ -109,6 +111,22 @@ class Releases:
         session.add(row)
         session.flush()
         return _release(row)
+
+
+def _standing(session: Session, live: Release) -> int:
+    """The number of the release that the live one repeats; its own where it repeats none.
+
+    To go back twice is to go back further, never to what was gone back from.
+    """
+    number, back_to = live.number, live.back_to
+    while back_to is not None:
+        number = back_to
+        back_to = session.scalar(
+            select(ReleaseRow.back_to).where(
+                ReleaseRow.domain == live.domain, ReleaseRow.number == number
+            )
+        )
+    return number
 
 
 def _last(session: Session, domain: str) -> Release | None:

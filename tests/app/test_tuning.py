@@ -99,6 +99,11 @@ def test_what_people_found_useful_moves_up_once_it_is_promoted(
         back = await app.tuning.roll_back(CURATOR, None)
         assert (back.number, back.back_to, back.memory) == (2, 0, None)
         assert await hits(app, BOB, WEIGHT) == before
+        # Said once more, it does not bring back what was gone back from.
+        with pytest.raises(Conflict, match="before anything was promoted"):
+            await app.tuning.roll_back(CURATOR, None)
+        assert await hits(app, BOB, WEIGHT) == before
+        assert (await app.tuning.roll_back(CURATOR, None, to=1)).memory == made.id
 
     tell(story)
 
