@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import datetime
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 from pydantic import Field
 
 from rag.types import Data
 
-Kind = Literal["memory", "adapter"]
-"""What a candidate changes."""
+Kind = Literal["memory", "adapter", "reranker", "configuration", "prompt", "llm"]
+KINDS: tuple[Kind, ...] = get_args(Kind)
+"""What a candidate changes; a release points to one of each at most."""
 Stratum = Literal["repeat", "near_duplicate", "novel"]
 STRATA: tuple[Stratum, ...] = ("repeat", "near_duplicate", "novel")
 """What the candidate has learned of a question: itself, one that is near, or nothing close."""
@@ -115,6 +116,11 @@ class Candidate(Data):
     def name(self) -> str:
         return f"{self.kind}-{self.number}"
 
+    @property
+    def searched_evals(self) -> bool:
+        """Whether the half of the pack's own questions that may be fitted to was."""
+        return bool(self.lineage.get("evals"))
+
 
 class Judgement(Data):
     """What the gate said of a candidate against one release, with every question it went by."""
@@ -135,7 +141,12 @@ class Release(Data):
     domain: str
     number: int
     memory: str | None = None
-    """The candidate whose memory orders what is found."""
+    """The candidate whose memory orders what is found; so it is with each kind."""
+    adapter: str | None = None
+    reranker: str | None = None
+    configuration: str | None = None
+    prompt: str | None = None
+    llm: str | None = None
     candidate: str | None = None
     """What was promoted with it; none in the first and in one that was gone back to."""
     report: str | None = None
@@ -145,3 +156,9 @@ class Release(Data):
     made_by: str
     made_at: datetime
     why: str = Field(default="", max_length=2_000)
+
+    @property
+    def pointers(self) -> dict[Kind, str]:
+        """The candidates that answer, by kind."""
+        named: dict[Kind, str | None] = {kind: getattr(self, kind) for kind in KINDS}
+        return {kind: one for kind, one in named.items() if one is not None}

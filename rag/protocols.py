@@ -163,6 +163,12 @@ class Index(Protocol):
         """
         ...
 
+    async def vectors(
+        self, generation: str, chunk_ids: Sequence[str]
+    ) -> Mapping[str, tuple[float, ...]]:
+        """The dense vectors of these chunks, each of length 1; one that is gone is left out."""
+        ...
+
     async def optimize(self, generation: str) -> None:
         """Build what speeds up search; blocks no search for more than 100 ms."""
         ...

@@ -32,7 +32,8 @@ from rag.domain import Pack
 from rag.errors import RagError
 from rag.models.writer import Writer
 from rag.retrieve.expand import gist
-from rag.retrieve.memory import Memory
+from rag.retrieve.levers import NONE as UNCHANGED
+from rag.retrieve.levers import Levers
 from rag.retrieve.retriever import Retriever, Seen
 from rag.store.generations import Generation
 from rag.store.traces import Answered, Traces
@@ -94,7 +95,7 @@ class Asker:
         generation: Generation,
         writer: Writer,
         *,
-        memory: Memory | None = None,
+        levers: Levers = UNCHANGED,
         place: Place | None = None,
         record: bool = True,
         answered: Callable[[Draft], None] = lambda _: None,
@@ -114,7 +115,7 @@ class Asker:
             writer=writer,
             started=time.perf_counter(),
             generation=generation.id,
-            memory=memory,
+            levers=levers,
             # What a trial compares, what is evaluated or asked for anew is written each time.
             repeats=record and writer.trial is None and not request.fresh,
         )
@@ -220,15 +221,14 @@ class Asker:
             await self._search(draft, generation)
 
     async def _search(self, draft: Draft, generation: Generation) -> None:
-        knobs = self.pack.retrieval
         seen = Seen()
         result = await self.retriever.retrieve(
             draft.principal,
             draft.query,
             generation=generation.id,
-            limit=knobs.limit,
+            limit=self.pack.retrieval.limit,
             filter=draft.request.filter,
-            memory=draft.memory,
+            levers=draft.levers,
             seen=seen,
         )
         draft.vector = seen.vector
@@ -390,7 +390,7 @@ class Asker:
     def _fields(
         self, draft: Draft, generation: Generation, told: Mapping[str, Answered]
     ) -> dict[str, Any]:
-        reranker = self.retriever.reranker
+        reranker = draft.levers.reranker or self.retriever.reranker
         return fields(
             draft,
             generation,

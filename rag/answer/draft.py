@@ -10,7 +10,7 @@ from rag.answer.evidence import Evidence
 from rag.conversations import Place
 from rag.models.writer import Writer
 from rag.retrieve.expand import gist
-from rag.retrieve.memory import Memory
+from rag.retrieve.levers import NONE, Levers
 from rag.types import AskRequest, Citation, Claim, Conflict, Hit, Message, Principal, Usage
 
 
@@ -40,8 +40,8 @@ class Draft:
     claims: list[Claim] = field(default_factory=list[Claim])
     conflicts: tuple[Conflict, ...] = ()
     generation: str = ""
-    memory: Memory | None = None
-    """What people found useful for questions like this."""
+    levers: Levers = NONE
+    """What the release changes of the search."""
     vector: Sequence[float] = ()
     """Of what is searched."""
     repeats: bool = False

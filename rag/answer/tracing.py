@@ -34,11 +34,12 @@ def fields(
     are fingerprints.
     """
     card, usage, place = draft.writer.card, draft.usage, draft.place
+    levers = draft.levers
     prompt = pack.prompts["answer"]
     cited = {citation.chunk_id for citation in draft.citations}
     given = {hit.payload.chunk_id for hit in draft.given}
     knobs = {
-        "retrieval": pack.retrieval.model_dump(mode="json"),
+        "retrieval": (levers.knobs or pack.retrieval).model_dump(mode="json"),
         "answer": pack.answer.model_dump(mode="json"),
     }
     return {
@@ -62,8 +63,8 @@ def fields(
         "index_snapshot_id": generation.id,
         "embedder_rev": str(generation.fingerprint.get("embedder", "")),
         "chunker_rev": chunker,
-        "adapter_id": None,
-        "memory_id": draft.memory.id if draft.memory else None,
+        "adapter_id": levers.adapter.id if levers.adapter else None,
+        "memory_id": levers.memory.id if levers.memory else None,
         "reranker_id": reranker,
         "retrieval_cfg_sha": text_hash(json.dumps(knobs, sort_keys=True)),
         "explore_policy": "none",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import Literal
 
 from pydantic import Field
@@ -14,6 +15,7 @@ from rag.app.generations import Generations
 from rag.app.people import People
 from rag.app.tuning import Tuning
 from rag.domain import RetrievalKnobs
+from rag.retrieve.levers import Levers
 from rag.retrieve.retriever import Seen
 from rag.types import Box, Data, Filter, Hit, Principal, Scored
 
@@ -50,6 +52,8 @@ class ExplainRequest(Data):
     """Whether the reranker orders what was found, where there is one."""
     memory: bool = True
     """Whether what people found useful for such questions moves up, where a memory is live."""
+    release: bool = True
+    """Whether all else that was promoted is in use: adapter, reranker, settings."""
 
 
 class Place(Data):
@@ -117,6 +121,8 @@ class Explained(Data):
     knobs: RetrievalKnobs
     reranker: str | None
     """The fingerprint of the one that ordered; null where none did."""
+    adapter: str | None
+    """The candidate that turned the question towards what people found useful."""
     queries: tuple[str, ...]
     stages: tuple[Listed, ...]
     passages: Mapping[str, Passage]
@@ -150,11 +156,18 @@ class Explaining:
             named, filter = request.generation, request.filter
             generation = await self._generations.named(domain, named, filter)
         given = request.knobs.model_dump(exclude_none=True)
-        knobs = domain.pack.retrieval.model_copy(update=given)
+        levers = await self._tuning.levers(domain, generation)
+        if not request.release:
+            levers = Levers(memory=levers.memory)
+        if not request.memory:
+            levers = replace(levers, memory=None)
+        knobs = (levers.knobs or domain.pack.retrieval).model_copy(update=given)
         pack = domain.pack.model_copy(update={"retrieval": knobs})
         retriever = self._domains.retriever(
             pack, domain.sparse, rerank=request.rerank, expand=request.expand
         )
+        reranker = levers.reranker if request.rerank else None
+        ordering = reranker or retriever.reranker
         seen = Seen()
         result = await retriever.retrieve(
             who,
@@ -162,7 +175,8 @@ class Explaining:
             generation=generation.id,
             limit=knobs.limit,
             filter=request.filter,
-            memory=await self._tuning.memory(domain, generation) if request.memory else None,
+            # These are in the retriever, with what was asked for in their place.
+            levers=replace(levers, knobs=None, reranker=reranker),
             seen=seen,
         )
         timings = dict(result.timings)
@@ -173,14 +187,15 @@ class Explaining:
         asker = self._domains.asker(pack, retriever)
         evidence = await asker.evidence(request.query, result.queries, hits)
         timings["evidence"] = round((time.perf_counter() - clock) * 1000, 3)
-        stages = tuple(_stages(seen, hits, reranked=retriever.reranker is not None))
+        stages = tuple(_stages(seen, hits, reranked=ordering is not None))
         return Explained(
             generation=generation.id,
             knobs=knobs,
-            reranker=retriever.reranker.fingerprint if retriever.reranker else None,
+            reranker=ordering.fingerprint if ordering else None,
             queries=result.queries,
             stages=stages,
             passages=await self._passages(domain, generation.id, stages),
+            adapter=levers.adapter.id if levers.adapter else None,
             moved={chunk_id: Moved(**one._asdict()) for chunk_id, one in seen.moved.items()},
             evidence=tuple(_quoted(evidence, hits)),
             confidence=round(evidence.confidence, 4),

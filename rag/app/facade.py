@@ -174,7 +174,7 @@ class App:
                 request,
                 generation,
                 part.writer,
-                memory=await self.tuning.memory(domain, generation),
+                levers=await self.tuning.levers(domain, generation),
                 place=place,
                 answered=part.answered,
             )
@@ -195,7 +195,7 @@ class App:
             generation=generation.id,
             limit=request.limit,
             filter=request.filter,
-            memory=await self.tuning.memory(domain, generation),
+            levers=await self.tuning.levers(domain, generation),
         )
 
     async def explain(self, principal: Principal, request: ExplainRequest) -> Explained:
@@ -637,14 +637,14 @@ class App:
         )
 
         default = await self._defaults.default(chosen.pack)
-        memory = await self.tuning.memory(chosen, generation)
+        levers = await self.tuning.levers(chosen, generation)
 
         async def ask(user: str | None, request: AskRequest) -> AsyncIterator[AnswerEvent]:
             made = self._models.writer(principal, request, chosen.pack.name, default)
             with closing(made) as writer:
                 who = self.person(user, domain)
                 answer = candid.stream(
-                    who, request, generation, writer, memory=memory, record=False
+                    who, request, generation, writer, levers=levers, record=False
                 )
                 async for event in answer:
                     yield event

@@ -1,49 +1,24 @@
-"""Memories: made of feedback, kept as points in the vector store, and asked with each question."""
+"""Feedback memories: made of what was said, kept in the vector store, written anew when it goes."""
 
 from __future__ import annotations
 
 import asyncio
-import tempfile
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from itertools import groupby, islice
-from operator import attrgetter, itemgetter
-from pathlib import Path
-from typing import Any
+from operator import attrgetter
 from uuid import NAMESPACE_URL, uuid4, uuid5
 
 from rag.app.domains import Domain
-from rag.app.generations import Generations
+from rag.app.gathering import Gathering
 from rag.app.parts import Parts
-from rag.app.people import People
 from rag.candidates import Candidate
-from rag.datasets import Split
-from rag.errors import Forbidden, InvalidInput, NotFound
-from rag.learn.remembering import (
-    MISSED,
-    SPEC,
-    Rated,
-    Remembering,
-    fitted,
-    held_out,
-    learned,
-)
+from rag.learn.remembering import fitted
+from rag.retrieve.levers import Levers
 from rag.retrieve.memory import NOTES, Memory, MemoryKnobs, Note, Vote
-from rag.store.candidates import Candidates, Kept, Question
-from rag.store.datasets import Datasets
-from rag.store.events import Event, Events
-from rag.store.generations import Generation
-from rag.store.opinions import Opinions
+from rag.store.candidates import Candidates, Kept
 from rag.store.questions import unfolded
-from rag.types import (
-    EVERYONE,
-    IndexQuery,
-    Match,
-    Payload,
-    Point,
-    Principal,
-    Progress,
-    SparseVector,
-)
+from rag.types import EVERYONE, Payload, Point, Principal, Progress, SparseVector
 
 AT_ONCE = 500
 
@@ -51,169 +26,46 @@ AT_ONCE = 500
 class Memories:
     """Makes memories of feedback and gives the one that a candidate is."""
 
-    def __init__(self, parts: Parts, people: People, generations: Generations) -> None:
-        self._parts = parts
-        self._people = people
-        self._generations = generations
-        database = parts.ledger.database
-        self._kept = Candidates(database, parts.ledger.now)
-        self._datasets = Datasets(database, parts.ledger.now)
-        self._events = Events(database)
+    bound_to = ("embedder", "chunker")
 
-    def named(self, candidate: Candidate) -> Memory:
-        """The memory that a candidate is."""
+    def __init__(self, parts: Parts, gathering: Gathering) -> None:
+        self._parts = parts
+        self._gathering = gathering
+        self._kept = Candidates(parts.ledger.database, parts.ledger.now)
+
+    async def put(self, levers: Levers, candidate: Candidate, domain: Domain) -> Levers:
+        """With the memory that a candidate is."""
         knobs = MemoryKnobs.model_validate(candidate.lineage["knobs"])
-        return Memory(candidate.id, self._parts.index, knobs)
+        return replace(levers, memory=Memory(candidate.id, self._parts.index, knobs))
 
     async def make(
         self, principal: Principal, domain: Domain, progress: Callable[[Progress], None]
     ) -> Candidate:
         """A memory of all that was said and accepted until now. Raises InvalidInput for nothing."""
-        live = await self._generations.answering(domain)
-        id, name = str(uuid4()), domain.pack.name
-        as_of = await asyncio.to_thread(self._events.moment, self._parts.ledger.now())
-        splits = await asyncio.to_thread(self._datasets.splits, name)
-        with tempfile.TemporaryDirectory(prefix="ratchet-") as scratch:
-            opinions = Opinions(Path(scratch) / "opinions.db")
-            try:
-                remembering = Remembering(opinions)
-                gathered = self._answers(domain, as_of, live)
-                while (some := await asyncio.to_thread(next, gathered, None)) is not None:
-                    for trace, question, events in some:
-                        await self._learn(remembering, live, splits, trace, question, events)
-                    done = remembering.counts["answers"]
-                    progress(Progress(phase="remember", done=done))
-                votes = await asyncio.to_thread(remembering.votes, SPEC.per_rater)
-            finally:
-                opinions.close()
-        if not votes:
-            raise InvalidInput(
-                f"Nothing that was said in '{name}' can be remembered: "
-                f"{_counted(remembering.counts)}.",
-                hint="Accept feedback first: rag review, or the page Feedback.",
-            )
-        remembering.rated.sort(key=itemgetter(0))
-        rated = [one for _, one in remembering.rated]
-        knobs, told = await asyncio.to_thread(fitted, rated)
-        figures = {**remembering.counts, "gate_fitted": told}
-        lineage = {
-            "as_of": as_of.isoformat(),
-            "knobs": knobs.model_dump(),
-            "embedder": str(live.fingerprint["embedder"]),
-            "chunker": str(live.fingerprint["chunker"]),
-            "generation": live.id,
-            "spec": SPEC.model_dump(mode="json"),
-        }
+        found = await self._gathering.gather(domain, progress)
+        knobs, told = await asyncio.to_thread(fitted, found.rated)
         made = await asyncio.to_thread(
-            self._kept.add, id, name, "memory", lineage, figures, principal.id, votes
+            self._kept.add,
+            str(uuid4()),
+            domain.pack.name,
+            "memory",
+            {**found.lineage, "knobs": knobs.model_dump()},
+            {**found.counts, "gate_fitted": told},
+            principal.id,
+            found.votes,
         )
         await self.write(made)
         return made
 
-    async def write(self, candidate: Candidate) -> int:
-        """Put a memory as it is kept into the vector store, anew. Returns how many questions."""
+    async def write(self, candidate: Candidate) -> None:
+        """Put a memory as it is kept into the vector store, anew."""
         index = self._parts.index
         await index.drop(candidate.id)
         await index.create(candidate.id, self._parts.embedder.dimension)
-        count = 0
         points = _points(candidate.id, await asyncio.to_thread(self._kept.votes, candidate.id))
         while some := await asyncio.to_thread(_next, points):
             await index.upsert(candidate.id, some)
-            count += len(some)
         await index.optimize(candidate.id)
-        return count
-
-    # --- making one ---
-
-    def _answers(
-        self, domain: Domain, as_of: Any, live: Generation
-    ) -> Iterator[list[tuple[Mapping[str, Any], Question, list[Event]]]]:
-        name = domain.pack.name
-        by_trace = self._events.by_trace(name, as_of, SPEC)
-        while some := list(islice(by_trace, AT_ONCE)):
-            said = {
-                trace_id: [one for one in events if one.review in SPEC.review]
-                for trace_id, events in some
-            }
-            wanted = {trace_id for trace_id, events in said.items() if events}
-            questions = self._kept.questions(wanted)
-            yield [
-                (trace, questions[trace["id"]], said[trace["id"]])
-                for trace in self._parts.traces.some(wanted)
-                if trace["id"] in questions
-            ]
-
-    async def _learn(
-        self,
-        remembering: Remembering,
-        live: Generation,
-        splits: Mapping[str, Split],
-        trace: Mapping[str, Any],
-        question: Question,
-        events: Sequence[Event],
-    ) -> None:
-        counts = remembering.counts
-        if held_out(question.cluster, splits):
-            counts["held_out"] += 1
-            return
-        made_with = (question.embedder, trace["chunker_rev"])
-        if made_with != (live.fingerprint["embedder"], live.fingerprint["chunker"]):
-            counts["stale"] += 1
-            return
-        found = learned(trace, events)
-        if not found.judged and not found.missed:
-            counts["nothing_said"] += 1
-            return
-        counts["answers"] += 1
-        remembering.rated.append((trace["ts"], _rated(trace, question, found.judged)))
-        for event, chunk_id, value in found.judged:
-            remembering.add(trace["id"], question.digest, event, chunk_id, value)
-        for event, document_id in found.missed:
-            chunk_id = await self._passage(live, trace, question, document_id)
-            if chunk_id:
-                remembering.add(trace["id"], question.digest, event, chunk_id, MISSED)
-            else:
-                counts["not_indexed"] += 1
-
-    async def _passage(
-        self, live: Generation, trace: Mapping[str, Any], question: Question, document_id: str
-    ) -> str:
-        """The passage of a document that is nearest to a question, of those that whoever asked may
-        read now; empty where there is none."""
-        try:
-            who = await self._people.within(Principal(id=trace["principal_id"]), trace["domain"])
-        except (NotFound, Forbidden):
-            return ""
-        found = await self._parts.index.search(
-            live.id,
-            IndexQuery.model_construct(
-                dense=tuple(float(one) for one in unfolded(question.vector)),
-                sparse=None,
-                readers=who.readers,
-                filter=Match(field="document_id", any_of=(document_id,)),
-                limit=1,
-            ),
-        )
-        return found.dense[0].chunk_id if found.dense else ""
-
-
-def _rated(
-    trace: Mapping[str, Any], question: Question, judged: Sequence[tuple[Event, str, float]]
-) -> Rated:
-    said: dict[str, dict[str, Vote]] = {}
-    for event, chunk_id, value in judged:
-        said.setdefault(chunk_id, {})[event.actor] = Vote(event.actor, value, event.id)
-    shown = [
-        (
-            str(hit["chunk_id"]),
-            next((one["score"] for one in hit["scores"] if one["stage"] == "fusion"), 0.0),
-        )
-        for hit in trace["hits"]
-    ]
-    notes = [
-        Note(chunk_id=chunk_id, votes=tuple(votes.values())) for chunk_id, votes in said.items()
-    ]
-    return Rated(question.vector, shown, notes)
 
 
 def _points(id: str, kept: Sequence[Kept]) -> Iterator[Point]:
@@ -249,8 +101,3 @@ def _points(id: str, kept: Sequence[Kept]) -> Iterator[Point]:
 
 def _next(points: Iterator[Point]) -> list[Point]:
     return list(islice(points, AT_ONCE))
-
-
-def _counted(counts: Mapping[str, int]) -> str:
-    told = [f"{count} {name.replace('_', ' ')}" for name, count in sorted(counts.items()) if count]
-    return ", ".join(told) or "nothing was rated and accepted"

@@ -16,6 +16,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 from pydantic import TypeAdapter, ValidationError
 
 import rag
@@ -117,6 +118,19 @@ class QdrantEdgeIndex:
                 hint=REBUILD,
             ) from error
         return {payload.chunk_id: payload for payload in found}
+
+    async def vectors(
+        self, generation: str, chunk_ids: Sequence[str]
+    ) -> Mapping[str, tuple[float, ...]]:
+        found: dict[str, tuple[float, ...]] = {}
+        for i in range(0, max(1, len(chunk_ids)), BATCH):
+            asked = encode(list(chunk_ids[i : i + BATCH]))
+            reply = await self._call({"op": "vectors"}, generation, asked)
+            ids = reply.head["ids"]
+            if ids:
+                matrix = np.frombuffer(reply.vectors, np.float32).reshape(len(ids), -1)
+                found.update(zip(ids, map(tuple, matrix.tolist()), strict=True))
+        return found
 
     async def optimize(self, generation: str) -> None:
         head = {"op": "optimize", "above": self._optimize_above}

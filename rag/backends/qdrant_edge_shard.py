@@ -15,7 +15,7 @@ import sys
 import time
 from array import array
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import qdrant_edge as edge
 
@@ -91,6 +91,8 @@ class Shard:
                 return self._search(body, request.vectors)
             case "payloads":
                 return self._payloads(body)
+            case "vectors":
+                return self._vectors(body)
             case "flush":
                 self.flush()
                 return Frame({})
@@ -152,6 +154,14 @@ class Shard:
         records = self._shard.retrieve(ids, with_payload=[BODY, APART], with_vector=False)
         stored = (record.payload for record in records)
         return Frame({}, f"[{','.join(whole(one) for one in stored if one)}]".encode())
+
+    def _vectors(self, ids: list[edge.PointId]) -> Frame:
+        records = self._shard.retrieve(ids, with_payload=False, with_vector=["dense"])
+        raw = array("f")
+        for record in records:
+            assert isinstance(record.vector, dict)
+            raw.extend(cast("list[float]", record.vector["dense"]))
+        return Frame({"ids": [str(record.id) for record in records]}, b"", raw.tobytes())
 
     def _ranked(
         self, queries: dict[str, edge.Query], filter: edge.Filter | None, limit: int

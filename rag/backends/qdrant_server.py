@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncGenerator, Mapping, Sequence
 from contextlib import asynccontextmanager
-from typing import Any
+from typing import Any, cast
 
 from pydantic import ValidationError
 from qdrant_client import AsyncQdrantClient, models
@@ -171,6 +171,22 @@ class QdrantServerIndex:
             )
         found = [_payload(record.payload or {}) for record in records]
         return {payload.chunk_id: payload for payload in found}
+
+    async def vectors(
+        self, generation: str, chunk_ids: Sequence[str]
+    ) -> Mapping[str, tuple[float, ...]]:
+        async with self._asking(generation):
+            records = await self._client.retrieve(
+                self._name(generation),
+                list(chunk_ids),
+                with_payload=False,
+                with_vectors=["dense"],
+            )
+        return {
+            str(one.id): tuple(cast("list[float]", one.vector["dense"]))
+            for one in records
+            if isinstance(one.vector, dict)
+        }
 
     async def optimize(self, generation: str) -> None:
         """Nothing to start: a server optimises by itself, without blocking searches."""

@@ -12,7 +12,7 @@ from rag.errors import counted
 
 if TYPE_CHECKING:
     from rag.app import App
-    from rag.candidates import Candidate, Judgement, Release
+    from rag.candidates import Candidate, Judgement, Kind, Release
     from rag.remote import RemoteApp
     from rag.types import Principal
 
@@ -25,9 +25,24 @@ SIGNS = {True: "holds", False: "fails", None: "cannot tell"}
 @cli.command()
 def memory(ctx: typer.Context, as_json: Json = False) -> None:
     """Remember which passages people found useful for which questions, to order them by it."""
+    _make(ctx, "memory", as_json=as_json)
 
+
+@cli.command()
+def adapter(ctx: typer.Context, as_json: Json = False) -> None:
+    """Turn the vectors of questions towards what people found useful. The index stays."""
+    _make(ctx, "adapter", as_json=as_json)
+
+
+@cli.command()
+def configuration(ctx: typer.Context, as_json: Json = False) -> None:
+    """Search for settings that join words and meaning better, on what was rated and on evals."""
+    _make(ctx, "configuration", as_json=as_json)
+
+
+def _make(ctx: typer.Context, kind: Kind, *, as_json: bool) -> None:
     async def work(app: App | RemoteApp, who: Principal) -> Candidate:
-        return await app.tuning.make(who, "memory", ctx.obj.domain, progress)
+        return await app.tuning.make(who, kind, ctx.obj.domain, progress)
 
     with output.progress_bar() as progress:
         made = through(ctx, work)
@@ -130,7 +145,7 @@ def releases(ctx: typer.Context, as_json: Json = False) -> None:
         for one in through(ctx, lambda app, who: app.tuning.list(who, ctx.obj.domain), looks=True)
     }
     output.say_table(
-        ("release", "memory", "came", "by", "why"),
+        ("release", "answers with", "came", "by", "why"),
         [(_number(one, found), *_line(one, named)) for one in found],
     )
 
@@ -169,8 +184,12 @@ def say_judgement(said: Judgement) -> None:
 
 
 def _tell(one: Candidate) -> None:
-    votes = counted(one.figures["votes"], "verdict")
-    output.say(f"{one.name} remembers {votes} of {counted(one.figures['answers'], 'answer')}.")
+    figures, lineage = one.figures, one.lineage
+    if "votes" in figures:
+        votes = counted(figures["votes"], "verdict")
+        output.say(f"{one.name} learned from {votes} of {counted(figures['answers'], 'answer')}.")
+    else:
+        output.say(f"{one.name} was made of {counted(figures.get('questions', 0), 'question')}.")
     left = {
         "held_out": "held out, to measure with",
         "stale": "of another index",
@@ -179,11 +198,19 @@ def _tell(one: Candidate) -> None:
         "capped": "beyond what one person may say",
     }
     for name, why in left.items():
-        if one.figures.get(name):
-            output.say(f"  {one.figures[name]} {why}")
-    knobs = one.lineage["knobs"]
-    how = "fitted" if one.figures["gate_fitted"] else "as measured elsewhere: too little is known"
-    output.say(f"  questions are alike from a cosine of {knobs['gate']:g} ({how})")
+        if figures.get(name):
+            output.say(f"  {figures[name]} {why}")
+    if one.kind == "memory":
+        gate = lineage["knobs"]["gate"]
+        how = "fitted" if figures["gate_fitted"] else "as measured elsewhere: too little is known"
+        output.say(f"  questions are alike from a cosine of {gate:g} ({how})")
+    elif one.kind == "configuration":
+        output.say(f"  {', '.join(f'{name} {value}' for name, value in lineage['knobs'].items())}")
+    if "before" in figures:
+        output.say(
+            f"  nDCG@10 {figures['before']:.3f} to {figures['after']:.3f} where it was chosen, "
+            "which promises nothing"
+        )
 
 
 def _number(one: Release, found: list[Release]) -> str:
@@ -193,4 +220,5 @@ def _number(one: Release, found: list[Release]) -> str:
 def _line(one: Release, named: dict[str, str]) -> tuple[str, ...]:
     came = f"{one.made_at:%Y-%m-%d %H:%M}"
     why = one.why or (f"back to {one.back_to}" if one.back_to is not None else "")
-    return named.get(one.memory or "", "none"), came, one.made_by, why
+    answers = [named.get(id, id) for id in one.pointers.values()]
+    return ", ".join(answers) or "nothing promoted", came, one.made_by, why

@@ -32,13 +32,18 @@ class Wanted(NamedTuple):
 
 def ndcg(hits: Sequence[Hit], wanted: Wanted) -> float:
     """nDCG@10 with linear gains; a document counts once, at its first passage."""
+    return worth([(hit.payload.chunk_id, hit.payload.document_id) for hit in hits], wanted)
+
+
+def worth(found: Iterable[tuple[str, str]], wanted: Wanted) -> float:
+    """The same of passages and the documents that they are of."""
     left = dict(wanted.documents)
     gains = [
         max(
-            wanted.passages.get(hit.payload.chunk_id, 0.0),
-            left.pop(hit.payload.document_id, 0.0),
+            wanted.passages.get(chunk_id, 0.0),
+            left.pop(document_id, 0.0),
         )
-        for hit in hits
+        for chunk_id, document_id in found
     ]
     best = dcg(sorted((*wanted.passages.values(), *wanted.documents.values()), reverse=True))
     return dcg(gains) / best if best else 0.0

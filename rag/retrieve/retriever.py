@@ -10,12 +10,13 @@ from dataclasses import dataclass, field
 
 import structlog
 
-from rag.domain import Pack
+from rag.domain import Pack, RetrievalKnobs
 from rag.errors import NotFound, RagError, Unavailable
 from rag.protocols import Embedder, Index, Reranker, SparseEncoder
 from rag.retrieve.duplicates import distinct
 from rag.retrieve.expand import Expander, Query, gist
 from rag.retrieve.fuse import Ranked, fuse, merge, remembered, renumbered
+from rag.retrieve.levers import NONE, Levers
 from rag.retrieve.memory import Memory, Moved
 from rag.retrieve.widen import widen
 from rag.store.blobs import Blobs
@@ -89,30 +90,33 @@ class Retriever:
         generation: str,
         limit: int,
         filter: Filter | None = None,
-        memory: Memory | None = None,
+        levers: Levers = NONE,
         seen: Seen | None = None,
     ) -> SearchResult:
         """The best `limit` hits that the principal may read in the generation, now.
 
-        `memory` says what people found useful for such questions; without one, nothing does.
+        `levers` are what a release changes of the search; by themselves they change nothing.
         `seen` is filled with what each stage made of the question.
         """
-        knobs = self.pack.retrieval
+        knobs = levers.knobs or self.pack.retrieval
+        reranker = levers.reranker or self.reranker
         question = gist(question)
         timings: dict[str, float] = {}
         clock = time.perf_counter()
         queries = self.expander.expand(question) if self.expand else [Query(question, question)]
         depth = max(knobs.candidates, limit)
         vectors = [await self.embedder.embed_query(query.dense) for query in queries]
+        turned = [levers.adapter(one) for one in vectors] if levers.adapter else vectors
         clock = _lap(timings, "embed", clock)
         found, moved = await asyncio.gather(
             asyncio.gather(
                 *(
                     self._search(principal, query, vector, generation, depth, filter)
-                    for query, vector in zip(queries, vectors, strict=True)
+                    for query, vector in zip(queries, turned, strict=True)
                 )
             ),
-            _recalled(memory, vectors[0]),
+            # What was asked before is kept as it was embedded.
+            _recalled(levers.memory, vectors[0]),
         )
         clock = _lap(timings, "search", clock)
         admitted, moved = await self._admitted(principal, generation, found, moved)
@@ -121,14 +125,14 @@ class Retriever:
         # What was not found may not be what the filter names.
         ranked = remembered(fused, moved, found_only=filter is not None)
         clock = _lap(timings, "fuse", clock)
-        hits = await self._read(ranked, generation, depth if self.reranker else limit)
+        hits = await self._read(ranked, generation, depth if reranker else limit, knobs)
         clock = _lap(timings, "read", clock)
         if seen is not None:
             seen.vector = vectors[0]
             seen.queries, seen.found, seen.fused, seen.read = queries, admitted, fused, hits
             seen.moved, seen.remembered = moved, ranked if moved else ()
-        if self.reranker is not None:
-            hits = await self._rerank(self.reranker, question, hits, moved)
+        if reranker is not None:
+            hits = await self._rerank(reranker, question, hits, moved)
             _lap(timings, "rerank", clock)
         return SearchResult.model_construct(
             hits=tuple(renumbered(hits[:limit])),
@@ -181,7 +185,9 @@ class Retriever:
             for one in found
         ], {chunk_id: one for chunk_id, one in moved.items() if chunk_id in live}
 
-    async def _read(self, ranked: Sequence[Ranked], generation: str, limit: int) -> list[Hit]:
+    async def _read(
+        self, ranked: Sequence[Ranked], generation: str, limit: int, knobs: RetrievalKnobs
+    ) -> list[Hit]:
         """The best `limit` that differ from each other, with their texts; no more are read."""
         hits: list[Hit] = []
         kept: list[Hit] = []
@@ -195,7 +201,7 @@ class Retriever:
                 for rank, one in enumerate(part, start + 1)
                 if one.chunk_id in payloads
             ]
-            kept = distinct(hits, self.pack.retrieval.near_duplicate, limit)
+            kept = distinct(hits, knobs.near_duplicate, limit)
             if len(kept) == limit:
                 break
         return kept

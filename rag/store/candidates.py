@@ -1,4 +1,4 @@
-"""Which candidates there are and what the gate said of them; what a memory is made of."""
+"""Which candidates there are and what the gate said of them; what each learned from."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from rag.errors import NotFound
 from rag.store.database import Database
 from rag.store.learning import QuestionRow
 from rag.store.models import FeedbackRow, table_of
-from rag.store.tuning import CandidateRow, GateReportRow, MemoryVoteRow
+from rag.store.tuning import CandidateRow, CandidateVoteRow, GateReportRow
 
 AT_ONCE = 1_000
 T = TypeVar("T")
@@ -69,7 +69,7 @@ class Candidates:
         by: str,
         votes: Sequence[Voted] = (),
     ) -> Candidate:
-        """Keep a candidate, and of a memory what it is made of."""
+        """Keep a candidate, and what it learned from."""
         with self.database.write() as session:
             of = (CandidateRow.domain == domain, CandidateRow.kind == kind)
             last = session.scalar(select(func.max(CandidateRow.number)).where(*of)) or 0
@@ -102,7 +102,7 @@ class Candidates:
             session.flush()
             for some in _parts(kept):
                 session.execute(
-                    insert(table_of(MemoryVoteRow)),
+                    insert(table_of(CandidateVoteRow)),
                     [{"candidate_id": id, **one._asdict()} for one in some],
                 )
             return _candidate(row)
@@ -133,9 +133,12 @@ class Candidates:
             )
         return _candidate(row)
 
-    def memories(self) -> Sequence[Candidate]:
-        """Every memory of every domain, also of one that is declared no more."""
-        statement = select(CandidateRow).where(CandidateRow.kind == "memory")
+    def learned(self) -> Sequence[Candidate]:
+        """All that learned from feedback, also of a domain that is declared no more."""
+        learned = select(table_of(CandidateVoteRow).c.candidate_id)
+        # Of one that everything was erased of nothing is left but the count.
+        counted = CandidateRow.figures["votes"].as_integer() > 0
+        statement = select(CandidateRow).where(CandidateRow.id.in_(learned) | counted)
         with self.database.read() as session:
             return [_candidate(row) for row in session.scalars(statement)]
 
@@ -158,11 +161,11 @@ class Candidates:
                 found.update((row[0], Question(*row[1:])) for row in rows)
         return found
 
-    # --- what a memory is made of ---
+    # --- what a candidate learned from ---
 
     def votes(self, id: str) -> list[Kept]:
-        """What a memory is made of now, by question."""
-        m, q, f = table_of(MemoryVoteRow), table_of(QuestionRow), table_of(FeedbackRow)
+        """What a candidate learned from, as far as it is there now, by question."""
+        m, q, f = table_of(CandidateVoteRow), table_of(QuestionRow), table_of(FeedbackRow)
         statement = (
             select(
                 *(q.c.digest, q.c.trace_id, q.c.vector, m.c.chunk_id),
@@ -177,12 +180,12 @@ class Candidates:
             return [Kept(*row) for row in session.execute(statement)]
 
     def shrunk(self, candidate: Candidate) -> bool:
-        """Whether something was erased of what a memory is made of since it was counted."""
+        """Whether something was erased of what a candidate learned from since it was counted."""
         with self.database.read() as session:
             return _count(session, candidate.id) != candidate.figures["votes"]
 
     def recount(self, id: str) -> None:
-        """Say how much a memory is made of now."""
+        """Say how much a candidate learned from now."""
         with self.database.write() as session:
             row = session.get_one(CandidateRow, id)
             row.figures = {**row.figures, "votes": _count(session, id)}
@@ -230,8 +233,8 @@ class Candidates:
 
 
 def _count(session: Session, id: str) -> int:
-    of = MemoryVoteRow.candidate_id == id
-    return session.scalar(select(func.count()).select_from(MemoryVoteRow).where(of)) or 0
+    of = CandidateVoteRow.candidate_id == id
+    return session.scalar(select(func.count()).select_from(CandidateVoteRow).where(of)) or 0
 
 
 def _parts(items: Sequence[T]) -> Iterator[Sequence[T]]:

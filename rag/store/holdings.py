@@ -166,7 +166,7 @@ HOLDINGS: tuple[Holding, ...] = (
         of="actor_pseudonym",
     ),
     Holding(
-        tuning.MemoryVoteRow,
+        tuning.CandidateVoteRow,
         {Holds.PLAIN: "candidate_id feedback_id trace_id chunk_id"},
         of="feedback_id",
         through=models.FeedbackRow,
@@ -277,7 +277,11 @@ HOLDINGS: tuple[Holding, ...] = (
     Holding(tuning.GateReportRow, {Holds.PLAIN: "id candidate_id report asked", Holds.ACTOR: "by"}),
     Holding(
         tuning.ReleaseRow,
-        {Holds.PLAIN: "id domain memory candidate report why", Holds.ACTOR: "made_by"},
+        {
+            Holds.PLAIN: "id domain memory adapter reranker configuration prompt llm candidate "
+            "report why",
+            Holds.ACTOR: "made_by",
+        },
     ),
     Holding(
         models.ModelChoiceRow,

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import datetime
-from typing import Any
+from typing import Any, cast
 from uuid import uuid4
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from rag.candidates import Release
+from rag.candidates import KINDS, Kind, Release
 from rag.errors import Conflict, NotFound
 from rag.store.database import Database
 from rag.store.tuning import CandidateRow, ReleaseRow
@@ -54,7 +54,7 @@ class Releases:
                 raise Conflict(
                     "Something else was promoted since it was measured.", hint="Measure it again."
                 )
-            kind = session.get_one(CandidateRow, candidate).kind
+            kind = cast("Kind", session.get_one(CandidateRow, candidate).kind)
             session.get_one(CandidateRow, candidate).state = "promoted"
             return self._add(
                 session,
@@ -84,8 +84,10 @@ class Releases:
             )
             if row is None and target != 0:
                 raise NotFound(f"There is no release {target} in '{domain}'.")
-            memory = row.memory if row is not None else None
-            return self._add(session, domain, live, by, why, {"memory": memory}, back_to=target)
+            pointers: dict[Kind, str | None] = {
+                kind: getattr(row, kind) if row is not None else None for kind in KINDS
+            }
+            return self._add(session, domain, live, by, why, pointers, back_to=target)
 
     def _add(
         self,
@@ -94,10 +96,10 @@ class Releases:
         live: Release | None,
         by: str,
         why: str,
-        pointers: dict[str, str | None],
+        pointers: Mapping[Kind, str | None],
         **more: Any,
     ) -> Release:
-        standing: dict[str, str | None] = {"memory": live.memory if live else None}
+        standing = live.pointers if live else {}
         row = ReleaseRow(
             id=str(uuid4()),
             domain=domain,

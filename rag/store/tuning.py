@@ -1,4 +1,4 @@
-"""SQLAlchemy models of the ratchet: candidates, what memories are made of, reports, releases."""
+"""SQLAlchemy models of the ratchet: candidates, what they learned from, reports, releases."""
 
 from __future__ import annotations
 
@@ -29,10 +29,10 @@ class CandidateRow(Base):
     created_at: Mapped[datetime]
 
 
-class MemoryVoteRow(Base):
-    """What one event of feedback says of one passage, in a memory; it goes with the event."""
+class CandidateVoteRow(Base):
+    """What one event of feedback says of one passage, to a candidate; it goes with the event."""
 
-    __tablename__ = "memory_votes"
+    __tablename__ = "candidate_votes"
 
     candidate_id: Mapped[str] = mapped_column(
         ForeignKey("candidates.id", ondelete="CASCADE"), primary_key=True
@@ -74,6 +74,11 @@ class ReleaseRow(Base):
     domain: Mapped[str] = mapped_column(String(64))
     number: Mapped[int]
     memory: Mapped[str | None] = mapped_column(String(36))
+    adapter: Mapped[str | None] = mapped_column(String(36))
+    reranker: Mapped[str | None] = mapped_column(String(36))
+    configuration: Mapped[str | None] = mapped_column(String(36))
+    prompt: Mapped[str | None] = mapped_column(String(36))
+    llm: Mapped[str | None] = mapped_column(String(36))
     candidate: Mapped[str | None] = mapped_column(String(36))
     report: Mapped[str | None] = mapped_column(String(36))
     back_to: Mapped[int | None]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import uuid
 from collections.abc import Awaitable, Callable, Collection, Generator
+from math import hypot
 from pathlib import Path
 from typing import Any
 
@@ -142,6 +143,7 @@ class IndexContract:
                 index.search("none", _dense()),
                 index.search("none", IndexQuery(readers=ALL)),
                 index.payloads("none", []),
+                index.vectors("none", []),
                 index.optimize("none"),
             )
             for call in calls:
@@ -288,6 +290,22 @@ class IndexContract:
                 asked[2]: 1,
             }
             assert await index.payloads("one", []) == {}
+
+        run(scenario)
+
+    def test_vectors_come_back_as_they_were(self, run: Run) -> None:
+        async def scenario(index: Index) -> None:
+            await index.create("one", DIMENSION)
+            points = [make_point(n) for n in (1, 2, 3)]
+            await index.upsert("one", points)
+            await index.delete("one", Match(field="document_id", any_of=("doc-2",)))
+            asked = [str(uuid.UUID(int=number)) for number in (3, 2, 1, 9)]
+            found = await index.vectors("one", asked)
+            assert found.keys() == {asked[0], asked[2]}
+            for id, point in ((asked[2], points[0]), (asked[0], points[2])):
+                length = hypot(*point.dense)
+                assert found[id] == pytest.approx([x / length for x in point.dense], abs=1e-6)
+            assert await index.vectors("one", []) == {}
 
         run(scenario)
 

@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 from rag.app import App
-from rag.candidates import Candidate, GateReport
+from rag.app.explaining import ExplainRequest
+from rag.candidates import Candidate, GateReport, Kind
+from rag.domain import RetrievalKnobs
 from rag.errors import Conflict, InvalidInput, NotFound
 from rag.feedback import OfChunk, OfMissing, Verdict
+from rag.learn.adapting import Fit
+from rag.learn.configuring import Best, Listed
 from rag.store.candidates import Candidates
 from rag.store.releases import Releases
 from rag.types import AskRequest, Principal, SearchRequest
@@ -196,9 +201,92 @@ def test_a_passage_of_a_version_that_is_no_more_moves_nothing(
     tell(story)
 
 
-async def live(app: App) -> Candidate:
-    """A memory of what was accepted, that answers use: what a gate says is tried elsewhere."""
-    made = await app.tuning.make(CURATOR, "memory", None)
+def test_an_adapter_turns_questions_until_it_is_taken_back_or_nothing_is_left_of_it(
+    tell: Callable[[Story], None], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What a fit is worth is tried elsewhere: this one turns every question around."""
+    fitted: list[int] = []
+
+    def around(questions: Any, useful: Any, pool: Any) -> Fit:
+        fitted.append(len(questions))
+        assert len(pool) > len(useful) > 0
+        size = questions.shape[1]
+        return Fit(-np.eye(size, dtype=np.float32), 1.0, 1, 0.5, 0.6)
+
+    async def story(app: App) -> None:
+        await more_pumps(app, tmp_path)
+        with pytest.raises(InvalidInput, match="nothing was rated"):
+            await app.tuning.make(CURATOR, "adapter", None)
+        await prefers(app, BOB, "tx-11.txt")
+        with pytest.raises(InvalidInput, match="1 questions with a useful passage are too few"):
+            await app.tuning.make(CURATOR, "adapter", None)
+        monkeypatch.setattr("rag.app.adapters.ENOUGH", 1)
+        with pytest.raises(InvalidInput, match="No adapter does better"):
+            await app.tuning.make(CURATOR, "adapter", None)
+        monkeypatch.setattr("rag.app.adapters.adapted", around)
+        before = await dense(app)
+        made = await live(app, "adapter")
+        assert (made.name, made.figures["questions"], fitted) == ("adapter-1", 1, [1])
+        assert (tmp_path / "data" / "candidates" / made.id / "adapter.npy").is_file()
+        turned = await dense(app)
+        assert turned == list(reversed(before)) != before
+        answer = await app.ask(BOB, AskRequest(question=WEIGHT))
+        assert (await app.trace(BOB, answer.trace_id))["adapter_id"] == made.id
+        explained = await app.explain(ANNA, ExplainRequest(query=WEIGHT, release=False))
+        assert explained.adapter is None
+        # One that learned of somebody who is erased forgets, and of nothing it turns nothing.
+        await app.privacy.erase(Principal(id="local"), "bob")
+        assert await dense(app) == before
+        assert not (tmp_path / "data" / "candidates" / made.id).exists()
+
+    tell(story)
+
+
+async def dense(app: App) -> list[str]:
+    explained = await app.explain(ANNA, ExplainRequest(query=WEIGHT))
+    [found] = [one for one in explained.stages if one.stage == "dense"]
+    return [one.chunk_id for one in found.places]
+
+
+def test_settings_are_searched_for_and_answer_once_they_are_promoted(
+    tell: Callable[[Story], None], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def story(app: App) -> None:
+        await more_pumps(app, tmp_path)
+        with pytest.raises(InvalidInput, match="questions are too few"):
+            await app.tuning.make(CURATOR, "configuration", None)
+        await prefers(app, BOB, "tx-11.txt")
+        monkeypatch.setattr("rag.app.configurations.ENOUGH", 1)
+        seen: list[Listed] = []
+
+        def chosen(questions: Sequence[Listed], in_use: RetrievalKnobs) -> Best:
+            seen.extend(questions)
+            return Best({"fusion": "rrf", "rrf_k": 10, "sparse_weight": 0.0}, 0.5, 0.6)
+
+        monkeypatch.setattr("rag.app.configurations.searched", chosen)
+        made = await live(app, "configuration")
+        # The pack's own, of the half that may be fitted to, and what was rated.
+        assert len(seen) > 1
+        [one] = [each for each in seen if each.wanted.passages]
+        assert one.documents.keys() >= one.wanted.passages.keys()
+        assert (made.name, made.figures["questions"]) == ("configuration-1", len(seen))
+        assert made.searched_evals
+        explained = await app.explain(ANNA, ExplainRequest(query=WEIGHT))
+        assert (explained.knobs.fusion, explained.knobs.sparse_weight) == ("rrf", 0.0)
+        by_meaning = next(one for one in explained.stages if one.stage == "dense")
+        fused = next(one for one in explained.stages if one.stage == "fusion")
+        assert fused.places[0].chunk_id == by_meaning.places[0].chunk_id
+        back = await app.tuning.roll_back(CURATOR, None)
+        assert back.pointers == {}
+        explained = await app.explain(ANNA, ExplainRequest(query=WEIGHT))
+        assert explained.knobs.fusion == "dbsf"
+
+    tell(story)
+
+
+async def live(app: App, kind: Kind = "memory") -> Candidate:
+    """One of what was accepted, that answers use: what a gate says is tried elsewhere."""
+    made = await app.tuning.make(CURATOR, kind, None)
     releases = Releases(app._parts.ledger.database, app._parts.ledger.now)
     report = GateReport(
         outcome="passed", why="", conditions=(), strata={}, look=1, alpha=0.05, before=0, after=0

@@ -34,7 +34,7 @@ AGES = {
         dict.fromkeys(
             (
                 *("traces", "shadows", "questions", "assignments"),
-                *("feedback", "feedback_requests", "reviews", "memory_votes", "flags"),
+                *("feedback", "feedback_requests", "reviews", "candidate_votes", "flags"),
                 "question_vectors",
             ),
             1,

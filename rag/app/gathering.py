@@ -1,0 +1,189 @@
+"""What a candidate learns from: what people said of passages and what was accepted, until now."""
+
+from __future__ import annotations
+
+import asyncio
+import tempfile
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from datetime import datetime
+from itertools import islice
+from operator import itemgetter
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from rag.app.domains import Domain
+from rag.app.generations import Generations
+from rag.app.parts import Parts
+from rag.app.people import People
+from rag.datasets import Split
+from rag.errors import Forbidden, InvalidInput, NotFound
+from rag.learn.remembering import MISSED, SPEC, Rated, Remembering, held_out, learned
+from rag.retrieve.memory import Note, Vote
+from rag.store.candidates import Candidates, Question, Voted
+from rag.store.datasets import Datasets
+from rag.store.events import Event, Events
+from rag.store.generations import Generation
+from rag.store.opinions import Opinions
+from rag.store.questions import unfolded
+from rag.types import IndexQuery, Match, Principal, Progress
+
+AT_ONCE = 500
+
+
+class Gathered(NamedTuple):
+    """All that can be learned from at one moment."""
+
+    votes: Sequence[Voted]
+    rated: Sequence[Rated]
+    """Every question that was rated, from old to new."""
+    counts: Mapping[str, int]
+    lineage: Mapping[str, Any]
+    """What any candidate of it was made of."""
+    generation: Generation
+
+
+class Gathering:
+    """Reads what was said; keeps nothing."""
+
+    def __init__(self, parts: Parts, people: People, generations: Generations) -> None:
+        self._parts = parts
+        self._people = people
+        self._generations = generations
+        database = parts.ledger.database
+        self._kept = Candidates(database, parts.ledger.now)
+        self._datasets = Datasets(database, parts.ledger.now)
+        self._events = Events(database)
+
+    async def gather(self, domain: Domain, progress: Callable[[Progress], None]) -> Gathered:
+        """All that was said and accepted until now. Raises InvalidInput where that is nothing."""
+        live = await self._generations.answering(domain)
+        name = domain.pack.name
+        as_of = await asyncio.to_thread(self._events.moment, self._parts.ledger.now())
+        splits = await asyncio.to_thread(self._datasets.splits, name)
+        with tempfile.TemporaryDirectory(prefix="ratchet-") as scratch:
+            opinions = Opinions(Path(scratch) / "opinions.db")
+            try:
+                remembering = Remembering(opinions)
+                gathered = self._answers(domain, as_of)
+                while (some := await asyncio.to_thread(next, gathered, None)) is not None:
+                    for trace, question, events in some:
+                        await self._learn(remembering, live, splits, trace, question, events)
+                    done = remembering.counts["answers"]
+                    progress(Progress(phase="remember", done=done))
+                votes = await asyncio.to_thread(remembering.votes, SPEC.per_rater)
+            finally:
+                opinions.close()
+        if not votes:
+            raise InvalidInput(
+                f"Nothing that was said in '{name}' can be learned from: "
+                f"{_counted(remembering.counts)}.",
+                hint="Accept feedback first: rag review, or the page Feedback.",
+            )
+        remembering.rated.sort(key=itemgetter(0))
+        return Gathered(
+            votes,
+            [one for _, one in remembering.rated],
+            remembering.counts,
+            {
+                "as_of": as_of.isoformat(),
+                "embedder": str(live.fingerprint["embedder"]),
+                "chunker": str(live.fingerprint["chunker"]),
+                "generation": live.id,
+                "spec": SPEC.model_dump(mode="json"),
+            },
+            live,
+        )
+
+    def _answers(
+        self, domain: Domain, as_of: datetime
+    ) -> Iterator[list[tuple[Mapping[str, Any], Question, list[Event]]]]:
+        by_trace = self._events.by_trace(domain.pack.name, as_of, SPEC)
+        while some := list(islice(by_trace, AT_ONCE)):
+            said = {
+                trace_id: [one for one in events if one.review in SPEC.review]
+                for trace_id, events in some
+            }
+            wanted = {trace_id for trace_id, events in said.items() if events}
+            questions = self._kept.questions(wanted)
+            yield [
+                (trace, questions[trace["id"]], said[trace["id"]])
+                for trace in self._parts.traces.some(wanted)
+                if trace["id"] in questions
+            ]
+
+    async def _learn(
+        self,
+        remembering: Remembering,
+        live: Generation,
+        splits: Mapping[str, Split],
+        trace: Mapping[str, Any],
+        question: Question,
+        events: Sequence[Event],
+    ) -> None:
+        counts = remembering.counts
+        if held_out(question.cluster, splits):
+            counts["held_out"] += 1
+            return
+        made_with = (question.embedder, trace["chunker_rev"])
+        if made_with != (live.fingerprint["embedder"], live.fingerprint["chunker"]):
+            counts["stale"] += 1
+            return
+        found = learned(trace, events)
+        if not found.judged and not found.missed:
+            counts["nothing_said"] += 1
+            return
+        counts["answers"] += 1
+        remembering.rated.append((trace["ts"], _rated(trace, question, found.judged)))
+        for event, chunk_id, value in found.judged:
+            remembering.add(trace["id"], question.digest, event, chunk_id, value)
+        for event, document_id in found.missed:
+            chunk_id = await self._passage(live, trace, question, document_id)
+            if chunk_id:
+                remembering.add(trace["id"], question.digest, event, chunk_id, MISSED)
+            else:
+                counts["not_indexed"] += 1
+
+    async def _passage(
+        self, live: Generation, trace: Mapping[str, Any], question: Question, document_id: str
+    ) -> str:
+        """The passage of a document that is nearest to a question, of those that whoever asked may
+        read now; empty where there is none."""
+        try:
+            who = await self._people.within(Principal(id=trace["principal_id"]), trace["domain"])
+        except (NotFound, Forbidden):
+            return ""
+        found = await self._parts.index.search(
+            live.id,
+            IndexQuery.model_construct(
+                dense=tuple(float(one) for one in unfolded(question.vector)),
+                sparse=None,
+                readers=who.readers,
+                filter=Match(field="document_id", any_of=(document_id,)),
+                limit=1,
+            ),
+        )
+        return found.dense[0].chunk_id if found.dense else ""
+
+
+def _rated(
+    trace: Mapping[str, Any], question: Question, judged: Sequence[tuple[Event, str, float]]
+) -> Rated:
+    said: dict[str, dict[str, Vote]] = {}
+    for event, chunk_id, value in judged:
+        said.setdefault(chunk_id, {})[event.actor] = Vote(event.actor, value, event.id)
+    shown = [
+        (
+            str(hit["chunk_id"]),
+            next((one["score"] for one in hit["scores"] if one["stage"] == "fusion"), 0.0),
+        )
+        for hit in trace["hits"]
+    ]
+    notes = [
+        Note(chunk_id=chunk_id, votes=tuple(votes.values())) for chunk_id, votes in said.items()
+    ]
+    return Rated(question.vector, shown, notes)
+
+
+def _counted(counts: Mapping[str, int]) -> str:
+    told = [f"{count} {name.replace('_', ' ')}" for name, count in sorted(counts.items()) if count]
+    return ", ".join(told) or "nothing was rated and accepted"

@@ -1,0 +1,259 @@
+"""What a release and a candidate find for the same questions, and what that is worth."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from datetime import datetime
+from itertools import islice
+from typing import Any, NamedTuple
+from zlib import crc32
+
+from rag.answer.followup import standalone
+from rag.app.domains import Domain
+from rag.app.parts import Parts
+from rag.app.people import People
+from rag.candidates import Asked, Candidate, Guarded, Stratum
+from rag.datasets import DatasetSpec
+from rag.errors import Forbidden, NotFound, RagError
+from rag.learn.evaluation import in_calibration_half
+from rag.learn.measuring import Learnt, Wanted, ndcg
+from rag.learn.remembering import SPEC, held_out, learned
+from rag.retrieve.levers import Levers
+from rag.store.candidates import Candidates
+from rag.store.datasets import Datasets
+from rag.store.events import Event, Events
+from rag.store.generations import Generation
+from rag.types import Hit, Payload, Principal, Turn
+
+LABELS = SPEC.model_copy(update={"review": ("raw", "accepted")})
+"""What measures: whatever no reviewer set aside. What is learned from was accepted."""
+EVALS = "evals"
+AT_ONCE = 500
+
+
+class Question(NamedTuple):
+    """A question to measure with, and what its hits are to be."""
+
+    id: str
+    text: str
+    who: Principal
+    wanted: Wanted
+    paths: Sequence[str]
+    """Of a pack's eval: the documents, by the end of their addresses."""
+    stratum: Callable[[Sequence[float]], Stratum]
+    held_out: bool
+    language: str
+
+
+class Measuring:
+    """Asks what was asked before, as whoever asked it; nothing of it is kept."""
+
+    def __init__(self, parts: Parts, people: People) -> None:
+        self._parts = parts
+        self._people = people
+        database, now = parts.ledger.database, parts.ledger.now
+        self._kept = Candidates(database, now)
+        self._datasets = Datasets(database, now)
+        self._events = Events(database)
+
+    async def later(
+        self, domain: Domain, candidate: Candidate, generation: Generation
+    ) -> list[Question]:
+        """What was rated after the candidate learned, what was ever rated of clusters that are held
+        out, and the pack's own questions, but for those that the candidate was searched on."""
+        votes = await asyncio.to_thread(self._kept.votes, candidate.id)
+        useful: dict[str, set[str]] = {}
+        vectors: dict[str, bytes] = {}
+        for one in votes:
+            vectors[one.digest] = one.vector
+            if one.value > 0:
+                useful.setdefault(one.digest, set()).add(one.chunk_id)
+        learnt = Learnt(
+            (digest, vector, useful.get(digest, ())) for digest, vector in vectors.items()
+        )
+        since = datetime.fromisoformat(candidate.lineage["as_of"])
+        found = await asyncio.to_thread(
+            lambda: [
+                one
+                for at, one in self._rated(domain, generation, learnt, LABELS)
+                if one.held_out or at > since
+            ]
+        )
+        evals = await self._evals(domain, learnt)
+        return [*found, *(one for half, one in evals if not (half and candidate.searched_evals))]
+
+    async def earlier(
+        self, domain: Domain, generation: Generation, until: datetime
+    ) -> list[Question]:
+        """What was accepted until then, of clusters that may be learned from, and the half of the
+        pack's own questions that is there to be fitted to."""
+        nothing = Learnt(())
+        found = await asyncio.to_thread(
+            lambda: [
+                one
+                for at, one in self._rated(domain, generation, nothing, SPEC)
+                if not one.held_out and at <= until
+            ]
+        )
+        return [*found, *(one for half, one in await self._evals(domain, nothing) if half)]
+
+    async def asked(
+        self,
+        domain: Domain,
+        generation: Generation,
+        question: Question,
+        before: Levers,
+        after: Levers,
+    ) -> Asked:
+        """What the live release and the candidate find for a question, and what that is worth."""
+        vector = await self._parts.embedder.embed_query(question.text)
+        # Whoever comes second finds everything at hand: either does half the time.
+        turns = [before, after] if crc32(question.id.encode()) % 2 else [after, before]
+        sides: dict[bool, tuple[Sequence[Hit], float, float]] = {}
+        for levers in turns:
+            since = time.perf_counter()
+            found = await domain.retriever.retrieve(
+                question.who,
+                question.text,
+                generation=generation.id,
+                limit=domain.pack.retrieval.limit,
+                levers=levers,
+            )
+            answers = await self._answers(domain, question, found)
+            # What people wait for, but for what a model takes, which is the same for both.
+            took = (time.perf_counter() - since) * 1000
+            sides[levers is after] = (found.hits, took, answers)
+        old, old_ms, old_answers = sides[False]
+        new, new_ms, new_answers = sides[True]
+        wanted = question.wanted
+        if question.paths:
+            wanted = of_paths(question.paths, [hit.payload for hit in (*old, *new)])
+        guards: dict[Guarded, tuple[float, float]] = {
+            "latency": (old_ms, new_ms),
+            "answered": (old_answers, new_answers),
+        }
+        return Asked(
+            id=question.id,
+            stratum=question.stratum(vector),
+            before=ndcg(old, wanted),
+            after=ndcg(new, wanted),
+            held_out=question.held_out,
+            slices={"language": question.language, **_source(wanted, [*old, *new])},
+            guards=guards,
+        )
+
+    async def _answers(self, domain: Domain, question: Question, found: Any) -> float:
+        """1 where the passages answer the question, by the rule that every answer goes by."""
+        hits = await domain.retriever.widen(found.hits)
+        evidence = await domain.asker.evidence(question.text, found.queries, hits)
+        below = evidence.confidence < domain.pack.answer.abstain_below
+        return float(bool(evidence.sentences) and not below)
+
+    def _rated(
+        self, domain: Domain, generation: Generation, learnt: Learnt, labels: DatasetSpec
+    ) -> Iterator[tuple[datetime, Question]]:
+        """Every question that something was said of, with when it was asked."""
+        name = domain.pack.name
+        splits = self._datasets.splits(name)
+        moment = self._events.moment(self._parts.ledger.now())
+        for some in _some(self._events.by_trace(name, moment, labels)):
+            said = {
+                trace_id: [one for one in events if one.review in labels.review]
+                for trace_id, events in some
+            }
+            questions = self._kept.questions(said.keys())
+            for trace in self._parts.traces.some(said.keys()):
+                question = questions.get(trace["id"])
+                if question is None or trace["chunker_rev"] != generation.fingerprint["chunker"]:
+                    continue
+                wanted = _wanted(trace, said[trace["id"]])
+                who = self._asker(trace)
+                if who is None or not wanted.any:
+                    continue
+                yield (
+                    trace["ts"],
+                    Question(
+                        id=trace["id"],
+                        text=trace["query_standalone"],
+                        who=who,
+                        wanted=wanted,
+                        paths=(),
+                        stratum=_stratum(learnt, question.digest, wanted),
+                        held_out=held_out(question.cluster, splits),
+                        language=trace["lang"],
+                    ),
+                )
+
+    def _asker(self, trace: Mapping[str, Any]) -> Principal | None:
+        """Whoever asked, as they are now: what they may not read any more is worth nothing."""
+        try:
+            return self._people.now(Principal(id=trace["principal_id"]), trace["domain"])
+        except (NotFound, Forbidden):
+            return None
+
+    async def _evals(self, domain: Domain, learnt: Learnt) -> list[tuple[bool, Question]]:
+        """The pack's own questions, each with whether it may be fitted to."""
+        found: list[tuple[bool, Question]] = []
+        for case in domain.pack.evals():
+            if not case.answerable:
+                continue
+            try:
+                who = await asyncio.to_thread(self._people.person, case.as_user, domain.pack.name)
+            except RagError:
+                continue
+            history = [Turn(role="user", content=one) for one in case.history]
+            question = Question(
+                id=f"{EVALS}/{case.id}",
+                text=standalone(case.question, history),
+                who=who,
+                wanted=Wanted({}),
+                paths=case.documents,
+                stratum=_stratum(learnt, "", Wanted({})),
+                held_out=True,
+                language=domain.pack.language,
+            )
+            found.append((in_calibration_half(case), question))
+        return found
+
+
+def _wanted(trace: Mapping[str, Any], events: Sequence[Event]) -> Wanted:
+    """What people found useful, on the mean of what they said; what nobody spoke of is not."""
+    found = learned(trace, events)
+    said: dict[str, dict[str, float]] = {}
+    for event, chunk_id, value in found.judged:
+        said.setdefault(chunk_id, {})[event.actor] = value
+    passages = {
+        chunk_id: max(0.0, sum(values.values()) / len(values)) for chunk_id, values in said.items()
+    }
+    return Wanted(passages, {one.document_id: 1.0 for one in found.missed})
+
+
+def of_paths(paths: Iterable[str], found: Iterable[Payload]) -> Wanted:
+    """Documents that a pack names, by their ids; one that was not found counts as well."""
+    uris = {payload.uri: payload.document_id for payload in found}
+    named = {
+        path: next((one for uri, one in uris.items() if uri.endswith("/" + path)), path)
+        for path in paths
+    }
+    return Wanted({}, dict.fromkeys(named.values(), 1.0))
+
+
+def _stratum(learnt: Learnt, digest: str, wanted: Wanted) -> Callable[[Sequence[float]], Stratum]:
+    useful = [chunk_id for chunk_id, value in wanted.passages.items() if value > 0]
+    return lambda vector: learnt.stratum(digest, vector, useful)
+
+
+def _source(wanted: Wanted, hits: Sequence[Hit]) -> dict[str, str]:
+    """The source that a question is about: of the best useful passage that was found."""
+    for hit in hits:
+        payload = hit.payload
+        if wanted.passages.get(payload.chunk_id, 0) > 0 or payload.document_id in wanted.documents:
+            return {"source": payload.source}
+    return {}
+
+
+def _some(answers: Iterator[tuple[str, list[Event]]]) -> Iterator[list[tuple[str, list[Event]]]]:
+    while some := list(islice(answers, AT_ONCE)):
+        yield some

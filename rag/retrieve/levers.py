@@ -1,0 +1,47 @@
+"""What a release changes of a search: everything here was promoted, nothing here is configured."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from rag.domain import RetrievalKnobs
+from rag.protocols import Reranker
+from rag.retrieve.memory import Memory
+
+
+class Adapter:
+    """Turns the vector of a question, and of nothing else, towards what people found useful.
+
+    The index stays as it is: vectors of documents are never adapted.
+    """
+
+    def __init__(self, id: str, matrix: NDArray[np.float32]) -> None:
+        """`id` is the candidate's; `matrix` is square, of the embedder's dimension."""
+        self.id = id
+        self._matrix = matrix
+
+    def __call__(self, vector: Sequence[float]) -> tuple[float, ...]:
+        """The unit vector that is searched with."""
+        turned = self._matrix @ np.asarray(vector, dtype=np.float32)
+        length = float(np.linalg.norm(turned))
+        return tuple(float(one) for one in turned / length) if length else tuple(vector)
+
+
+@dataclass(frozen=True)
+class Levers:
+    """Nothing where nothing was promoted: then a search is as the pack and the settings say."""
+
+    memory: Memory | None = None
+    """What people found useful for questions like this."""
+    adapter: Adapter | None = None
+    reranker: Reranker | None = None
+    """In the place of the one that the settings name."""
+    knobs: RetrievalKnobs | None = None
+    """In the place of the pack's."""
+
+
+NONE = Levers()
