@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import inspect
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from functools import cache
 from importlib.metadata import EntryPoint, entry_points
 from typing import Any, cast
 
@@ -19,12 +20,12 @@ CONNECTORS = "rag.connectors"
 
 def names(group: str) -> list[str]:
     """The installed plug-ins of a group, unloaded."""
-    return sorted({point.name for point in entry_points(group=group)})
+    return sorted({point.name for point in _installed(group)})
 
 
 def load(group: str, name: str) -> Any:
     """The object behind one entry point. Raises ConfigError when absent or broken."""
-    points: list[EntryPoint] = [p for p in entry_points(group=group) if p.name == name]
+    points = [point for point in _installed(group) if point.name == name]
     if not points:
         known = names(group)
         raise ConfigError(
@@ -38,6 +39,13 @@ def load(group: str, name: str) -> Any:
             f"The plug-in '{name}' ({points[0].value}) cannot be loaded: {error}.",
             hint="Reinstall or remove the package that provides it.",
         ) from error
+
+
+@cache
+def _installed(group: str) -> Sequence[EntryPoint]:
+    """Read once: a file of every package that is installed is looked into for it, and what is
+    installed later counts from the next start."""
+    return tuple(entry_points(group=group))
 
 
 def connectors() -> list[ConnectorInfo]:

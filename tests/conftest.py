@@ -13,6 +13,28 @@ if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
+@pytest.fixture(scope="session", autouse=True)
+def migrated() -> Iterator[None]:
+    """Databases of this process are migrated as the first one was; others' by themselves."""
+    from alembic import command
+
+    from tests import migrated
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(command, "upgrade", migrated.upgraded)
+        yield
+
+
+@pytest.fixture
+def really_migrated(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where the migrations themselves are tried."""
+    from alembic import command
+
+    from tests import migrated
+
+    monkeypatch.setattr(command, "upgrade", migrated.upgrade)
+
+
 @pytest.fixture(scope="session")
 def postgres_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """A real PostgreSQL on a Unix socket; each test makes a database of its own in it."""

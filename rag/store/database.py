@@ -6,6 +6,7 @@ import re
 from collections.abc import Callable, Generator, Mapping, Sequence
 from contextlib import contextmanager
 from copy import copy
+from functools import cache
 from pathlib import Path
 from threading import Lock
 from typing import Any, Self, cast
@@ -216,12 +217,18 @@ def newest_schema() -> str:
     return _migrations()[1][0]
 
 
-def _migrations() -> tuple[Config, list[str]]:
+def _migrations() -> tuple[Config, Sequence[str]]:
     """Where they are, and the schemas they lead to, the newest first."""
     config = Config()
     config.set_main_option("script_location", str(Path(__file__).parent / "migrations"))
-    scripts = ScriptDirectory.from_config(config).walk_revisions()
-    return config, [script.revision for script in scripts]
+    return config, _schemas()
+
+
+@cache
+def _schemas() -> Sequence[str]:
+    """The newest first. Each is in a file that is run to be known."""
+    scripts = ScriptDirectory(str(Path(__file__).parent / "migrations"))
+    return [script.revision for script in scripts.walk_revisions()]
 
 
 def _refuse_unfit(connection: Connection, schema: str) -> None:

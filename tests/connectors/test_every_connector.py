@@ -286,7 +286,7 @@ def test_every_connector_of_ours_says_what_it_is_and_was_verified_against() -> N
 
 def test_one_that_says_nothing_is_unverified(monkeypatch: pytest.MonkeyPatch) -> None:
     point = EntryPoint("plain", f"{__name__}:Plain", plugins.CONNECTORS)
-    monkeypatch.setattr(plugins, "entry_points", lambda group: [point])
+    monkeypatch.setattr(plugins, "_installed", lambda group: [point])
     (found,) = plugins.connectors()
     assert (found.name, found.verified, found.problem) == ("plain", "", "")
 

@@ -101,6 +101,7 @@ opened.migrate()
 """
 
 
+@pytest.mark.usefixtures("really_migrated")
 def test_a_migration_killed_at_any_statement_is_done_by_the_next_start(database_url: str) -> None:
     killed = 0
     for statement in (1, 5, 12, 25, 40, 60, 80):

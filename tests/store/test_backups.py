@@ -274,6 +274,7 @@ def test_a_newer_backup_is_refused_and_an_older_one_is_brought_up_to_date(
     restored.close()
 
 
+@pytest.mark.usefixtures("really_migrated")
 def test_a_backup_of_an_older_schema_is_brought_up_to_date(
     tmp_path: Path, another_url: Callable[[], str], monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -259,6 +259,7 @@ def test_equal_keys_of_two_sources_are_two_documents() -> None:
     assert document_id("one", "a") == document_id("one", "a")
 
 
+@pytest.mark.usefixtures("really_migrated")
 def test_a_newer_schema_is_refused_and_not_written(database_url: str) -> None:
     database = Database(database_url)
     database.migrate()
@@ -272,6 +273,7 @@ def test_a_newer_schema_is_refused_and_not_written(database_url: str) -> None:
 
 
 @pytest.mark.filterwarnings("ignore:.*expression-based index")
+@pytest.mark.usefixtures("really_migrated")
 def test_models_and_migrations_agree(database_url: str) -> None:
     from alembic.autogenerate import compare_metadata
     from alembic.runtime.migration import MigrationContext
