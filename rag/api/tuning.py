@@ -13,6 +13,7 @@ from rag.api.routes import EVENTS, RESPONSES, Domain, Name, with_progress
 from rag.api.state import Server
 from rag.api.strict import StrictRoute
 from rag.candidates import Candidate, Judgement, Kind, Release
+from rag.learn.lora import Recipe
 from rag.types import Data as Body
 from rag.types import Progress
 
@@ -26,6 +27,11 @@ Why = Annotated[str, Field(max_length=2_000)]
 
 class NewCandidate(Body):
     kind: Kind
+    domain: Name | None = None
+
+
+class NewModel(Body):
+    recipe: Recipe
     domain: Name | None = None
 
 
@@ -68,6 +74,17 @@ async def make(request: Request, body: NewCandidate, who: Data, server: Server) 
 
     async def work(progress: Callable[[Progress], None]) -> Candidate:
         return await server.app.tuning.make(who, body.kind, body.domain, progress)
+
+    return await with_progress(request, work)
+
+
+@router.post("/candidates/llm", response_model=Candidate, responses=EVENTS)
+async def train(request: Request, body: NewModel, who: Data, server: Server) -> Any:
+    """Train a language model further on a version of a dataset, as far as it may be trained with.
+    Events as of a sync. 409 while another one is trained."""
+
+    async def work(progress: Callable[[Progress], None]) -> Candidate:
+        return await server.app.tuning.train(who, body.recipe, body.domain, progress)
 
     return await with_progress(request, work)
 

@@ -29,6 +29,7 @@ from rag.app.gaps import Gaps
 from rag.app.generations import GenerationInfo, Generations
 from rag.app.health import Health
 from rag.app.housekeeping import Housekeeping
+from rag.app.loras import Loras
 from rag.app.model_verbs import ModelVerbs
 from rag.app.models import Models
 from rag.app.oidc import Oidc
@@ -113,7 +114,11 @@ class App:
         self._sources = Sources(parts, self._domains, self._credentials)
         self._uploads = Uploads(parts)
         self._generations = Generations(parts)
-        self.tuning = Tuning(parts, self._domains, self._people, self._generations, self.accounts)
+        self.datasets = Datasets(parts, self._domains, self._people, self._traces, self.accounts)
+        loras = Loras(parts, self.datasets)
+        self.tuning = Tuning(
+            parts, self._domains, self._people, self._generations, self.accounts, loras
+        )
         self._explaining = Explaining(self._domains, self._people, self._generations, self.tuning)
         self._defaults = Defaults(parts, self._models)
         self.trials = Trials(parts, self._domains, self._models, self._defaults, self.accounts)
@@ -123,7 +128,7 @@ class App:
         self._model_verbs = ModelVerbs(parts, self._models)
         self._health = Health(parts, self._domains, self._generations, self._models, self._defaults)
         self._runs = Runs(parts, self._domains, self._sources, apart=apart)
-        self.datasets = Datasets(parts, self._domains, self._people, self._traces, self.accounts)
+        sweeps = (self.datasets.sweep, self.tuning.sweep, loras.sweep)
         self.privacy = Privacy(
             parts,
             self._domains,
@@ -131,12 +136,13 @@ class App:
             self._people,
             self._traces,
             self._runs,
-            (self.datasets.sweep, self.tuning.sweep),
+            sweeps,
+            loras.tainted,
         )
         self.curation = Curation(parts, self._domains, self._people, self._traces, self.accounts)
         self.agreement = Agreeing(parts, self._domains, self._people, self._traces)
         self.gaps = Gaps(parts, self._domains, self._people, self._traces)
-        self._housekeeping = Housekeeping(parts, (self.datasets.sweep, self.tuning.sweep))
+        self._housekeeping = Housekeeping(parts, sweeps)
         self._upkeep = Upkeep(parts)
         self._webhooks = Webhooks(parts.outbox, parts.settings.webhooks)
 

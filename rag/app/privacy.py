@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, Generator, Mapping, Sequence
+from collections.abc import AsyncGenerator, Callable, Generator, Iterable, Mapping, Sequence
 from typing import Any
 
 from rag.app.accounts import Accounts
@@ -38,8 +38,11 @@ class Privacy:
         traces: Traces,
         runs: Runs,
         sweeps: Sequence[Sweep],
+        tainted: Callable[[], Iterable[str]] = tuple,
     ) -> None:
+        """`tainted`: the models that learned from what is withdrawn by now."""
         self._parts = parts
+        self._tainted = tainted
         self._sweeps = sweeps
         self._domains = domains
         self._runs = runs
@@ -58,6 +61,7 @@ class Privacy:
         checked_name(name, "person")
         ledger, pseudonym = self._parts.ledger, self._parts.traces.pseudonym
         kept = forgetting.People(ledger.database, pseudonym, ledger.now)
+        before = await asyncio.to_thread(lambda: {*self._tainted()})
         done = await asyncio.to_thread(kept.erase, name, principal.id)
         try:
             for sweep in self._sweeps:
@@ -65,7 +69,8 @@ class Privacy:
         except RagError as error:
             # They are erased all the same; the next housekeeping looks at all of it again.
             return done.model_copy(update={"remark": done.remark or str(error)})
-        return done
+        after = await asyncio.to_thread(lambda: {*self._tainted()})
+        return done.model_copy(update={"models": tuple(sorted(after - before))})
 
     async def erase_own(self, principal: Principal, caller: Caller) -> Forgotten:
         """The same of whoever is signed in and asks for it. Raises Forbidden unless admins let

@@ -14,6 +14,7 @@ from rag.app.configurations import Configurations
 from rag.app.domains import Domain, Domains
 from rag.app.gathering import Gathering
 from rag.app.generations import Generations
+from rag.app.loras import Loras
 from rag.app.measuring import Measuring
 from rag.app.memories import Memories
 from rag.app.parts import Parts
@@ -21,6 +22,7 @@ from rag.app.people import People
 from rag.candidates import Asked, Candidate, Judgement, Kind, Release, Rules
 from rag.errors import Conflict, InvalidInput
 from rag.learn.gate import judged
+from rag.learn.lora import Recipe
 from rag.retrieve.levers import NONE, Levers
 from rag.store.candidates import Candidates
 from rag.store.generations import Generation
@@ -63,6 +65,7 @@ class Tuning:
         people: People,
         generations: Generations,
         accounts: Accounts,
+        loras: Loras,
     ) -> None:
         database, now = parts.ledger.database, parts.ledger.now
         gathering = Gathering(parts, people, generations)
@@ -75,6 +78,7 @@ class Tuning:
         self._domains = domains
         self._generations = generations
         self._accounts = accounts
+        self._loras = loras
         self._kept = Candidates(database, now)
         self._releases = Releases(database, now)
         self._rules = Rules()
@@ -117,6 +121,24 @@ class Tuning:
             raise InvalidInput(f"Ratchet makes no candidates of the kind '{kind}' yet.")
         made = await maker.make(principal, self._domains.get(domain), progress)
         await self._accounts.wrote(principal, "make candidate", made.name, domain=made.domain)
+        return made
+
+    async def train(
+        self,
+        principal: Principal,
+        recipe: Recipe,
+        domain: str | None,
+        progress: Callable[[Progress], None] = lambda _: None,
+    ) -> Candidate:
+        """A language model trained further on what a dataset version lets train.
+
+        Killed on the way, nothing of it is listed. Raises what an export does, Conflict while
+        another one is trained, InvalidInput for rows that could not be learned from whole.
+        """
+        made = await self._loras.train(principal, recipe, self._domains.get(domain), progress)
+        await self._accounts.wrote(
+            principal, "make candidate", made.name, domain=made.domain, dataset=recipe.dataset
+        )
         return made
 
     async def list(self, principal: Principal, domain: str | None) -> list[Candidate]:

@@ -53,6 +53,8 @@ def erase(
     output.say(
         f"Erased {counted(rows, 'row')}; {counted(acts, 'act')} stay under {done.pseudonym}."
     )
+    if done.models:
+        output.note(f"These models learned from rows of theirs: {', '.join(done.models)}.")
     if done.remark:
         output.note(done.remark)
 

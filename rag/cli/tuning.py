@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from rag.cli import output
+from rag.cli import output, training
 from rag.cli.running import Json, group, through
 from rag.errors import counted
 
@@ -88,6 +88,8 @@ def show(ctx: typer.Context, name: Named, as_json: Json = False) -> None:
         output.say_json({"candidate": found, "reports": reports})
         return
     _tell(found)
+    if found.kind == "llm":
+        training.say_serving(ctx.obj.settings(), found)
     for one in reports:
         say_judgement(one)
 
@@ -184,6 +186,9 @@ def say_judgement(said: Judgement) -> None:
 
 
 def _tell(one: Candidate) -> None:
+    if one.kind == "llm":
+        training.tell(one)
+        return
     figures, lineage = one.figures, one.lineage
     if "votes" in figures:
         votes = counted(figures["votes"], "verdict")

@@ -24,6 +24,7 @@ from rag.cli import (
     privacy,
     runs,
     sources,
+    training,
     tuning,
 )
 from rag.cli.running import Json, group, setup_quiet, through, valid
@@ -66,6 +67,8 @@ cli.add_typer(models.cli, name="models")
 cli.add_typer(datasets.cli, name="dataset")
 cli.command()(datasets.review)
 cli.command()(gaps.gaps)
+tuning.cli.command()(training.llm)
+tuning.cli.command()(training.serve)
 cli.add_typer(tuning.cli, name="tune")
 cli.command()(tuning.promote)
 cli.command()(tuning.rollback)

@@ -61,6 +61,11 @@ class AddedModelSettings(Section):
     output_price: float | None = Field(
         default=None, ge=0, le=_DEAREST, description=f"{_PRICE} it writes."
     )
+    candidate: str = Field(
+        default="",
+        max_length=36,
+        description="The id of the candidate whose LoRA it serves; rag tune show tells it.",
+    )
     retries: int = Field(
         default=1, ge=0, le=5, description="More tries before its first word, where one may help."
     )

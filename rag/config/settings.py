@@ -312,6 +312,16 @@ class RetentionSettings(Section):
     audit: int = Field(default=0, ge=0, le=36_500, description="Entries of the audit log.")
 
 
+class TuningSettings(Section):
+    """What candidates are made with."""
+
+    bases: dict[str, Path] = Field(
+        default_factory=dict,
+        description="Language models that may be trained further, by name: each a folder of "
+        "safetensors or a file *.gguf, relative to the data folder.",
+    )
+
+
 class LogSettings(Section):
     """What is logged, on standard error."""
 
@@ -359,6 +369,7 @@ class Settings(BaseSettings):
     feedback: FeedbackSettings = FeedbackSettings()
     redaction: RedactionSettings = RedactionSettings()
     retention: RetentionSettings = RetentionSettings()
+    tuning: TuningSettings = TuningSettings()
     webhooks: dict[str, WebhookSettings] = Field(
         default_factory=dict, description="Whom to tell what happened."
     )

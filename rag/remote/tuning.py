@@ -9,6 +9,7 @@ from rag.remote.line import Line, OnProgress, query
 from rag.types import Principal
 
 if TYPE_CHECKING:
+    from rag.learn.lora import Recipe
     from rag.remote import RemoteApp
 
 
@@ -24,6 +25,14 @@ class RemoteTuning:
         body = {"kind": kind, "domain": domain}
         return Candidate.model_validate(
             await self._line.long("candidates", principal, domain, body, progress)
+        )
+
+    async def train(
+        self, principal: Principal, recipe: Recipe, domain: str | None, progress: OnProgress
+    ) -> Candidate:
+        body = {"recipe": recipe.model_dump(mode="json"), "domain": domain}
+        return Candidate.model_validate(
+            await self._line.long("candidates/llm", principal, domain, body, progress)
         )
 
     async def list(self, principal: Principal, domain: str | None) -> list[Candidate]:

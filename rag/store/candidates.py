@@ -142,6 +142,18 @@ class Candidates:
         with self.database.read() as session:
             return [_candidate(row) for row in session.scalars(statement)]
 
+    def of_kind(self, kind: Kind) -> Sequence[Candidate]:
+        """Every candidate of a kind, of every domain, also of one that is declared no more."""
+        statement = select(CandidateRow).where(CandidateRow.kind == kind).order_by(CandidateRow.id)
+        with self.database.read() as session:
+            return [_candidate(row) for row in session.scalars(statement)]
+
+    def note(self, id: str, figures: Mapping[str, Any]) -> None:
+        """Say something more of a candidate."""
+        with self.database.write() as session:
+            row = session.get_one(CandidateRow, id)
+            row.figures = {**row.figures, **figures}
+
     def settle(self, id: str, state: str) -> None:
         """What became of a candidate."""
         with self.database.write() as session:

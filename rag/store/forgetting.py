@@ -48,6 +48,8 @@ class Forgotten(Data):
     deleted: Mapping[str, int]
     renamed: Mapping[str, int]
     """Rows that stay, with the pseudonym where the name was."""
+    models: tuple[str, ...] = ()
+    """Those that learned from a dataset version which had their rows: they are not unlearned."""
     remark: str = ""
     """What is left to do, where the bytes could not leave the database's file."""
 

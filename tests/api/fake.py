@@ -52,6 +52,7 @@ from rag.feedback import Consent, ConsentAsked, Feedback, Rated, Verdict
 from rag.jobs import next_due
 from rag.learn.exporting import Format
 from rag.learn.gate import judged
+from rag.learn.lora import Recipe
 from rag.learn.previewing import Shown
 from rag.models.told import (
     BudgetState,
@@ -327,6 +328,12 @@ class FakeTuning:
         self, principal: Principal, kind: Kind, domain: str | None, progress: Any
     ) -> Candidate:
         progress(Progress(phase="remember", done=2))
+        return self.candidate(domain)
+
+    async def train(
+        self, principal: Principal, recipe: Recipe, domain: str | None, progress: Any
+    ) -> Candidate:
+        progress(Progress(phase="train", done=1, total=recipe.steps))
         return self.candidate(domain)
 
     async def list(self, principal: Principal, domain: str | None) -> list[Candidate]:

@@ -363,7 +363,7 @@ def test_every_route_is_known_here(fake: FakeApp) -> None:
         ),
         *("/feedback/assignments", "/feedback/reviewers", "/feedback/answers/{trace_id}"),
         *("/gaps", "/gaps/{cluster}/questions"),
-        *("/candidates", "/candidates/{name}", "/candidates/{name}/reports"),
+        *("/candidates", "/candidates/llm", "/candidates/{name}", "/candidates/{name}/reports"),
         *("/candidates/{name}/promotion", "/releases", "/releases/rollback"),
         *("/agreement", "/agreement/raters", "/agreement/disputed"),
         *("/groups", "/groups/{group}/members/{user}", "/consent"),

@@ -15,6 +15,7 @@ from rag.config import AddedModelSettings, Settings
 from rag.datasets import DatasetSpec
 from rag.errors import InvalidInput, Locked, NotFound, RagError, Unavailable
 from rag.feedback import Consent, Verdict
+from rag.learn.lora import Recipe
 from rag.remote import RemoteApp, connect
 from rag.store.folder import DataFolder
 from rag.store.gaps import Asked
@@ -157,12 +158,15 @@ async def test_candidates_are_tried_through_a_server(remote: RemoteApp, served: 
     local, far = served.person(None), remote.person(None)
     steps: list[Progress] = []
     made = await remote.tuning.make(far, "memory", None, steps.append)
+    recipe = Recipe(dataset="month@1", base="small", steps=3)
+    assert await remote.tuning.train(far, recipe, None, steps.append) == made
+    assert steps[-1].total == recipe.steps
     assert await remote.tuning.list(far, None) == [made]
     assert await remote.tuning.get(far, "memory-1", None) == await served.tuning.get(
         local, "memory-1", None
     )
     said = await remote.tuning.measure(far, "memory-1", None, steps.append)
-    assert (said.report.outcome, len(steps)) == ("insufficient", 2)
+    assert (said.report.outcome, len(steps)) == ("insufficient", 3)
     with pytest.raises(NotFound):
         await remote.tuning.measure(far, "memory-2", None, steps.append)
     assert (await remote.tuning.promote(far, "memory-1", None, "better")).why == "better"

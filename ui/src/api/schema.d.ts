@@ -239,6 +239,27 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/candidates/llm": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Train
+         * @description Train a language model further on a version of a dataset, as far as it may be trained with.
+         *     Events as of a sync. 409 while another one is trained.
+         */
+        post: operations["train_api_v1_candidates_llm_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/candidates/{name}": {
         parameters: {
             query?: never;
@@ -2432,6 +2453,12 @@ export interface components {
              */
             base_url: string;
             /**
+             * Candidate
+             * @description The id of the candidate whose LoRA it serves; rag tune show tells it.
+             * @default
+             */
+            candidate: string;
+            /**
              * Capabilities
              * @description What it can do, in words of yours that routes require.
              * @default []
@@ -2817,7 +2844,7 @@ export interface components {
              * Kind
              * @enum {string}
              */
-            kind: "memory" | "adapter";
+            kind: "memory" | "adapter" | "reranker" | "configuration" | "prompt" | "llm";
             /** Lineage */
             lineage: {
                 [key: string]: unknown;
@@ -3822,6 +3849,11 @@ export interface components {
             /** Query */
             query: string;
             /**
+             * Release
+             * @default true
+             */
+            release: boolean;
+            /**
              * Rerank
              * @default true
              */
@@ -3834,6 +3866,8 @@ export interface components {
         Explained: {
             /** Abstains */
             abstains: boolean;
+            /** Adapter */
+            adapter: string | null;
             /** Confidence */
             confidence: number;
             /** Evidence */
@@ -4078,6 +4112,11 @@ export interface components {
             deleted: {
                 [key: string]: number;
             };
+            /**
+             * Models
+             * @default []
+             */
+            models: string[];
             /** Pseudonym */
             pseudonym: string;
             /**
@@ -4824,7 +4863,7 @@ export interface components {
              * Kind
              * @enum {string}
              */
-            kind: "memory" | "adapter";
+            kind: "memory" | "adapter" | "reranker" | "configuration" | "prompt" | "llm";
         };
         /**
          * NewDataset
@@ -4950,6 +4989,12 @@ export interface components {
              *     ]
              */
             scopes: components["schemas"]["Role"][];
+        };
+        /** NewModel */
+        NewModel: {
+            /** Domain */
+            domain?: string | null;
+            recipe: components["schemas"]["Recipe"];
         };
         /** NewPassword */
         NewPassword: {
@@ -5493,6 +5538,56 @@ export interface components {
             documents: number;
         };
         /**
+         * Recipe
+         * @description How a LoRA is trained.
+         */
+        Recipe: {
+            /** Base */
+            base: string;
+            /**
+             * Batch
+             * @default 2
+             */
+            batch: number;
+            /** Dataset */
+            dataset: string;
+            /**
+             * Epochs
+             * @default 1
+             */
+            epochs: number;
+            /** Max Length */
+            max_length?: number | null;
+            /**
+             * Merge
+             * @default false
+             */
+            merge: boolean;
+            /**
+             * Method
+             * @default sft
+             * @enum {string}
+             */
+            method: "sft" | "dpo" | "kto";
+            /**
+             * Rank
+             * @default 16
+             */
+            rank: number;
+            /** Rate */
+            rate?: number | null;
+            /**
+             * Seed
+             * @default 1
+             */
+            seed: number;
+            /**
+             * Steps
+             * @default 0
+             */
+            steps: number;
+        };
+        /**
          * Redaction
          * @description What was replaced in a dataset, without a word of it.
          */
@@ -5543,14 +5638,20 @@ export interface components {
          * @description The set of pointers that answers use together; promoted and rolled back as one.
          */
         Release: {
+            /** Adapter */
+            adapter?: string | null;
             /** Back To */
             back_to?: number | null;
             /** Candidate */
             candidate?: string | null;
+            /** Configuration */
+            configuration?: string | null;
             /** Domain */
             domain: string;
             /** Id */
             id: string;
+            /** Llm */
+            llm?: string | null;
             /**
              * Made At
              * Format: date-time
@@ -5562,8 +5663,12 @@ export interface components {
             memory?: string | null;
             /** Number */
             number: number;
+            /** Prompt */
+            prompt?: string | null;
             /** Report */
             report?: string | null;
+            /** Reranker */
+            reranker?: string | null;
             /**
              * Why
              * @default
@@ -7483,6 +7588,61 @@ export interface operations {
         requestBody: {
             content: {
                 "application/json": components["schemas"]["NewCandidate"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Candidate"];
+                    "text/event-stream": string;
+                };
+            };
+            /** @description A problem, with what to do about it */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem, with what to do about it */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem, with what to do about it */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    train_api_v1_candidates_llm_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewModel"];
             };
         };
         responses: {
