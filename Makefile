@@ -41,7 +41,7 @@ test: $(VENV)/.installed $(UI)
 	$(BIN)/lint-imports
 	$(NPM) run check
 	$(NPM) run test
-	$(BIN)/python -m pytest -n $(TESTERS) --dist loadfile
+	$(BIN)/python -m pytest -n $(TESTERS) --dist loadfile --no-loadscope-reorder
 
 # What reads exports, each library in an environment of its own under .consumers.
 test-consumers: $(VENV)/.installed

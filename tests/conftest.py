@@ -2,6 +2,7 @@
 
 import signal
 import tempfile
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 from uuid import uuid4
@@ -11,6 +12,25 @@ import pytest
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     # As in a job in a shell's background: what is started here would never hear of Ctrl-C.
     signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+LONGEST = (
+    *("tests/api/test_schema.py", "tests/cli/test_end_to_end.py", "tests/jobs/test_workers.py"),
+    *("tests/faults/test_exports.py", "tests/test_load.py", "tests/deploy/test_compose.py"),
+    *("tests/ui/test_models.py", "tests/ui/test_reading.py", "tests/ui/test_door.py"),
+)
+"""Files that take a minute or more: begun last, one of them would be waited for by all others."""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """The longest files first, then those of the most tests. The order within a file stays."""
+    of = Counter(item.location[0] for item in items)
+
+    def place(item: pytest.Item) -> tuple[int, int]:
+        path = item.location[0]
+        return LONGEST.index(path) if path in LONGEST else len(LONGEST), -of[path]
+
+    items.sort(key=place)
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -32,9 +32,12 @@ from tests.faults.conftest import Disk
 from tests.faults.curator import CURATOR, FULL, REFUSED, SPEC
 
 REPO = Path(__file__).parents[2]
-DATASET_STEPS = ("gather:9", "gathered:1", "row:7", "file:3", "card:1", "sync:5", "keep:1")
+DATASET_STEPS = (
+    *("gather:1", "gather:9", "gathered:1", "row:1", "row:7", "file:1", "file:3"),
+    *("card:1", "sync:1", "sync:5", "keep:1"),
+)
 EXPORT_STEPS = ("exporting:1", "listing:1", "listing:2", "sync:1", "sync:3")
-FORMATS = ("trl-sft", "parquet", "csv")
+FORMATS = ("trl-sft", "beir", "parquet", "csv", "llama-index")
 
 
 class Curation:
@@ -60,15 +63,8 @@ class Curation:
     def run(self, what: str, step: str = "-", until: Callable[[int], None] | None = None) -> int:
         """How a process ended that builds, or exports in a format; killed at a step."""
         if self._process is None:
-            self._errors = (self.root / "curators.log").open("w+")
-            self._process = subprocess.Popen(
-                [sys.executable, "-m", "tests.faults.curator", str(self.root)],
-                cwd=REPO,
-                stdin=subprocess.PIPE,
-                stdout=subprocess.PIPE,
-                stderr=self._errors,
-                text=True,
-            )
+            self.start()
+        assert self._process is not None
         assert self._process.stdin is not None
         self._process.stdin.write(f"{step} {what}\n")
         self._process.stdin.flush()
@@ -76,6 +72,18 @@ class Curation:
         if until is not None:
             until(begun)
         return self._told("ended")
+
+    def start(self) -> None:
+        self._errors = (self.root / "curators.log").open("w+")
+        self._process = subprocess.Popen(
+            [sys.executable, "-m", "tests.faults.curator", str(self.root)],
+            cwd=REPO,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=self._errors,
+            text=True,
+        )
+        self._told("ready")
 
     def _told(self, word: str) -> int:
         assert self._process is not None
@@ -142,11 +150,19 @@ def quiet(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Curation]:
 
 
 @pytest.fixture
-def curation(quiet: Curation) -> Iterator[Curation]:
+def curation(quiet: Curation) -> Curation:
     """Nothing is built there yet."""
     forget(quiet)
-    yield quiet
-    quiet.close()
+    return quiet
+
+
+@pytest.fixture
+def failing(curation: Curation, disk: Disk) -> Iterator[Curation]:
+    """Its processes are on the disk, and were there before it failed."""
+    curation.close()
+    curation.start()
+    yield curation
+    curation.close()
 
 
 def forget(curation: Curation) -> None:
@@ -197,7 +213,7 @@ def test_144_a_build_killed_again_and_again_ends(curation: Curation) -> None:
     """Each time a little further; nothing is gathered twice."""
     for _ in range(3):
         assert curation.run("build", "gather:6") == -signal.SIGKILL
-    moment = 1.0
+    moment = 0.02
 
     def soon(process: int) -> None:
         nonlocal moment
@@ -233,20 +249,20 @@ def test_144_an_export_that_is_killed_anywhere_is_made_again(curation: Curation,
 @pytest.mark.parametrize("fault", ["full", "broken"])
 @pytest.mark.parametrize("what", ["build", "trl-sft", "parquet"])
 def test_143_a_disk_that_takes_nothing_leaves_nothing(
-    curation: Curation, disk: Disk, fault: str, what: str
+    failing: Curation, disk: Disk, fault: str, what: str
 ) -> None:
     if what != "build":
-        assert curation.run("build") == 0, curation.log()
-    before = curation.listed(), curation.bytes_of(".exports")
+        assert failing.run("build") == 0, failing.log()
+    before = failing.listed(), failing.bytes_of(".exports")
     # As by a server that was there before the disk failed.
-    with closing(sqlite3.connect(curation.root / "data" / "ratchet.db")) as other:
+    with closing(sqlite3.connect(failing.root / "data" / "ratchet.db")) as other:
         other.execute("SELECT count(*) FROM datasets").fetchone()
         with disk.fault(fault):
-            assert curation.run(what) == (FULL if fault == "full" else REFUSED)
-    assert (curation.listed(), curation.bytes_of(".exports")) == before
-    assert not [*curation.datasets.rglob(".unfinished-*")]
-    assert curation.run(what) == 0, curation.log()
-    assert curation.listed() == [("month", 1)]
+            assert failing.run(what) == (FULL if fault == "full" else REFUSED)
+    assert (failing.listed(), failing.bytes_of(".exports")) == before
+    assert not [*failing.datasets.rglob(".unfinished-*")]
+    assert failing.run(what) == 0, failing.log()
+    assert failing.listed() == [("month", 1)]
 
 
 # --- the database ---

@@ -249,7 +249,7 @@ def test_killed_on_the_way_it_leaves_nothing_listed(odd, tmp_path):
     assert sorted(path.name for path in tmp_path.iterdir()) == ["another", "out"]
 
 
-@pytest.mark.parametrize("name", ["trl-sft", "beir", "parquet"])
+@pytest.mark.parametrize("name", ["trl-sft", "csv", "beir", "llama-index", "parquet"])
 def test_many_times_the_rows_take_no_more_memory(tmp_path, name):
     one = exporter(name)
 
