@@ -10,9 +10,10 @@ import hashlib
 import json
 from collections.abc import Mapping
 from datetime import datetime
+from math import isfinite
 from typing import Annotated, Any, Literal
 
-from pydantic import ConfigDict, Field, JsonValue, TypeAdapter
+from pydantic import ConfigDict, Field, JsonValue, TypeAdapter, field_validator
 
 from rag.feedback import Purpose
 from rag.redaction import Chosen, Redaction
@@ -231,7 +232,7 @@ Consumer = Literal[
 ]
 
 
-class Problem(Data):
+class Fault(Data):
     """Something that a consumer would do to an export without a word, or refuse to do."""
 
     code: str
@@ -258,10 +259,16 @@ class Losses(Data):
     """What a trainer said of its steps."""
 
     path: str
-    losses: tuple[float, ...]
+    losses: tuple[float | None, ...]
+    """None where it was no number."""
+
+    @field_validator("losses", mode="after")
+    @classmethod
+    def _finite(cls, losses: tuple[float | None, ...]) -> tuple[float | None, ...]:
+        return tuple(one if one is not None and isfinite(one) else None for one in losses)
 
 
-class Verified(Data):
+class Preflight(Data):
     """What became of an export in a consumer's hands."""
 
     folder: str
@@ -274,7 +281,28 @@ class Verified(Data):
     versions: Mapping[str, str] = {}
     loaded: tuple[Loaded, ...] = ()
     losses: tuple[Losses, ...] = ()
-    problems: tuple[Problem, ...] = ()
+    problems: tuple[Fault, ...] = ()
+
+
+class ToVerify(Data):
+    """Who is to take in a version, in which format, and how."""
+
+    consumer: Consumer
+    format: str = Field(default="", pattern=r"^([a-z0-9][a-z0-9_-]{0,63})?$")
+    """Empty: as it was built."""
+    train_steps: int = Field(default=0, ge=0, le=100)
+    max_length: int | None = Field(default=None, ge=1, le=1_000_000)
+    """TRL's; without, its own."""
+
+
+class Verification(Data):
+    """What became of a version, or of an export of it, in a consumer's hands, and when."""
+
+    id: str
+    format: str = ""
+    report: Preflight
+    by: str
+    at: datetime
 
 
 def rows_path(task: Task, split: Split) -> str:

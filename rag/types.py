@@ -491,8 +491,9 @@ class Run(Data):
     """A durable job: asked for, done by a worker, kept with what came of it."""
 
     id: str
-    kind: Literal["sync", "rebuild", "change"]
-    """change: an admin changed or removed something; the phase of its progress says what."""
+    kind: Literal["sync", "rebuild", "change", "build", "verify"]
+    """change: an admin changed or removed something; the phase of its progress says what.
+    build, verify: of a dataset."""
     domain: str
     source: str = ""
     """The source's name then; empty for a run of the whole domain."""
@@ -500,6 +501,8 @@ class Run(Data):
     state: Literal["queued", "running", "succeeded", "failed", "cancelled"]
     cancelling: bool = False
     """Told to stop; it ends when the work has stopped."""
+    wanted: Mapping[str, Any] = Field(default_factory=dict[str, Any])
+    """What it was asked for, where its kind and its source do not say."""
     requested_by: str
     requested_at: datetime
     started_at: datetime | None = None

@@ -14,6 +14,7 @@ from rag.api import (
     agreement,
     completions,
     conversations,
+    dataset_runs,
     datasets,
     declared,
     feedback,
@@ -79,6 +80,7 @@ def create_app(app: App, mcp: Answering | None = None) -> FastAPI:
     api.include_router(groups.router)
     api.include_router(feedback.router)
     api.include_router(datasets.router)
+    api.include_router(dataset_runs.router)
     api.include_router(gaps.router)
     api.include_router(tuning.router)
     api.include_router(agreement.router)

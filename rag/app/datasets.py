@@ -224,26 +224,36 @@ class Datasets:
 
         Raises InvalidInput for an unknown format, NotFound, StorageFull.
         """
-        found = await self.get(principal, name, domain)
-        folder = await self.folder(principal, f"{found.name}@{found.number}", domain)
-        to = self._folder / EXPORTS / found.version[:16] / format
-        manifest = await asyncio.to_thread(self._exported, folder, format, to)
+        found, to = await self.written(principal, name, format, domain)
+        manifest = ExportManifest.model_validate(await asyncio.to_thread(manifest_of, to))
         await self._accounts.wrote(
             principal, "export dataset", f"{found.name}@{found.number}", format=format
         )
         return manifest, to
+
+    async def written(
+        self, principal: Principal, name: str, format: str, domain: str | None
+    ) -> tuple[Dataset, Path]:
+        """A version, and where it is in a format; without one, as it was built. Raises as
+        `export`."""
+        found = await self.get(principal, name, domain)
+        folder = await self.folder(principal, f"{found.name}@{found.number}", domain)
+        if not format:
+            return found, folder
+        to = self._folder / EXPORTS / found.version[:16] / format
+        await asyncio.to_thread(self._exported, folder, format, to)
+        return found, to
 
     async def formats(self, principal: Principal) -> list[Format]:
         """What datasets can be exported in."""
         return await asyncio.to_thread(formats)
 
     @staticmethod
-    def _exported(folder: Path, format: str, to: Path) -> ExportManifest:
+    def _exported(folder: Path, format: str, to: Path) -> None:
         exporter(format)
+        # Where it is there already it was made before, whole.
         with suppress(Conflict):
-            return export(folder, format, to)
-        # It was made before, whole.
-        return ExportManifest.model_validate(manifest_of(to))
+            export(folder, format, to)
 
     def _builder(
         self,

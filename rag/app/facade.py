@@ -17,6 +17,7 @@ from rag.app.agreement import Agreeing
 from rag.app.conversations import Conversations
 from rag.app.credentials import Credentials
 from rag.app.curation import Curation
+from rag.app.dataset_runs import DatasetRuns, DatasetWork
 from rag.app.datasets import Datasets
 from rag.app.declared import Declarations
 from rag.app.defaults import Defaults
@@ -127,7 +128,10 @@ class App:
         )
         self._model_verbs = ModelVerbs(parts, self._models)
         self._health = Health(parts, self._domains, self._generations, self._models, self._defaults)
-        self._runs = Runs(parts, self._domains, self._sources, apart=apart)
+        work = DatasetWork(parts, self._domains, self._people, self.datasets, self.accounts)
+        others = {"build": work.build, "verify": work.verify}
+        self._runs = Runs(parts, self._domains, self._sources, others, apart=apart)
+        self.dataset_runs = DatasetRuns(parts, self._domains, self.datasets, self._runs)
         sweeps = (self.datasets.sweep, self.tuning.sweep, loras.sweep)
         self.privacy = Privacy(
             parts,

@@ -17,7 +17,7 @@ from rag.app.sources import Sources
 from rag.errors import Conflict, InvalidInput, NotFound, RagError, Unavailable, of_code
 from rag.ingest.rebuild import Rebuilder
 from rag.ingest.sync import Syncer
-from rag.jobs import OnProgress, Worker, next_due
+from rag.jobs import OnProgress, Work, Worker, next_due
 from rag.store.database import Guard
 from rag.types import Principal, Progress, Run, Schedule, SourceInfo, SyncReport
 
@@ -30,7 +30,17 @@ log = structlog.get_logger(__name__)
 class Runs:
     """Syncs and rebuilds as durable runs, one at a time per source, several sources at once."""
 
-    def __init__(self, parts: Parts, domains: Domains, sources: Sources, *, apart: bool) -> None:
+    def __init__(
+        self,
+        parts: Parts,
+        domains: Domains,
+        sources: Sources,
+        others: Mapping[str, Work],
+        *,
+        apart: bool,
+    ) -> None:
+        """`others`: what runs of kinds do that are about no source and no index."""
+        self._others = others
         self._parts = parts
         self._domains = domains
         self._sources = sources
@@ -147,6 +157,8 @@ class Runs:
     # --- doing them ---
 
     async def _work(self, run: Run, guard: Guard, progress: OnProgress) -> Mapping[str, Any]:
+        if run.kind in self._others:
+            return await self._others[run.kind](run, guard, progress)
         parts = self._parts.guarded(guard)
         if run.kind == "rebuild":
             return {"documents": await self._rebuild(run, parts, progress)}

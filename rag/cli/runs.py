@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
 run = group("Look at one run, or stop it.")
 RunId = Annotated[str, typer.Argument(help="The run's id: see rag runs.")]
+OF = {"build": "answer", "verify": "row"}
+"""What runs that are about no document count."""
 _UNITS = {"s": 1, "m": 60, "h": 3_600, "d": 86_400}
 
 
@@ -48,7 +50,7 @@ def runs(
             (
                 one.id,
                 one.progress.phase if one.kind == "change" and one.progress.phase else one.kind,
-                one.source,
+                one.source or one.wanted.get("dataset", ""),
                 "stopping" if one.cancelling else one.state,
                 f"{one.requested_at:%Y-%m-%d %H:%M:%S}",
                 one.requested_by,
@@ -155,8 +157,16 @@ def _told(one: Run) -> str:
     if one.state == "queued":
         return "waits for a worker"
     if one.state == "cancelled":
-        return f"stopped after {counted(seen.done, 'document')}"
+        return f"stopped after {counted(seen.done, OF.get(one.kind, 'document'))}"
+    if one.kind == "build" and one.ended:
+        return f"{one.report['dataset']}: {counted(one.report['rows'], 'row')}"
+    if one.kind == "verify" and one.ended:
+        return (
+            "it is taken as it is meant" if one.report["ok"] else "it is not taken as it is meant"
+        )
     if one.ended:
         return output.outcomes(one.report) or ("done" if one.kind == "change" else "nothing to do")
+    if one.kind == "verify":
+        return seen.phase
     left = f", {seen.seconds_left:.0f} s left" if seen.seconds_left is not None else ""
     return f"{seen.done:,} of {seen.seen:,} done{left}"

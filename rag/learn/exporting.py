@@ -10,6 +10,7 @@ from typing import cast
 from rag import plugins
 from rag.datasets import (
     SPLITS,
+    Consumer,
     ExportManifest,
     Kept,
     Row,
@@ -20,6 +21,7 @@ from rag.datasets import (
 from rag.errors import ConfigError, InvalidInput, did_you_mean
 from rag.learn import cards
 from rag.learn.built import CROISSANT, MANIFEST, README, Built, appearing, listed
+from rag.learn.preflight.verifying import consumers
 from rag.protocols import Exporter
 from rag.types import Data
 
@@ -33,6 +35,8 @@ class Format(Data):
     about: str = ""
     tasks: tuple[Task, ...] = ()
     trains: bool = False
+    consumers: tuple[Consumer, ...] = ()
+    """Who can take it in here: see `rag dataset verify`."""
     problem: str = ""
 
 
@@ -45,7 +49,15 @@ def formats() -> list[Format]:
         except ConfigError as error:
             found.append(Format(name=name, problem=str(error)))
             continue
-        found.append(Format(name=name, about=one.about, tasks=one.tasks, trains=one.trains))
+        found.append(
+            Format(
+                name=name,
+                about=one.about,
+                tasks=one.tasks,
+                trains=one.trains,
+                consumers=consumers(name),
+            )
+        )
     return found
 
 

@@ -6,13 +6,19 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import func, select
+from sqlalchemy import delete, func, select
 from sqlalchemy.orm import Session
 
-from rag.datasets import Dataset, DatasetSpec, Split
+from rag.datasets import Dataset, DatasetSpec, Preflight, Split, Verification
 from rag.errors import NotFound
 from rag.store.database import Database
-from rag.store.learning import DatasetRow, QuestionLinkRow, QuestionRow, SplitRow
+from rag.store.learning import (
+    DatasetRow,
+    QuestionLinkRow,
+    QuestionRow,
+    SplitRow,
+    VerificationRow,
+)
 from rag.store.models import FeedbackRow, TraceRow
 
 AT_ONCE = 500
@@ -63,6 +69,8 @@ class Datasets:
         with self.database.write() as session:
             old = session.get_one(DatasetRow, version)
             old.state = "withdrawn"
+            # What was said of its files may quote them.
+            session.execute(delete(VerificationRow).where(VerificationRow.version == version))
             row = session.get(DatasetRow, after)
             if row is None:
                 of = (DatasetRow.domain == old.domain, DatasetRow.name == old.name)
@@ -115,6 +123,39 @@ class Datasets:
             said = name if number is None else f"{name}@{number}"
             raise NotFound(f"There is no dataset '{said}'.", hint="See: rag dataset list.")
         return _dataset(row)
+
+    # --- what consumers said ---
+
+    def verified(
+        self, run_id: str, version: str, format: str, report: Preflight, by: str
+    ) -> Verification:
+        """Keep what came of a run; done again, the later counts. Raises NotFound for a version that
+        was withdrawn meanwhile."""
+        with self.database.write() as session:
+            found = session.get(DatasetRow, version, with_for_update=True)
+            if found is None or found.state != "kept":
+                raise NotFound("It was withdrawn meanwhile.", hint="See: rag dataset list.")
+            row = VerificationRow(
+                id=run_id,
+                version=version,
+                consumer=report.consumer,
+                format=format,
+                report=report.model_dump(mode="json"),
+                by=by,
+                at=self.now(),
+            )
+            return _verification(session.merge(row))
+
+    def verifications(self, version: str, limit: int = 100) -> list[Verification]:
+        """Newest first."""
+        statement = (
+            select(VerificationRow)
+            .where(VerificationRow.version == version)
+            .order_by(VerificationRow.at.desc(), VerificationRow.id)
+            .limit(limit)
+        )
+        with self.database.read() as session:
+            return [_verification(row) for row in session.scalars(statement)]
 
     # --- clusters ---
 
@@ -177,6 +218,11 @@ def _dataset(row: DatasetRow) -> Dataset:
         created_by=row.created_by,
         created_at=row.created_at,
     )
+
+
+def _verification(row: VerificationRow) -> Verification:
+    report = Preflight.model_validate(row.report)
+    return Verification(id=row.id, format=row.format, report=report, by=row.by, at=row.at)
 
 
 def _split(kept: str) -> Split:

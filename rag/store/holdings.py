@@ -256,7 +256,8 @@ HOLDINGS: tuple[Holding, ...] = (
     Holding(
         models.RunRow,
         {
-            Holds.PLAIN: "id kind slot domain source source_id state worker progress report error",
+            Holds.PLAIN: "id kind slot wanted domain source source_id state worker progress "
+            "report error",
             Holds.ACTOR: "requested_by",
         },
     ),
@@ -268,6 +269,11 @@ HOLDINGS: tuple[Holding, ...] = (
     Holding(
         learning.DatasetRow,
         {Holds.PLAIN: "version domain name state spec manifest", Holds.ACTOR: "created_by"},
+    ),
+    # What a library said of an export, which may quote it: it goes with the version.
+    Holding(
+        learning.VerificationRow,
+        {Holds.PLAIN: "id version consumer format report", Holds.ACTOR: "by"},
     ),
     Holding(learning.SplitRow, {Holds.PLAIN: "domain cluster_id split"}),
     Holding(

@@ -143,6 +143,22 @@ class DatasetRow(Base):
     created_at: Mapped[datetime]
 
 
+class VerificationRow(Base):
+    """What became of a version, or of an export of it, in a consumer's hands; all are kept."""
+
+    __tablename__ = "dataset_verifications"
+
+    id: Mapped[str] = mapped_column(String(36), primary_key=True)
+    """that of the run which did it"""
+    version: Mapped[str] = mapped_column(String(64), index=True)
+    consumer: Mapped[str] = mapped_column(String(32))
+    format: Mapped[str] = mapped_column(String(64))
+    """empty: as it was built"""
+    report: Mapped[dict[str, Any]]
+    by: Mapped[str]
+    at: Mapped[datetime]
+
+
 class SplitRow(Base):
     """The split in which a cluster of questions was in the first dataset that had it: for ever."""
 

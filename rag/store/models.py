@@ -234,7 +234,8 @@ class RunRow(Base):
     id: Mapped[str] = mapped_column(String(36), primary_key=True)
     kind: Mapped[str] = mapped_column(String(16))
     slot: Mapped[str] = mapped_column(String(80))
-    """what only one run at a time may work on: a source, or a domain's whole index"""
+    """what only one run at a time may work on: a source, a domain's whole index, a dataset"""
+    wanted: Mapped[dict[str, Any]] = mapped_column(server_default=text("'{}'"))
     domain: Mapped[str] = mapped_column(String(64))
     source: Mapped[str] = mapped_column(String(200))
     source_id: Mapped[str | None] = mapped_column(ForeignKey("sources.id"), index=True)

@@ -27,7 +27,8 @@ MAX_LOST = 5
 KEEP_DAYS = 90
 SCHEDULE = "schedule"
 """Who asked for a run that nobody asked for."""
-Kind = Literal["sync", "rebuild", "change"]
+Kind = Literal["sync", "rebuild", "change", "build", "verify"]
+_OF_THE_INDEX = RunRow.kind.in_(("sync", "rebuild", "change"))
 Word = Literal["go on", "stop", "lost"]
 Due = Callable[[Schedule, datetime], datetime | None]
 
@@ -46,6 +47,15 @@ class Held(Data):
     fence: int
     worker: str
     beats: int
+
+
+class Job(Data):
+    """What a run is to do that is about no source and no index."""
+
+    kind: Kind
+    slot: str
+    """What only one at a time works on."""
+    wanted: Mapping[str, Any]
 
 
 class Runs:
@@ -85,6 +95,23 @@ class Runs:
             if other.state == "running":
                 raise _busy(other)
             return _run(other), False
+
+    def request_job(self, domain: str, job: Job, by: str) -> Run:
+        """The same for a job. Raises Conflict also where what waits was asked for something else.
+
+        One that waits is done as whoever asked first.
+        """
+        made = self._new(job.kind, domain, None, by, job)
+        with self.database.write() as session:
+            self._take_turns(session)
+            other = self._active(session, made.slot)
+            if other is None:
+                session.add(made)
+                return _run(made)
+            same = (other.wanted, other.requested_by) == (made.wanted, by)
+            if other.state == "running" or not same:
+                raise _busy(other)
+            return _run(other)
 
     def begin(
         self, kind: Kind, domain: str, source: SourceInfo | None, by: str, worker: str
@@ -139,6 +166,18 @@ class Runs:
                     raise InvalidInput(f"The list has no run '{after}' to go on after.")
                 same = and_(RunRow.requested_at == last.requested_at, RunRow.id > last.id)
                 statement = statement.where(or_(RunRow.requested_at < last.requested_at, same))
+            return [_run(row) for row in session.scalars(statement)]
+
+    def jobs(self, domain: str, kind: Kind, limit: int = 20, slots: str = "") -> list[Run]:
+        """The latest of one kind, newest first; with `slots`, of slots that begin like that."""
+        statement = (
+            select(RunRow)
+            .where(RunRow.domain == domain, RunRow.kind == kind)
+            .where(RunRow.slot.startswith(slots, autoescape=True))
+            .order_by(RunRow.requested_at.desc(), RunRow.id)
+            .limit(limit)
+        )
+        with self.database.read() as session:
             return [_run(row) for row in session.scalars(statement)]
 
     def held(self) -> list[Held]:
@@ -292,13 +331,17 @@ class Runs:
         return session.scalar(select(RunRow).where(RunRow.slot == slot, _ACTIVE))
 
     def _may_start(self, session: Session, row: RunRow) -> bool:
-        """A domain is rebuilt alone, and the first sync makes the generation for the others.
+        """A domain is rebuilt alone, and the first sync makes the generation for the others; one
+        library at a time takes in an export, as a trainer fills a machine.
 
         What has become pointless while it waited ends here.
         """
-        running = session.scalar(
-            select(RunRow.id).where(RunRow.domain == row.domain, RunRow.state == "running").limit(1)
-        )
+        going = select(RunRow.id).where(RunRow.state == "running").limit(1)
+        if row.kind == "build":
+            return True
+        if row.kind == "verify":
+            return session.scalar(going.where(RunRow.kind == "verify")) is None
+        running = session.scalar(going.where(RunRow.domain == row.domain, _OF_THE_INDEX))
         if row.source_id is None:
             return running is None
         source = session.get_one(SourceRow, row.source_id)
@@ -318,12 +361,18 @@ class Runs:
         return running is None or session.scalar(live.limit(1)) is not None
 
     def _new(
-        self, kind: Kind, domain: str, source: SourceInfo | SourceRow | None, by: str
+        self,
+        kind: Kind,
+        domain: str,
+        source: SourceInfo | SourceRow | None,
+        by: str,
+        job: Job | None = None,
     ) -> RunRow:
         return RunRow(
             id=str(uuid4()),
             kind=kind,
-            slot=_slot(domain, source.id if source else None),
+            slot=job.slot if job else _slot(domain, source.id if source else None),
+            wanted=dict(job.wanted) if job else {},
             domain=domain,
             source=source.name if source else "",
             source_id=source.id if source else None,
@@ -393,7 +442,8 @@ def _mine(run: Run | Held) -> tuple[ColumnElement[bool], ...]:
 
 
 def _busy(row: RunRow) -> Conflict:
-    what = f"'{row.source}'" if row.source else f"The domain '{row.domain}'"
+    named = row.source or row.wanted.get("dataset")
+    what = f"'{named}'" if named else f"The domain '{row.domain}'"
     return Conflict(
         f"{what} is being worked on by run {row.id} ({row.kind}, {row.state}).",
         hint=f"Wait for its end, or stop it: rag run cancel {row.id}.",
@@ -409,6 +459,7 @@ def _run(row: RunRow) -> Run:
         source_id=row.source_id,
         state=row.state,  # pyright: ignore[reportArgumentType]
         cancelling=row.cancelling,
+        wanted=row.wanted,
         requested_by=row.requested_by,
         requested_at=row.requested_at,
         started_at=row.started_at,

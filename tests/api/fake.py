@@ -37,6 +37,8 @@ from rag.datasets import (
     ExportManifest,
     ReviewState,
     Source,
+    ToVerify,
+    Verification,
 )
 from rag.domain import RetrievalKnobs
 from rag.errors import (
@@ -53,6 +55,7 @@ from rag.jobs import next_due
 from rag.learn.exporting import Format
 from rag.learn.gate import judged
 from rag.learn.lora import Recipe
+from rag.learn.preflight.verifying import fits
 from rag.learn.previewing import Shown
 from rag.models.told import (
     BudgetState,
@@ -263,6 +266,53 @@ class FakeDatasets:
             state="kept", spec=spec, manifest={"rows": {"label": {"train": 1}}, "omitted": {}},
             created_by=by, created_at=datetime(2026, 1, 1, tzinfo=UTC),
         )  # fmt: skip
+
+
+class FakeDatasetRuns:
+    """Builds `month`, and has `month@1` taken in."""
+
+    def __init__(self, datasets: FakeDatasets) -> None:
+        self._datasets = datasets
+
+    def _run(self, kind: Any, state: Any = "queued") -> Run:
+        return Run(
+            id="r1", kind=kind, domain="d", state=state, wanted={"dataset": "month"},
+            requested_by="local", requested_at=datetime(2026, 1, 1, tzinfo=UTC),
+        )  # fmt: skip
+
+    async def build(self, principal: Principal, spec: DatasetSpec, domain: str | None) -> Run:
+        return self._run("build")
+
+    async def builds(self, principal: Principal, domain: str | None) -> list[Run]:
+        return [self._run("build")]
+
+    async def verify(
+        self, principal: Principal, name: str, wanted: ToVerify, domain: str | None
+    ) -> Run:
+        await self._datasets.get(principal, name, domain)
+        fits(wanted.consumer, wanted.format or "dataset", wanted.train_steps)
+        return self._run("verify")
+
+    async def verifications(
+        self, principal: Principal, name: str, domain: str | None
+    ) -> tuple[list[Verification], list[Run]]:
+        await self._datasets.get(principal, name, domain)
+        return [], [self._run("verify")]
+
+    async def run(self, principal: Principal, run_id: str, domain: str | None) -> Run:
+        if run_id != "r1":
+            raise NotFound("There is no such run.", hint="See: rag runs.")
+        return self._run("verify")
+
+    async def follow(
+        self, principal: Principal, run_id: str, domain: str | None
+    ) -> AsyncIterator[Run]:
+        yield await self.run(principal, run_id, domain)
+        yield self._run("verify", "succeeded")
+
+    async def cancel(self, principal: Principal, run_id: str, domain: str | None) -> Run:
+        await self.run(principal, run_id, domain)
+        return self._run("verify", "cancelled")
 
 
 class FakeCuration:
@@ -591,6 +641,7 @@ class FakeApp:
         domains: Any = SimpleNamespace(get=lambda _: told)
         parts, nothing = cast(Any, self.parts), cast(Any, None)
         self.datasets = FakeDatasets(settings.data)
+        self.dataset_runs = FakeDatasetRuns(self.datasets)
         self.privacy = Privacy(
             parts, domains, self.accounts, nothing, nothing, nothing, (self.datasets.sweep,)
         )

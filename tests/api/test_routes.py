@@ -361,6 +361,8 @@ def test_every_route_is_known_here(fake: FakeApp) -> None:
             "/redaction",
             "/redaction/preview",
         ),
+        *("/dataset-builds", "/datasets/{name}/verifications", "/dataset-runs/{run_id}"),
+        *("/dataset-runs/{run_id}/events", "/dataset-runs/{run_id}/cancel"),
         *("/feedback/assignments", "/feedback/reviewers", "/feedback/answers/{trace_id}"),
         *("/gaps", "/gaps/{cluster}/questions"),
         *("/candidates", "/candidates/llm", "/candidates/{name}", "/candidates/{name}/reports"),

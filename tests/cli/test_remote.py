@@ -127,7 +127,16 @@ def test_it_has_every_verb_of_the_app() -> None:
     own = {"add_pack_sources", "compare_with_pack", "ended_runs", "freshness", "pack"}
     own |= {"unusable", "warm", "work"}
     # The web UI shows these; no command does.
-    own |= {"about", "chunks", "explain", "generations", "draft_settings", "upkeep", "view"}
+    own |= {
+        "dataset_runs",
+        "about",
+        "chunks",
+        "explain",
+        "generations",
+        "draft_settings",
+        "upkeep",
+        "view",
+    }
     assert verbs - own <= {name for name in dir(RemoteApp) if not name.startswith("_")}
 
 

@@ -13,7 +13,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple, cast
 
-from rag.datasets import Problem, Table
+from rag.datasets import Fault, Table
 from rag.errors import counted
 from rag.learn.built import MANIFEST, digest_of
 
@@ -30,9 +30,7 @@ class Finding(NamedTuple):
     text: str
 
 
-def check(
-    folder: Path, format: str, tables: list[Table], files: Mapping[str, Any]
-) -> list[Problem]:
+def check(folder: Path, format: str, tables: list[Table], files: Mapping[str, Any]) -> list[Fault]:
     """Everything found in the lines, each code once a file with how many rows it is of."""
     found = [*_changed(folder, files)]
     seen: dict[str, set[bytes]] = {}
@@ -48,7 +46,7 @@ def check(
     return found
 
 
-def _changed(folder: Path, files: Mapping[str, Any]) -> Iterator[Problem]:
+def _changed(folder: Path, files: Mapping[str, Any]) -> Iterator[Fault]:
     """Files that are not what was exported."""
     for path, wanted in files.items():
         if not (folder / path).is_file():
@@ -57,7 +55,7 @@ def _changed(folder: Path, files: Mapping[str, Any]) -> Iterator[Problem]:
             yield _problem("changed_file", path, f"It is not what {MANIFEST} says was exported.")
 
 
-def _table(folder: Path, format: str, table: Table, seen: set[bytes]) -> Iterator[Problem]:
+def _table(folder: Path, format: str, table: Table, seen: set[bytes]) -> Iterator[Fault]:
     counts: Counter[Finding] = Counter()
     verdicts: Counter[bool] = Counter()
     rows = 0
@@ -156,7 +154,7 @@ def _talks(row: Row) -> Iterator[Finding]:
             yield Finding("turns", "people and the model do not take turns: it is skipped")
 
 
-def _named(folder: Path) -> Iterator[Problem]:
+def _named(folder: Path) -> Iterator[Fault]:
     """What LLaMA-Factory is told of the files."""
     path = folder / "dataset_info.json"
     if not path.is_file():
@@ -174,5 +172,5 @@ def _named(folder: Path) -> Iterator[Problem]:
             yield _problem("missing_file", path.name, f"`{name}` names a file that is not there.")
 
 
-def _problem(code: str, where: str, text: str, *, fatal: bool = True) -> Problem:
-    return Problem(code=code, where=where, text=text, fatal=fatal, found_by="checks")
+def _problem(code: str, where: str, text: str, *, fatal: bool = True) -> Fault:
+    return Fault(code=code, where=where, text=text, fatal=fatal, found_by="checks")

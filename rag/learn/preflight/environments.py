@@ -11,25 +11,31 @@ import fcntl
 import hashlib
 import os
 import shutil
-import subprocess
 import sys
 import sysconfig
+import time
 from collections.abc import Callable
 from importlib.util import find_spec
 from pathlib import Path
 
-from rag.errors import Unavailable
+from rag.errors import Superseded, Unavailable
+from rag.learn.preflight.children import LOOK_SECONDS, Stopped, finished
 
 PINS = Path(__file__).parent / "requirements"
 _READY = ".ready"
 _LINKED = ("torch", "torchgen", "functorch")
 
 
-def environment(data: Path, consumer: str, say: Callable[[str], None] = lambda _: None) -> Path:
+def environment(
+    data: Path,
+    consumer: str,
+    say: Callable[[str], None] = lambda _: None,
+    stopped: Stopped = lambda: False,
+) -> Path:
     """The interpreter that has this consumer, under the data folder.
 
     Made again where the pins have changed. Two at once wait for one another. Needs a package
-    index as pip is configured to find one. Raises Unavailable.
+    index as pip is configured to find one. Raises Unavailable, or Superseded where it is stopped.
     """
     pins = PINS / f"{consumer}.txt"
     key = f"{sys.version_info[:3]} {pins.read_text(encoding='utf-8')}"
@@ -39,11 +45,11 @@ def environment(data: Path, consumer: str, say: Callable[[str], None] = lambda _
     folder.parent.mkdir(parents=True, exist_ok=True)
     lock = os.open(folder.with_suffix(".lock"), os.O_CREAT | os.O_RDWR, 0o600)
     try:
-        fcntl.flock(lock, fcntl.LOCK_EX)
+        _wait(lock, stopped)
         if not (folder / _READY).exists():
             say(f"Making an environment for {consumer}; this is done once.")
             shutil.rmtree(folder, ignore_errors=True)
-            _make(folder, python, pins)
+            _make(folder, python, pins, stopped)
             (folder / _READY).touch()
             _clear(folder)
     finally:
@@ -51,16 +57,29 @@ def environment(data: Path, consumer: str, say: Callable[[str], None] = lambda _
     return python
 
 
-def _make(folder: Path, python: Path, pins: Path) -> None:
-    _run(sys.executable, "-m", "venv", "--without-pip", str(folder))
+def _wait(lock: int, stopped: Stopped) -> None:
+    while True:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            return
+        except BlockingIOError:
+            if stopped():
+                raise Superseded("It was stopped.") from None
+            time.sleep(LOOK_SECONDS)
+
+
+def _make(folder: Path, python: Path, pins: Path, stopped: Stopped) -> None:
+    _run(stopped, sys.executable, "-m", "venv", "--without-pip", str(folder))
     hashed = ("--no-deps", "--require-hashes", "-r", str(pins))
     if find_spec("uv"):
         _run(
-            sys.executable, "-m", "uv", "--system-certs", "pip", "install", "-q",
+            stopped, sys.executable, "-m", "uv", "--system-certs", "pip", "install", "-q",
             "--python", str(python), "--link-mode", "copy", *hashed,
         )  # fmt: skip
     else:
-        _run(sys.executable, "-m", "pip", "--python", str(python), "install", "-q", *hashed)
+        _run(
+            stopped, sys.executable, "-m", "pip", "--python", str(python), "install", "-q", *hashed
+        )
     _link_torch(Path(sysconfig.get_path("purelib", vars={"base": str(folder)})))
 
 
@@ -75,8 +94,8 @@ def _link_torch(packages: Path) -> None:
             (packages / one.name).symlink_to(one)
 
 
-def _run(*command: str) -> None:
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
+def _run(stopped: Stopped, *command: str) -> None:
+    done = finished(command, stopped=stopped)
     if done.returncode:
         why = done.stderr.strip().splitlines()
         raise Unavailable(

@@ -15,16 +15,17 @@ from pydantic import ValidationError
 from rag.datasets import (
     Consumer,
     ExportManifest,
+    Fault,
     Loaded,
     Losses,
     Manifest,
-    Problem,
+    Preflight,
     Table,
-    Verified,
 )
 from rag.errors import InvalidInput, counted, did_you_mean
 from rag.learn.built import damaged, manifest_of
 from rag.learn.preflight.checks import check
+from rag.learn.preflight.children import Stopped, finished
 from rag.learn.preflight.environments import environment
 
 CHILD = Path(__file__).parent / "consumers" / "child.py"
@@ -62,20 +63,21 @@ def verify(
     train_steps: int = 0,
     max_length: int | None = None,
     say: Callable[[str], None] = lambda _: None,
-) -> Verified:
+    stopped: Stopped = lambda: False,
+) -> Preflight:
     """Every row of an export, or of a dataset, as this consumer takes it.
 
     The consumer runs in a child with an interpreter of its own, kept under `data`, that reaches
     no network. Raises InvalidInput where it does not read that format, NotFound or Unavailable
-    where the folder or the environment is not there.
+    where the folder or the environment is not there, Superseded where it is stopped.
     """
     format, tables, files = _read(folder)
-    reader = _fits(consumer, format, train_steps)
+    reader = fits(consumer, format, train_steps)
     held = [table for table in tables if table.rows]
     problems = check(folder, format, tables, files)
     told: dict[str, Any] = {}
     if consumer != "openai-shape" and held:
-        python = environment(data, consumer, say)
+        python = environment(data, consumer, say, stopped)
         say(f"{consumer} reads {counted(sum(table.rows for table in held), 'row')}.")
         told = _executed(
             python,
@@ -87,11 +89,12 @@ def verify(
                 "train_steps": train_steps,
                 "max_length": max_length,
             },
+            stopped,
         )
     problems += [
-        Problem.model_validate({**one, "found_by": "consumer"}) for one in told.get("problems", ())
+        Fault.model_validate({**one, "found_by": "consumer"}) for one in told.get("problems", ())
     ]
-    return Verified(
+    return Preflight(
         folder=str(folder),
         format=format,
         consumer=reader,
@@ -104,7 +107,7 @@ def verify(
     )  # fmt: skip
 
 
-def told(report: Verified) -> str:
+def told(report: Preflight) -> str:
     """The report in plain words."""
     lines = [f"{report.folder}: {report.format}, read by {report.consumer}."]
     lines.append(f"What ran: {report.executed}.")
@@ -115,16 +118,17 @@ def told(report: Verified) -> str:
             f", {name.replace('_', ' ')} {value}" for name, value in one.more.items() if value
         )
         lines.append(f"{one.path}: {one.kept} of {counted(one.rows, 'row')} kept{more}.")
-    lines += [
-        f"{one.path}: loss {', '.join(f'{loss:.3f}' for loss in one.losses)}."
-        for one in report.losses
-    ]
+    lines += [f"{one.path}: loss {', '.join(map(_number, one.losses))}." for one in report.losses]
     for problem in report.problems:
         kind = "Problem" if problem.fatal else "To be known"
         at = f" ({problem.where})" if problem.where else ""
         lines.append(f"{kind}, {problem.code}{at}: {problem.text}")
     lines.append("It is taken as it is meant." if report.ok else "It is not taken as it is meant.")
     return "\n".join(lines)
+
+
+def _number(loss: float | None) -> str:
+    return "not a number" if loss is None else f"{loss:.3f}"
 
 
 def _read(folder: Path) -> tuple[str, list[Table], Mapping[str, Any]]:
@@ -140,7 +144,15 @@ def _read(folder: Path) -> tuple[str, list[Table], Mapping[str, Any]]:
     return "dataset", list(dataset.tables), manifest.get("files", {})
 
 
-def _fits(consumer: str, format: str, train_steps: int) -> Consumer:
+def consumers(format: str) -> tuple[Consumer, ...]:
+    """Who reads a format, or a dataset as it was built."""
+    known: tuple[Consumer, ...] = get_args(Consumer)
+    return tuple(one for one in known if one in ANY or format in FORMATS[one])
+
+
+def fits(consumer: str, format: str, train_steps: int) -> Consumer:
+    """The consumer of this name. Raises InvalidInput where it does not read that format, or trains
+    nothing."""
     known: list[Consumer] = list(get_args(Consumer))
     if consumer not in known:
         raise InvalidInput(
@@ -158,21 +170,18 @@ def _fits(consumer: str, format: str, train_steps: int) -> Consumer:
     return known[known.index(consumer)]
 
 
-def _executed(python: Path, job: dict[str, Any]) -> dict[str, Any]:
+def _executed(python: Path, job: dict[str, Any], stopped: Stopped) -> dict[str, Any]:
     """What the consumer's own interpreter says; whatever ends it is a problem like any other."""
     with TemporaryDirectory(prefix="verify-") as scratch:
         work = Path(scratch)
         given, answer = work / "job.json", work / "result.json"
         given.write_text(json.dumps({**job, "work": scratch}), encoding="utf-8")
         try:
-            done = subprocess.run(
+            done = finished(
                 [python, "-I", "-B", CHILD, given, answer],
+                stopped=stopped,
                 env=_surroundings(work),
-                capture_output=True,
-                text=True,
-                errors="replace",
-                timeout=LIMIT_SECONDS,
-                check=False,
+                limit=LIMIT_SECONDS,
             )
         except subprocess.TimeoutExpired:
             return _failed(f"It did not end within {LIMIT_SECONDS} seconds.")

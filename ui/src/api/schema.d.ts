@@ -525,6 +525,31 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/dataset-builds": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Builds
+         * @description The latest builds that were asked for, newest first.
+         */
+        get: operations["builds_api_v1_dataset_builds_get"];
+        put?: never;
+        /**
+         * Start Build
+         * @description Ask for a dataset as of when it begins; a worker builds it, after a restart too. 409 while
+         *     the same is being built.
+         */
+        post: operations["start_build_api_v1_dataset_builds_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/dataset-formats": {
         parameters: {
             query?: never;
@@ -537,6 +562,66 @@ export interface paths {
          * @description What datasets can be exported in, and who reads each.
          */
         get: operations["dataset_formats_api_v1_dataset_formats_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/dataset-runs/{run_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Dataset Run
+         * @description One of these runs with its progress, and its report or error when it has ended.
+         */
+        get: operations["dataset_run_api_v1_dataset_runs__run_id__get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/dataset-runs/{run_id}/cancel": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Cancel Dataset Run
+         * @description Stop one of these runs; a build can be gone on with. May be said again, after the end too.
+         */
+        post: operations["cancel_dataset_run_api_v1_dataset_runs__run_id__cancel_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/dataset-runs/{run_id}/events": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Dataset Run Events
+         * @description Events as of any run.
+         */
+        get: operations["dataset_run_events_api_v1_dataset_runs__run_id__events_get"];
         put?: never;
         post?: never;
         delete?: never;
@@ -684,6 +769,31 @@ export interface paths {
         get: operations["rows_api_v1_datasets__name__rows_get"];
         put?: never;
         post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/datasets/{name}/verifications": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Verifications
+         * @description What consumers said of a version, and what goes on.
+         */
+        get: operations["verifications_api_v1_datasets__name__verifications_get"];
+        put?: never;
+        /**
+         * Start Verification
+         * @description Have the library that reads a format take in every row of it; a worker sees to it, in an
+         *     environment that is made when first wanted. 409 while that goes on.
+         */
+        post: operations["start_verification_api_v1_datasets__name__verifications_post"];
         delete?: never;
         options?: never;
         head?: never;
@@ -3367,6 +3477,11 @@ export interface components {
             /** Version */
             version: string;
         };
+        /** DatasetRunList */
+        DatasetRunList: {
+            /** Runs */
+            runs: components["schemas"]["Run"][];
+        };
         /**
          * DatasetSpec
          * @description What a dataset is made of. Equal specifications at the same moment give the same bytes.
@@ -4005,6 +4120,31 @@ export interface components {
             error: components["schemas"]["Failure"];
         };
         /**
+         * Fault
+         * @description Something that a consumer would do to an export without a word, or refuse to do.
+         */
+        Fault: {
+            /** Code */
+            code: string;
+            /**
+             * Fatal
+             * @default true
+             */
+            fatal: boolean;
+            /**
+             * Found By
+             * @enum {string}
+             */
+            found_by: "checks" | "consumer";
+            /** Text */
+            text: string;
+            /**
+             * Where
+             * @default
+             */
+            where: string;
+        };
+        /**
          * Feedback
          * @description One event: a verdict as it was kept, or that one was taken back. Never changed, only followed
          *     by another; the last of a person on a target is in effect.
@@ -4139,6 +4279,11 @@ export interface components {
              * @default
              */
             about: string;
+            /**
+             * Consumers
+             * @default []
+             */
+            consumers: ("trl" | "sentence-transformers" | "beir" | "llama-index" | "datasets" | "mlcroissant" | "openai-shape" | "llama-factory")[];
             /** Name */
             name: string;
             /**
@@ -4583,6 +4728,25 @@ export interface components {
             /** Total */
             total: number;
         };
+        /**
+         * Loaded
+         * @description A file as its consumer took it in.
+         */
+        Loaded: {
+            /** Kept */
+            kept: number;
+            /**
+             * More
+             * @default {}
+             */
+            more: {
+                [key: string]: number | null;
+            };
+            /** Path */
+            path: string;
+            /** Rows */
+            rows: number;
+        };
         /** Look */
         Look: {
             /**
@@ -4597,6 +4761,16 @@ export interface components {
             limit: number;
             /** Token */
             token: string;
+        };
+        /**
+         * Losses
+         * @description What a trainer said of its steps.
+         */
+        Losses: {
+            /** Losses */
+            losses: (number | null)[];
+            /** Path */
+            path: string;
         };
         /**
          * Made
@@ -5316,6 +5490,47 @@ export interface components {
             why: string;
         };
         /**
+         * Preflight
+         * @description What became of an export in a consumer's hands.
+         */
+        Preflight: {
+            /**
+             * Consumer
+             * @enum {string}
+             */
+            consumer: "trl" | "sentence-transformers" | "beir" | "llama-index" | "datasets" | "mlcroissant" | "openai-shape" | "llama-factory";
+            /** Executed */
+            executed: string;
+            /** Folder */
+            folder: string;
+            /** Format */
+            format: string;
+            /**
+             * Loaded
+             * @default []
+             */
+            loaded: components["schemas"]["Loaded"][];
+            /**
+             * Losses
+             * @default []
+             */
+            losses: components["schemas"]["Losses"][];
+            /** Ok */
+            ok: boolean;
+            /**
+             * Problems
+             * @default []
+             */
+            problems: components["schemas"]["Fault"][];
+            /**
+             * Versions
+             * @default {}
+             */
+            versions: {
+                [key: string]: string;
+            };
+        };
+        /**
          * Preview
          * @description A text as it would be in a dataset.
          */
@@ -5868,7 +6083,7 @@ export interface components {
              * Kind
              * @enum {string}
              */
-            kind: "sync" | "rebuild" | "change";
+            kind: "sync" | "rebuild" | "change" | "build" | "verify";
             /**
              * @default {
              *       "done": 0,
@@ -5904,6 +6119,10 @@ export interface components {
              * @enum {string}
              */
             state: "queued" | "running" | "succeeded" | "failed" | "cancelled";
+            /** Wanted */
+            wanted?: {
+                [key: string]: unknown;
+            };
             /**
              * Worker
              * @default
@@ -6432,6 +6651,29 @@ export interface components {
              */
             state: "raw" | "accepted" | "quarantined" | "rejected";
         };
+        /**
+         * ToVerify
+         * @description Who is to take in a version, in which format, and how.
+         */
+        ToVerify: {
+            /**
+             * Consumer
+             * @enum {string}
+             */
+            consumer: "trl" | "sentence-transformers" | "beir" | "llama-index" | "datasets" | "mlcroissant" | "openai-shape" | "llama-factory";
+            /**
+             * Format
+             * @default
+             */
+            format: string;
+            /** Max Length */
+            max_length?: number | null;
+            /**
+             * Train Steps
+             * @default 0
+             */
+            train_steps: number;
+        };
         /** TokenUsage */
         TokenUsage: {
             /** Completion Tokens */
@@ -6742,6 +6984,37 @@ export interface components {
             target: components["schemas"]["OfAnswer"] | components["schemas"]["OfCitation"] | components["schemas"]["OfChunk"] | components["schemas"]["OfSpan"] | components["schemas"]["OfPair"] | components["schemas"]["OfMissing"];
             /** Value */
             value?: number | null;
+        };
+        /**
+         * Verification
+         * @description What became of a version, or of an export of it, in a consumer's hands, and when.
+         */
+        Verification: {
+            /**
+             * At
+             * Format: date-time
+             */
+            at: string;
+            /** By */
+            by: string;
+            /**
+             * Format
+             * @default
+             */
+            format: string;
+            /** Id */
+            id: string;
+            report: components["schemas"]["Preflight"];
+        };
+        /**
+         * Verifications
+         * @description What consumers said of a version, newest first.
+         */
+        Verifications: {
+            /** Runs */
+            runs: components["schemas"]["Run"][];
+            /** Verifications */
+            verifications: components["schemas"]["Verification"][];
         };
         /**
          * Verified
@@ -8655,6 +8928,115 @@ export interface operations {
             };
         };
     };
+    builds_api_v1_dataset_builds_get: {
+        parameters: {
+            query?: {
+                domain?: string | null;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DatasetRunList"];
+                };
+            };
+            /** @description A problem, with what to do about it */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem, with what to do about it */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem, with what to do about it */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    start_build_api_v1_dataset_builds_post: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Sent again with the same request within a day, it gives what it gave before. */
+                "Idempotency-Key"?: string | null;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewDataset"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Run"];
+                };
+            };
+            /** @description A problem, with what to do about it */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem, with what to do about it */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem, with what to do about it */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     dataset_formats_api_v1_dataset_formats_get: {
         parameters: {
             query?: never;
@@ -8671,6 +9053,169 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Formats"];
+                };
+            };
+            /** @description A problem, with what to do about it */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem, with what to do about it */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem, with what to do about it */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    dataset_run_api_v1_dataset_runs__run_id__get: {
+        parameters: {
+            query?: {
+                domain?: string | null;
+            };
+            header?: never;
+            path: {
+                run_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Run"];
+                };
+            };
+            /** @description A problem, with what to do about it */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem, with what to do about it */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem, with what to do about it */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    cancel_dataset_run_api_v1_dataset_runs__run_id__cancel_post: {
+        parameters: {
+            query?: {
+                domain?: string | null;
+            };
+            header?: never;
+            path: {
+                run_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Run"];
+                };
+            };
+            /** @description A problem, with what to do about it */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem, with what to do about it */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem, with what to do about it */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    dataset_run_events_api_v1_dataset_runs__run_id__events_get: {
+        parameters: {
+            query?: {
+                domain?: string | null;
+            };
+            header?: never;
+            path: {
+                run_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Run"];
+                    "text/event-stream": string;
                 };
             };
             /** @description A problem, with what to do about it */
@@ -9120,6 +9665,123 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Rows"];
+                };
+            };
+            /** @description A problem, with what to do about it */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem, with what to do about it */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem, with what to do about it */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    verifications_api_v1_datasets__name__verifications_get: {
+        parameters: {
+            query?: {
+                domain?: string | null;
+            };
+            header?: never;
+            path: {
+                /** @description A dataset's name: its newest version, or `name@number`. */
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Verifications"];
+                };
+            };
+            /** @description A problem, with what to do about it */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem, with what to do about it */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem, with what to do about it */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    start_verification_api_v1_datasets__name__verifications_post: {
+        parameters: {
+            query?: {
+                domain?: string | null;
+            };
+            header?: {
+                /** @description Sent again with the same request within a day, it gives what it gave before. */
+                "Idempotency-Key"?: string | null;
+            };
+            path: {
+                /** @description A dataset's name: its newest version, or `name@number`. */
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ToVerify"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Run"];
                 };
             };
             /** @description A problem, with what to do about it */

@@ -13,7 +13,7 @@ export const ACTS = [
   "add key", "remove key",
   "add source", "change source", "pause source", "resume source", "remove source", "release hold", "erase document", "rotate keys",
   "add model", "change model", "remove model", "set model key", "remove model key", "choose model", "try model", "stop trial", "roll back model",
-  "review feedback", "assign feedback", "build dataset", "export dataset",
+  "review feedback", "assign feedback", "build dataset", "export dataset", "verify dataset",
   "make candidate", "measure candidate", "promote candidate", "roll back release", "model learned what is erased",
   "share conversation", "unshare conversation", "erase person", "retention",
 ] as const;

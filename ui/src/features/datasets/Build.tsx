@@ -1,46 +1,32 @@
-import { Button, Checkbox, Group, Select, SimpleGrid, Stack, Text, TextInput } from "@mantine/core";
-import { useMutation, useQueryClient } from "@tanstack/react-query";
-import { useEffect, useRef, useState, type SubmitEvent } from "react";
+import { Button, Checkbox, Group, Select, SimpleGrid, Stack, TextInput } from "@mantine/core";
+import { useState, type SubmitEvent } from "react";
 import { useTranslation } from "react-i18next";
-import { events } from "@/api/sse";
+import { api, got, type Schemas } from "@/api/client";
+import { useAct } from "@/app/act";
 import { useDomain } from "@/app/me";
 import { Trouble } from "@/app/Trouble";
 import { Panel } from "@/primitives/Panel";
-import type { Dataset, TaskName } from "./manifest";
+import type { TaskName } from "./manifest";
+import type { Run } from "./queries";
 import { Redaction, type Chosen } from "./Redaction";
 
 const TASKS: TaskName[] = ["instruction", "preference", "label", "relevance", "evaluation"];
 
-/** What a new version is made of; it is built while one looks on, and goes on where it was cut off. */
-export function Build({ close, made }: { close: () => void; made: (one: Dataset) => void }) {
+/** What a new version is made of; it is built whether one looks on or not. */
+export function Build({ close, asked }: { close: () => void; asked: (run: Run) => void }) {
   const { t } = useTranslation("datasets");
   const domain = useDomain();
-  const client = useQueryClient();
-  const leaving = useRef<AbortController | null>(null);
-  const [done, step] = useState(0);
   const [name, setName] = useState("");
   const [description, describe] = useState("");
   const [tasks, want] = useState<TaskName[]>(TASKS);
   const [review, setReview] = useState<"accepted" | "all">("accepted");
   const [audience, setAudience] = useState<"everyone" | "mine">("everyone");
   const [redaction, setRedaction] = useState<Chosen>("default");
-  const run = useMutation({
-    mutationFn: async () => {
-      leaving.current = new AbortController();
-      step(0);
-      const body = { name, description: description.trim(), tasks, audience, redaction, review: review === "all" ? ["raw", "accepted"] : ["accepted"], domain: domain ?? null };
-      let result: Dataset | undefined;
-      for await (const { name: event, data } of events("/api/v1/datasets", { body, signal: leaving.current.signal, last: "result" }))
-        if (event === "progress") step((data as { done: number }).done);
-        else if (event === "result") result = data as Dataset;
-      return result;
-    },
-    onSuccess: async (result) => {
-      await client.invalidateQueries({ queryKey: ["datasets"] });
-      if (result) made(result);
-    },
-  });
-  useEffect(() => () => leaving.current?.abort(), []);
+  const run = useAct(
+    ["builds"],
+    () => got(api.POST("/api/v1/dataset-builds", { body: { name, description: description.trim(), tasks, audience, redaction, review: review === "all" ? ["raw", "accepted"] : ["accepted"], domain: domain ?? null } as Schemas["NewDataset"] })),
+    asked,
+  );
   const submit = (event: SubmitEvent) => {
     event.preventDefault();
     run.mutate();
@@ -63,7 +49,6 @@ export function Build({ close, made }: { close: () => void; made: (one: Dataset)
           <Group>
             <Button type="submit" loading={run.isPending} disabled={!tasks.length}>{t("build.act")}</Button>
             <Button variant="default" onClick={close}>{t("build.cancel")}</Button>
-            <Text role="status" size="sm" c="var(--soft)">{run.isPending ? t("build.done", { count: done }) : ""}</Text>
           </Group>
         </Stack>
       </form>

@@ -1,8 +1,8 @@
 import { Button, Stack, Table, Text } from "@mantine/core";
 import { IconDatabaseExport, IconPlus } from "@tabler/icons-react";
-import { useQuery } from "@tanstack/react-query";
+import { useQuery, useQueryClient } from "@tanstack/react-query";
 import { useNavigate, useSearch } from "@tanstack/react-router";
-import { useState } from "react";
+import { useEffect, useState } from "react";
 import { useTranslation } from "react-i18next";
 import { api, got } from "@/api/client";
 import { Loaded } from "@/app/Loaded";
@@ -13,6 +13,8 @@ import { Page } from "@/primitives/Page";
 import { Build } from "./Build";
 import css from "./datasets.module.css";
 import { nameOf, rowsOf } from "./manifest";
+import { active, datasetOf, useBuilds } from "./queries";
+import { Underway } from "./Underway";
 import { Version } from "./Version";
 
 export function DatasetsPage() {
@@ -21,12 +23,28 @@ export function DatasetsPage() {
   const search = useSearch({ strict: false });
   const named = "dataset" in search ? search.dataset : undefined;
   const navigate = useNavigate();
+  const client = useQueryClient();
   const [building, build] = useState(false);
+  const [asked, ask] = useState<string>();
+  const builds = useBuilds().data?.runs ?? [];
   const found = useQuery({ queryKey: ["datasets", domain], queryFn: () => got(api.GET("/api/v1/datasets", { params: { query: domain === undefined ? {} : { domain } } })) });
   const open = (dataset: string | undefined) => void navigate({ to: "/data/datasets", search: dataset === undefined ? {} : { dataset } });
+  const mine = builds.find(({ id }) => id === asked);
+  const under = builds.filter(active);
+  // What ended otherwise is told until something newer is asked for.
+  const told = [...under, ...builds.slice(0, 1).filter((run) => !active(run) && run.state !== "succeeded")];
+  const ended = builds.filter(({ state }) => state === "succeeded").length;
+  useEffect(() => {
+    void client.invalidateQueries({ queryKey: ["datasets"] });
+  }, [client, ended]);
+  const made = mine?.state === "succeeded" ? datasetOf(mine) : undefined;
+  useEffect(() => {
+    if (made !== undefined) void navigate({ to: "/data/datasets", search: { dataset: made } });
+  }, [navigate, made]);
   return (
     <Page title={t("title")} tell={t("tell")} acts={building ? null : <Button leftSection={<IconPlus size={16} />} onClick={() => build(true)}>{t("build.open")}</Button>}>
-      {building ? <Build close={() => build(false)} made={(one) => { build(false); open(nameOf(one)); }} /> : null}
+      {building ? <Build close={() => build(false)} asked={(run) => { build(false); ask(run.id); }} /> : null}
+      {told.length ? <Stack gap="md">{told.map((run) => <Underway key={run.id} run={run} title={t("run.build", { name: datasetOf(run) })} />)}</Stack> : null}
       <Loaded query={found}>
         {({ datasets }) => {
           const shown = datasets.find((one) => nameOf(one) === named);

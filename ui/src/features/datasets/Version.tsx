@@ -1,10 +1,5 @@
-import { Anchor, Button, Group, Select, Stack, Table, Text } from "@mantine/core";
-import { IconDownload } from "@tabler/icons-react";
-import { useQuery } from "@tanstack/react-query";
-import { useState } from "react";
+import { Button, Stack, Table, Text } from "@mantine/core";
 import { useTranslation } from "react-i18next";
-import { api, got } from "@/api/client";
-import { useDomain } from "@/app/me";
 import { moment } from "@/app/when";
 import { Facts } from "@/primitives/Facts";
 import { Note } from "@/primitives/Note";
@@ -12,19 +7,14 @@ import { Panel } from "@/primitives/Panel";
 import { Rows } from "./Rows";
 import { agreementOf, counted, leftOut, nameOf, peopleOf, rowsOf, type Dataset } from "./manifest";
 import { Replaced } from "./Replaced";
+import { Take } from "./Take";
 
 /** What is in a version, what is not and why, and how to take it away. */
 export function Version({ one, close }: { one: Dataset; close: () => void }) {
   const { t } = useTranslation("datasets");
-  const domain = useDomain();
-  const [format, choose] = useState<string | null>(null);
-  const formats = useQuery({ queryKey: ["datasets", "formats"], queryFn: () => got(api.GET("/api/v1/dataset-formats")) });
-  const of = domain === undefined ? "" : `?domain=${encodeURIComponent(domain)}`;
-  const path = `/api/v1/datasets/${nameOf(one)}`;
   const people = peopleOf(one);
   const agreement = agreementOf(one);
   const omitted = leftOut(one);
-  const known = formats.data?.formats.filter((each) => !each.problem && each.tasks.some((task) => counted(one).some((rows) => rows.task === task))) ?? [];
   return (
     <Panel title={nameOf(one)} tell={one.spec.description} acts={<Button size="xs" variant="default" onClick={close}>{t("close")}</Button>}>
       {one.state === "withdrawn" ? <Note title={t("withdrawn.title")} detail={t("withdrawn.tell")} /> : null}
@@ -45,12 +35,7 @@ export function Version({ one, close }: { one: Dataset; close: () => void }) {
       ) : null}
       {rowsOf(one) ? <Replaced one={one} /> : null}
       {rowsOf(one) && one.state === "kept" ? <Rows key={one.version} one={one} /> : null}
-      <Group align="flex-end" gap="sm">
-        <Select label={t("format")} w={260} searchable value={format} onChange={choose} data={known.map(({ name }) => name)} placeholder={t("chooseFormat")} />
-        {format ? <Button component="a" href={`${path}/exports/${format}${of}`} download leftSection={<IconDownload size={16} />}>{t("take")}</Button> : null}
-        <Anchor href={`${path}/files${of}`} download size="sm">{t("whole")}</Anchor>
-      </Group>
-      {format ? <Text size="xs" c="var(--soft)">{known.find(({ name }) => name === format)?.about}</Text> : null}
+      {one.state === "kept" ? <Take key={`take ${one.version}`} one={one} /> : null}
     </Panel>
   );
 }
