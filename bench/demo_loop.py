@@ -4,9 +4,10 @@
 People ask what the pack's evals ask, popular things more often, and rate the passages that they
 are shown: useful where it is of the right document and states the fact. In the first week three
 vandals say the opposite, and a careless reviewer accepts it: the gate refuses the memory made of
-that. Theirs set aside, the memory of the first half of the month is measured on the second half,
-promoted, and taken back. Everything runs through the app as people use it; nothing leaves the
-folder. The report and the plot are written there.
+that. Theirs set aside, a memory is made after each quarter of the first half of the month, and an
+adapter and settings at its end; all are measured on the second half. The memory of the whole first
+half is promoted, and taken back. Everything runs through the app as people use it; nothing leaves
+the folder. The report and the plots are written there.
 """
 
 from __future__ import annotations
@@ -21,11 +22,11 @@ from pathlib import Path
 from typing import Any
 
 from rag.app import App, build
-from rag.candidates import Candidate, Interval, Judgement
+from rag.candidates import Candidate, Interval, Judgement, Kind
 from rag.config import load
 from rag.datasets import DatasetSpec
 from rag.domain import EvalCase
-from rag.errors import RagError
+from rag.errors import InvalidInput, RagError
 from rag.feedback import Consent, OfChunk, Verdict
 from rag.learn.evaluation import facts_found
 from rag.types import AskRequest, Principal, Role, Turn
@@ -38,6 +39,7 @@ LOOKED_AT = 5
 LATER_ONLY = 0.25
 """The share of things that nobody asks before the second half."""
 WIDTH, ROW, LEFT = 640, 34, 190
+QUARTERS = 4
 
 
 class Month:
@@ -141,34 +143,69 @@ async def demo(folder: Path, questions: int) -> dict[str, Any]:
         bad = await month.use(questions // 3, later=False, vandals=True)
         await review(app, bad, "accepted")
         poisoned = await app.tuning.make(REVIEWER, "memory", None)
-        print("The first half of the month: people rate what they are shown.")
-        good = await month.use(questions, later=False)
-        await review(app, good, "accepted")
         await review(app, bad, "rejected")
+        print("The first half of the month: people rate what they are shown.")
+        memories: list[Candidate] = []
+        for _ in range(QUARTERS):
+            said = await month.use(questions // QUARTERS, later=False)
+            await review(app, said, "accepted")
+            memories.append(await app.tuning.make(REVIEWER, "memory", None))
+        memory = memories.pop()
         dataset = await app.datasets.build(
             REVIEWER, DatasetSpec(name="month"), None, lambda _: None
         )
         print(f"Dataset {dataset.name}@{dataset.number}: {dataset.rows} rows.")
-        memory = await app.tuning.make(REVIEWER, "memory", None)
+        others: list[Candidate] = []
+        kinds: tuple[Kind, ...] = ("adapter", "configuration")
+        for kind in kinds:
+            try:
+                others.append(await app.tuning.make(REVIEWER, kind, None))
+            except InvalidInput as error:
+                print(f"No {kind}: {error.message}")
+                report[kind] = {"made": False, "why": error.message}
         print("The second half: they ask again, otherwise, and what nobody asked before.")
         await month.use(questions, later=True)
 
-        for name, one in (("poisoned", poisoned), ("memory", memory)):
+        passed = ""
+        first = (("poisoned", poisoned), ("memory", memory))
+        for name, one in (*first, *((each.kind, each) for each in others)):
             said = await app.tuning.measure(REVIEWER, one.name, None)
             report[name] = told(one, said)
             print(f"\n{one.name}: {said.report.outcome}. {said.report.why}")
             for stratum, found in said.report.strata.items():
                 print(f"  {stratum:>14} {found.questions:>5} questions  {span(found)}")
-            if said.report.outcome == "passed":
-                release = await app.tuning.promote(REVIEWER, one.name, None, why="demo")
-                print(f"Release {release.number} answers with {one.name}.")
-                back = await app.tuning.roll_back(REVIEWER, None, why="demo")
-                print(f"Release {back.number} answers as before: rolled back.")
-                report["released"] = [release.number, back.number]
+            if one is memory:
+                passed = said.report.outcome
+        print("\nWhat each hundred ratings were worth:")
+        for one in memories:
+            await app.tuning.measure(REVIEWER, one.name, None)
+        gains = [
+            each
+            for each in await app.tuning.gains(REVIEWER, None)
+            if each.kind == "memory" and each.candidate != poisoned.name
+        ]
+        for each in gains:
+            print(f"  {each.ratings:>5} ratings  {span(each.overall)}")
+        report["gains"] = [
+            {
+                "ratings": each.ratings,
+                "overall": rounded(each.overall),
+                "per_100": round(100 * each.overall.mean / each.ratings, 4),
+                "strata": {name: rounded(found) for name, found in each.strata.items()},
+            }
+            for each in gains
+        ]
+        if passed == "passed":
+            release = await app.tuning.promote(REVIEWER, memory.name, None, why="demo")
+            print(f"Release {release.number} answers with {memory.name}.")
+            back = await app.tuning.roll_back(REVIEWER, None, why="demo")
+            print(f"Release {back.number} answers as before: rolled back.")
+            report["released"] = [release.number, back.number]
         report["dataset"] = {"rows": dataset.rows, "version": dataset.version}
         (folder / "demo-loop.json").write_text(json.dumps(report, indent=1) + "\n")
         (folder / "demo-loop.svg").write_text(drawn(report))
-        print(f"\nWritten: {folder / 'demo-loop.json'} and {folder / 'demo-loop.svg'}")
+        (folder / "gain-curve.svg").write_text(curve(report["gains"]))
+        print(f"\nWritten into {folder}: demo-loop.json, demo-loop.svg, gain-curve.svg")
         return report
     finally:
         await app.aclose()
@@ -183,8 +220,8 @@ def told(one: Candidate, said: Judgement) -> dict[str, Any]:
     report = said.report
     return {
         "candidate": one.name,
-        "votes": one.figures["votes"],
-        "gate": one.lineage["knobs"]["gate"],
+        "votes": one.figures.get("votes"),
+        "knobs": one.lineage.get("knobs"),
         "outcome": report.outcome,
         "why": report.why,
         "before": round(report.before, 4),
@@ -242,6 +279,59 @@ def drawn(report: dict[str, Any]) -> str:
         "</svg>",
     ]
     return "\n".join(lines) + "\n"
+
+
+def curve(gains: Sequence[dict[str, Any]]) -> str:
+    """The gain on later questions by how many ratings were learned from, in each stratum."""
+    high, left, top, bottom = 300, 70, 20, 60
+    lines_of = {
+        "all later questions": ("#1971c2", lambda one: one["overall"]),
+        "asked before": ("#2b8a3e", lambda one: one["strata"]["repeat"]),
+        "near one": ("#e8590c", lambda one: one["strata"]["near_duplicate"]),
+        "new": ("#868e96", lambda one: one["strata"]["novel"]),
+    }
+    most = max(one["ratings"] for one in gains)
+    far = 1.15 * max(
+        0.01, *(abs(of(one)["mean"]) for _, of in lines_of.values() for one in gains),
+        *(abs(one["overall"]["high"]) for one in gains),
+    )  # fmt: skip
+    x = lambda ratings: left + (WIDTH - left - 20) * ratings / most  # noqa: E731
+    y = lambda gain: top + (high - top - bottom) * (far - gain) / (2 * far)  # noqa: E731
+    parts = [
+        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {high}" '
+        'font-family="sans-serif" font-size="13">',
+        f'<rect width="{WIDTH}" height="{high}" fill="#fff"/>',
+    ]
+    for value in (far / 1.15, 0, -far / 1.15):
+        parts += [
+            f'<line x1="{left}" x2="{WIDTH - 20}" y1="{y(value):.1f}" y2="{y(value):.1f}" '
+            'stroke="#dee2e6"/>',
+            f'<text x="{left - 8}" y="{y(value) + 4:.1f}" text-anchor="end" fill="#495057">'
+            f"{value:+.3f}</text>",
+        ]
+    for one in gains:
+        at = x(one["ratings"])
+        parts += [
+            f'<line x1="{at:.1f}" x2="{at:.1f}" y1="{y(one["overall"]["low"]):.1f}" '
+            f'y2="{y(one["overall"]["high"]):.1f}" stroke="#1971c2" stroke-width="2"/>',
+            f'<text x="{at:.1f}" y="{high - bottom + 18}" text-anchor="middle" fill="#495057">'
+            f"{one['ratings']}</text>",
+        ]
+    for n, (name, (colour, of)) in enumerate(lines_of.items()):
+        points = [(left, y(0)), *((x(one["ratings"]), y(of(one)["mean"])) for one in gains)]
+        told = " ".join(f"{a:.1f},{b:.1f}" for a, b in points)
+        parts += [
+            f'<polyline points="{told}" fill="none" stroke="{colour}" stroke-width="2"/>',
+            *(f'<circle cx="{a:.1f}" cy="{b:.1f}" r="4" fill="{colour}"/>' for a, b in points[1:]),
+            f'<circle cx="{left + 8 + 135 * n}" cy="{high - 14}" r="5" fill="{colour}"/>',
+            f'<text x="{left + 18 + 135 * n}" y="{high - 10}" fill="#212529">{name}</text>',
+        ]
+    parts += [
+        f'<text x="{WIDTH - 20}" y="{high - bottom + 34}" text-anchor="end" fill="#495057">'
+        "ratings learned from; difference in nDCG@10 on later questions</text>",
+        "</svg>",
+    ]
+    return "\n".join(parts) + "\n"
 
 
 def main(arguments: Sequence[str] | None = None) -> None:

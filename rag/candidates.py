@@ -97,6 +97,20 @@ class GateReport(Data):
     after: float
 
 
+class Gain(Data):
+    """What one candidate was worth when it was measured last, and what it had learned from."""
+
+    candidate: str
+    """Its name, as `memory-3`."""
+    kind: Kind
+    ratings: int
+    """Verdicts that it learned from."""
+    at: datetime
+    outcome: Outcome
+    overall: Interval
+    strata: Mapping[Stratum, Interval]
+
+
 class Candidate(Data):
     """Something that might make answers better, with where it comes from."""
 

@@ -12,7 +12,7 @@ from rag.api.policy import Data
 from rag.api.routes import EVENTS, RESPONSES, Domain, Name, with_progress
 from rag.api.state import Server
 from rag.api.strict import StrictRoute
-from rag.candidates import Candidate, Judgement, Kind, Release
+from rag.candidates import Candidate, Gain, Judgement, Kind, Release
 from rag.learn.lora import Recipe
 from rag.types import Data as Body
 from rag.types import Progress
@@ -44,6 +44,10 @@ class Measured(Body):
 
     candidate: Candidate
     reports: list[Judgement]
+
+
+class Gains(Body):
+    gains: list[Gain]
 
 
 class Measuring(Body):
@@ -111,6 +115,13 @@ async def measure(request: Request, name: Named, body: Measuring, who: Data, ser
         return await server.app.tuning.measure(who, name, body.domain, progress)
 
     return await with_progress(request, work)
+
+
+@router.get("/gains")
+async def gains(who: Data, server: Server, domain: Domain = None) -> Gains:
+    """What ratings were worth: each candidate that learned from some, as it was measured last, from
+    the fewest to the most."""
+    return Gains(gains=await server.app.tuning.gains(who, domain))
 
 
 @router.post("/candidates/{name}/promotion")

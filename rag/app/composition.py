@@ -13,6 +13,7 @@ from typing import Any
 from rag.app.facade import App
 from rag.app.parts import Parts
 from rag.backends.bm25 import Bm25Encoder
+from rag.backends.kept_questions import KeptQuestions
 from rag.backends.openai_embeddings import OpenAICompatibleEmbedder
 from rag.backends.presidio import Presidio
 from rag.backends.qdrant_edge import QdrantEdgeIndex
@@ -152,8 +153,10 @@ def _index(settings: IndexSettings, data: Path) -> Index:
 def _embedder(settings: Settings) -> Embedder:
     chosen = settings.embedding
     if chosen.provider == "openai_compatible":
-        return OpenAICompatibleEmbedder(chosen, local_only=settings.gateway.local_only)
-    return SentenceTransformersEmbedder(chosen, settings.data / "cache")
+        return KeptQuestions(
+            OpenAICompatibleEmbedder(chosen, local_only=settings.gateway.local_only)
+        )
+    return KeptQuestions(SentenceTransformersEmbedder(chosen, settings.data / "cache"))
 
 
 def _reranker(settings: RerankingSettings, data: Path) -> CrossEncoderReranker | None:

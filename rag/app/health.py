@@ -80,7 +80,8 @@ class Health:
         return f"{self._parts.settings.index.engine}, {sum(generations.values())} points"
 
     async def _embedder_check(self) -> str:
-        await self._parts.embedder.embed_query("pump")
+        # What was asked before is not asked of the embedder again.
+        await self._parts.embedder.embed_documents(["pump"], urgent=True)
         return f"{self._parts.embedder.fingerprint}, {self._parts.embedder.dimension} dimensions"
 
     async def _parsers_check(self) -> str:

@@ -19,7 +19,7 @@ from rag.app.measuring import Measuring
 from rag.app.memories import Memories
 from rag.app.parts import Parts
 from rag.app.people import People
-from rag.candidates import Asked, Candidate, Judgement, Kind, Release, Rules
+from rag.candidates import Asked, Candidate, Gain, Judgement, Kind, Release, Rules
 from rag.errors import Conflict, InvalidInput
 from rag.learn.gate import judged
 from rag.learn.lora import Recipe
@@ -153,6 +153,11 @@ class Tuning:
         found = await asyncio.to_thread(self._kept.get, pack.name, name)
         return found, await asyncio.to_thread(self._kept.reports, found.id)
 
+    async def gains(self, principal: Principal, domain: str | None) -> list[Gain]:
+        """What each candidate that learned from ratings was worth when it was measured last, from
+        the fewest ratings to the most."""
+        return await asyncio.to_thread(self._kept.gains, self._domains.get(domain).pack.name)
+
     async def measure(
         self,
         principal: Principal,
@@ -180,7 +185,8 @@ class Tuning:
             asked.append(await self._measuring.asked(of, generation, question, before, after))
             progress(Progress(phase="measure", done=done, total=len(questions)))
         against = live.number if live else 0
-        look = 1 + await asyncio.to_thread(self._kept.looks, of.pack.name, against)
+        alike = await asyncio.to_thread(self._releases.alike, of.pack.name, pointers)
+        look = 1 + await asyncio.to_thread(self._kept.looks, of.pack.name, alike)
         report = await asyncio.to_thread(judged, asked, look=look, rules=self._rules)
         kept = await asyncio.to_thread(
             self._kept.report, found.id, against, report, asked, principal.id

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from rag.candidates import STRATA
 from rag.cli import output, training
 from rag.cli.running import Json, group, through
 from rag.errors import counted
@@ -92,6 +93,31 @@ def show(ctx: typer.Context, name: Named, as_json: Json = False) -> None:
         training.say_serving(ctx.obj.settings(), found)
     for one in reports:
         say_judgement(one)
+
+
+@cli.command()
+def gains(ctx: typer.Context, as_json: Json = False) -> None:
+    """What ratings were worth: each candidate as it was measured last, by how many it learned."""
+    found = through(ctx, lambda app, who: app.tuning.gains(who, ctx.obj.domain), looks=True)
+    if as_json:
+        output.say_json({"gains": found})
+        return
+    if not found:
+        output.say("Nothing that learned from ratings was measured yet. Next: rag tune memory")
+        return
+    output.say_table(
+        ("ratings", "candidate", "gate", "gain", "repeat", "near duplicate", "novel"),
+        [
+            (
+                str(one.ratings),
+                one.candidate,
+                one.outcome,
+                f"{one.overall.mean:+.3f} ({one.overall.low:+.3f} to {one.overall.high:+.3f})",
+                *(f"{one.strata[name].mean:+.3f}" for name in STRATA),
+            )
+            for one in found
+        ],
+    )
 
 
 def measure(ctx: typer.Context, name: str, *, as_json: bool) -> None:

@@ -148,13 +148,17 @@ def _guards(period: Sequence[Asked], rules: Rules) -> Iterator[Requirement]:
         if not len(pairs) or not pairs[:, 0].any():
             continue
         sign = -1.0 if guard in BETTER_LOW else 1.0
-        before = float(pairs[:, 0].mean())
-        means = np.concatenate([pairs[drawn].mean(axis=1) for drawn in _draws(len(pairs))])
+        # Whatever else the machine does now and then takes long: of time the middle counts.
+        middle = np.median if guard == "latency" else np.mean
+        before, after = (float(one) for one in middle(pairs, axis=0))
+        if not before:
+            continue
+        middles = np.concatenate([middle(pairs[drawn], axis=1) for drawn in _draws(len(pairs))])
         with np.errstate(divide="ignore", invalid="ignore"):
-            ratios = sign * (means[:, 1] / means[:, 0] - 1)
+            ratios = sign * (middles[:, 1] / middles[:, 0] - 1)
         ratios = ratios[np.isfinite(ratios)]
         low, high = (float(one) for one in np.quantile(ratios, (SAFE, 1 - SAFE)))
-        mean = sign * (float(pairs[:, 1].mean()) / before - 1)
+        mean = sign * (after / before - 1)
         found = Interval(questions=len(pairs), mean=mean, low=low, high=high)
         bound = -rules.guard
         few = len(pairs) < rules.least

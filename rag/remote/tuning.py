@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from rag.candidates import Candidate, Judgement, Kind, Release
+from rag.candidates import Candidate, Gain, Judgement, Kind, Release
 from rag.remote.line import Line, OnProgress, query
 from rag.types import Principal
 
@@ -48,6 +48,11 @@ class RemoteTuning:
         found = await self._line.json("GET", path, principal, domain, params=params)
         reports = [Judgement.model_validate(one) for one in found["reports"]]
         return Candidate.model_validate(found["candidate"]), reports
+
+    async def gains(self, principal: Principal, domain: str | None) -> list[Gain]:
+        params = query(domain=domain)
+        found = await self._line.json("GET", "gains", principal, domain, params=params)
+        return [Gain.model_validate(one) for one in found["gains"]]
 
     async def measure(
         self, principal: Principal, name: str, domain: str | None, progress: OnProgress

@@ -103,9 +103,8 @@ class Retriever:
         question = gist(question)
         timings: dict[str, float] = {}
         clock = time.perf_counter()
-        queries = self.expander.expand(question) if self.expand else [Query(question, question)]
         depth = max(knobs.candidates, limit)
-        vectors = [await self.embedder.embed_query(query.dense) for query in queries]
+        queries, vectors = await self.embedded(question)
         turned = [levers.adapter(one) for one in vectors] if levers.adapter else vectors
         clock = _lap(timings, "embed", clock)
         found, moved = await asyncio.gather(
@@ -140,6 +139,12 @@ class Retriever:
             generation=generation,
             timings=timings,
         )
+
+    async def embedded(self, question: str) -> tuple[list[Query], list[tuple[float, ...]]]:
+        """What is searched for a question, and the vector of each; its own is the first."""
+        question = gist(question)
+        queries = self.expander.expand(question) if self.expand else [Query(question, question)]
+        return queries, [await self.embedder.embed_query(query.dense) for query in queries]
 
     async def widen(self, hits: Sequence[Hit]) -> list[Hit]:
         """The hits with their surroundings, read from the exact version each stands in."""

@@ -10,7 +10,7 @@ from uuid import uuid4
 from sqlalchemy import func, insert, select
 from sqlalchemy.orm import Session
 
-from rag.candidates import Asked, Candidate, GateReport, Judgement, Kind
+from rag.candidates import Asked, Candidate, Gain, GateReport, Judgement, Kind
 from rag.errors import NotFound
 from rag.store.database import Database
 from rag.store.learning import QuestionRow
@@ -232,13 +232,40 @@ class Candidates:
         with self.database.read() as session:
             return [_judgement(row) for row in session.scalars(statement)]
 
-    def looks(self, domain: str, against: int) -> int:
-        """How often any candidate was measured against a release."""
+    def gains(self, domain: str) -> list[Gain]:
+        """What each candidate that learned from ratings was worth when it was measured last, from
+        the fewest ratings to the most."""
+        c, g = table_of(CandidateRow), table_of(GateReportRow)
+        statement = (
+            select(c.c.kind, c.c.number, c.c.figures, g.c.report, g.c.at)
+            .join(g, g.c.candidate_id == c.c.id)
+            .where(c.c.domain == domain)
+            .order_by(g.c.at, g.c.id)
+        )
+        found: dict[str, Gain] = {}
+        with self.database.read() as session:
+            for kind, number, figures, report, at in session.execute(statement):
+                if "votes" not in figures:
+                    continue
+                told, name = GateReport.model_validate(report), f"{kind}-{number}"
+                found[name] = Gain(
+                    candidate=name,
+                    kind=kind,
+                    ratings=figures["votes"],
+                    at=at,
+                    outcome=told.outcome,
+                    overall=told.conditions[0].interval,
+                    strata=told.strata,
+                )
+        return sorted(found.values(), key=lambda one: (one.ratings, one.candidate))
+
+    def looks(self, domain: str, against: Collection[int]) -> int:
+        """How often any candidate was measured against one of these releases."""
         statement = (
             select(func.count())
             .select_from(GateReportRow)
             .join(CandidateRow, CandidateRow.id == GateReportRow.candidate_id)
-            .where(CandidateRow.domain == domain, GateReportRow.against == against)
+            .where(CandidateRow.domain == domain, GateReportRow.against.in_(against))
         )
         with self.database.read() as session:
             return session.scalar(statement) or 0

@@ -30,6 +30,17 @@ class Releases:
         with self.database.read() as session:
             return _last(session, domain)
 
+    def alike(self, domain: str, pointers: Mapping[Kind, str]) -> set[int]:
+        """The numbers of all releases that use the same; to take one back is not a new start."""
+        statement = select(ReleaseRow).where(ReleaseRow.domain == domain)
+        with self.database.read() as session:
+            found = {
+                row.number
+                for row in session.scalars(statement)
+                if _release(row).pointers == pointers
+            }
+        return found if pointers else found | {0}
+
     def list(self, domain: str) -> list[Release]:
         """The latest releases, newest first."""
         statement = (

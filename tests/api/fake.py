@@ -28,7 +28,7 @@ from rag.app.privacy import Privacy
 from rag.app.upkeep import Condition, Space
 from rag.app.viewing import Piece, View
 from rag.candidates import Asked as Compared
-from rag.candidates import Candidate, Judgement, Kind, Release, Rules
+from rag.candidates import Candidate, Gain, Judgement, Kind, Release, Rules
 from rag.config import AddedModelSettings, Settings, unusable
 from rag.datasets import (
     Dataset,
@@ -395,6 +395,15 @@ class FakeTuning:
         if name != "memory-1":
             raise NotFound(f"There is no candidate '{name}'.")
         return self.candidate(domain), [self.said()]
+
+    async def gains(self, principal: Principal, domain: str | None) -> list[Gain]:
+        report = self.said().report
+        return [
+            Gain(
+                candidate="memory-1", kind="memory", ratings=2, at=datetime(2026, 1, 1, tzinfo=UTC),
+                outcome=report.outcome, overall=report.conditions[0].interval, strata=report.strata,
+            )
+        ]  # fmt: skip
 
     async def measure(
         self, principal: Principal, name: str, domain: str | None, progress: Any

@@ -366,7 +366,7 @@ def test_every_route_is_known_here(fake: FakeApp) -> None:
         *("/feedback/assignments", "/feedback/reviewers", "/feedback/answers/{trace_id}"),
         *("/gaps", "/gaps/{cluster}/questions"),
         *("/candidates", "/candidates/llm", "/candidates/{name}", "/candidates/{name}/reports"),
-        *("/candidates/{name}/promotion", "/releases", "/releases/rollback"),
+        *("/candidates/{name}/promotion", "/gains", "/releases", "/releases/rollback"),
         *("/agreement", "/agreement/raters", "/agreement/disputed"),
         *("/groups", "/groups/{group}/members/{user}", "/consent"),
         *("/traces/{trace_id}/feedback", "/traces/{trace_id}/feedback/{feedback_id}"),

@@ -104,6 +104,10 @@ def test_what_people_found_useful_moves_up_once_it_is_promoted(
         back = await app.tuning.roll_back(CURATOR, None)
         assert (back.number, back.back_to, back.memory) == (2, 0, None)
         assert await hits(app, BOB, WEIGHT) == before
+        # To take it back is no new start: what was looked at before is still known.
+        assert (await app.tuning.measure(CURATOR, made.name, None)).report.look == 3
+        [gain] = await app.tuning.gains(CURATOR, None)
+        assert (gain.candidate, gain.ratings, gain.outcome) == ("memory-1", 2, "passed")
         # Said once more, it does not bring back what was gone back from.
         with pytest.raises(Conflict, match="before anything was promoted"):
             await app.tuning.roll_back(CURATOR, None)

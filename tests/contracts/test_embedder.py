@@ -2,6 +2,7 @@
 
 import pytest
 
+from rag.backends.kept_questions import KEPT, KeptQuestions
 from rag.backends.openai_embeddings import OpenAICompatibleEmbedder
 from rag.backends.sentence_transformers import SentenceTransformersEmbedder
 from rag.config import EmbeddingSettings
@@ -18,6 +19,27 @@ class TestSentenceTransformers(EmbedderContract):
 
     def embedder(self, folder):
         return SentenceTransformersEmbedder(EmbeddingSettings(threads=1), self.folder)
+
+
+class TestKeptQuestions(TestSentenceTransformers):
+    def embedder(self, folder):
+        return KeptQuestions(super().embedder(folder))
+
+    def test_a_question_is_embedded_once_and_its_words_are_not_kept(self, run):
+        async def scenario(embedder):
+            first = await embedder.embed_query("Where is the canary?")
+            inner, embedder._embedder = embedder._embedder, None
+            try:
+                assert await embedder.embed_query("Where is the canary?") == first
+                assert "canary" not in repr(vars(embedder))
+            finally:
+                embedder._embedder = inner
+            for n in range(KEPT):
+                embedder._kept[b"%d" % n] = first
+            assert await embedder.embed_query("Another one?") != first
+            assert len(embedder._kept) <= KEPT + 1
+
+        run(scenario)
 
 
 class TestOpenAICompatible(EmbedderContract):

@@ -49,7 +49,8 @@ def test_a_memory_is_made_measured_promoted_and_taken_back(
 ) -> None:
     seen = opened("/data/candidates")
     page = seen.page
-    page.get_by_role("button", name="Remember feedback").click()
+    page.get_by_role("button", name="New candidate").click()
+    page.get_by_role("menuitem", name="Memory").click()
     expect(page).to_have_url(re.compile(r"candidate=memory-\d+$"))
     name = page.url.rpartition("=")[2]
     panel = page.get_by_role("region", name=name)

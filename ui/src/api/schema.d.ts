@@ -1071,6 +1071,27 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/gains": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Gains
+         * @description What ratings were worth: each candidate that learned from some, as it was measured last, from
+         *     the fewest to the most.
+         */
+        get: operations["gains_api_v1_gains_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/gaps": {
         parameters: {
             query?: never;
@@ -4348,6 +4369,41 @@ export interface components {
             last: number;
             /** P95 */
             p95: number;
+        };
+        /**
+         * Gain
+         * @description What one candidate was worth when it was measured last, and what it had learned from.
+         */
+        Gain: {
+            /**
+             * At
+             * Format: date-time
+             */
+            at: string;
+            /** Candidate */
+            candidate: string;
+            /**
+             * Kind
+             * @enum {string}
+             */
+            kind: "memory" | "adapter" | "reranker" | "configuration" | "prompt" | "llm";
+            /**
+             * Outcome
+             * @enum {string}
+             */
+            outcome: "passed" | "refused" | "insufficient";
+            overall: components["schemas"]["Interval"];
+            /** Ratings */
+            ratings: number;
+            /** Strata */
+            strata: {
+                [key: string]: components["schemas"]["Interval"];
+            };
+        };
+        /** Gains */
+        Gains: {
+            /** Gains */
+            gains: components["schemas"]["Gain"][];
         };
         /** Gaps */
         Gaps: {
@@ -10561,6 +10617,58 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Changed"];
+                };
+            };
+            /** @description A problem, with what to do about it */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem, with what to do about it */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem, with what to do about it */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    gains_api_v1_gains_get: {
+        parameters: {
+            query?: {
+                domain?: string | null;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Gains"];
                 };
             };
             /** @description A problem, with what to do about it */

@@ -1,6 +1,7 @@
 import { Button, Divider, Group, Stack, Text, TextInput } from "@mantine/core";
 import { useDisclosure } from "@mantine/hooks";
 import { useState } from "react";
+import type { TFunction } from "i18next";
 import { useTranslation } from "react-i18next";
 import { counted } from "@/app/lasting";
 import { Loaded } from "@/app/Loaded";
@@ -54,13 +55,26 @@ export function CandidatePanel({ name, close }: { name: string; close: () => voi
 function Made({ one }: { one: Candidate }) {
   const { t } = useTranslation("candidates");
   const number = (name: string) => counted(Number(one.figures[name] ?? 0));
-  const knobs = one.lineage["knobs"] as { gate: number } | undefined;
   const left = (["held_out", "stale", "nothing_said", "not_indexed", "capped"] as const).filter((name) => Number(one.figures[name] ?? 0) > 0);
+  const until: [string, string] = [t("until"), moment(String(one.lineage["as_of"]))];
+  const facts: [string, string][] = "votes" in one.figures ? [[t("votes"), number("votes")], [t("answers"), number("answers")], until] : [[t("questions"), number("questions")], until];
   return (
     <>
-      <Facts facts={[[t("votes"), number("votes")], [t("answers"), number("answers")], [t("until"), moment(String(one.lineage["as_of"]))], [t("near"), knobs ? `${knobs.gate.toFixed(2)} ${t(one.figures["gate_fitted"] ? "fitted" : "assumed")}` : ""]]} />
+      <Facts facts={[...facts, ...particulars(one, t)]} />
+      {"before" in one.figures ? <Text size="sm">{t("where", { before: share(one.figures["before"]), after: share(one.figures["after"]) })}</Text> : null}
       {left.length ? <Text size="sm">{t("left")} {left.map((name) => `${number(name)} ${t(`why_${name}`)}`).join("; ")}</Text> : null}
       <Text size="xs" c="var(--soft)">{t("madeBy", { name: nameOf(one), by: one.created_by, at: moment(one.created_at) })}</Text>
     </>
   );
+}
+
+const share = (value: unknown) => Number(value).toFixed(3);
+
+/** What only a candidate of this kind has. */
+function particulars(one: Candidate, t: TFunction<"candidates">): [string, string][] {
+  const knobs = (one.lineage["knobs"] ?? {}) as Record<string, unknown>;
+  if (one.kind === "memory") return [[t("near"), `${Number(knobs["gate"]).toFixed(2)} ${t(one.figures["gate_fitted"] ? "fitted" : "assumed")}`]];
+  if (one.kind === "configuration") return Object.entries(knobs).map(([name, value]) => [name, String(value)]);
+  if (one.kind === "adapter") return [[t("mix"), String(one.lineage["mix"])]];
+  return [];
 }

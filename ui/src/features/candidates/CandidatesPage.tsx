@@ -1,7 +1,8 @@
-import { Badge, Button, Stack, Table, Text } from "@mantine/core";
+import { Badge, Button, Menu, Stack, Table, Text } from "@mantine/core";
 import { IconPlus, IconTrendingUp } from "@tabler/icons-react";
 import { useNavigate, useSearch } from "@tanstack/react-router";
 import { useTranslation } from "react-i18next";
+import { counted } from "@/app/lasting";
 import { Loaded } from "@/app/Loaded";
 import { Trouble } from "@/app/Trouble";
 import { ago, moment } from "@/app/when";
@@ -9,7 +10,8 @@ import { Blank } from "@/primitives/Blank";
 import { Page } from "@/primitives/Page";
 import { CandidatePanel } from "./CandidatePanel";
 import css from "./candidates.module.css";
-import { nameOf, useCandidates, useMake } from "./queries";
+import { Gains } from "./Gains";
+import { KINDS, nameOf, useCandidates, useMake, type Kind } from "./queries";
 import { Releases } from "./Releases";
 
 const COLOUR = { made: "gray", promoted: "green", refused: "red" } as const;
@@ -22,10 +24,22 @@ export function CandidatesPage() {
   const found = useCandidates();
   const { run, done } = useMake();
   const open = (candidate: string | undefined) => void navigate({ to: "/data/candidates", search: candidate === undefined ? {} : { candidate } });
-  const make = () => run.mutate(undefined, { onSuccess: (one) => { if (one) open(nameOf(one)); } });
+  const make = (kind: Kind) => run.mutate(kind, { onSuccess: (one) => { if (one) open(nameOf(one)); } });
   return (
-    <Page title={t("title")} tell={t("tell")} acts={<Button leftSection={<IconPlus size={16} />} loading={run.isPending} onClick={make}>{t("make")}</Button>}>
-      <Text role="status" size="sm" c="var(--soft)">{run.isPending ? t("remembered", { count: done.done }) : ""}</Text>
+    <Page title={t("title")} tell={t("tell")} acts={(
+      <Menu position="bottom-end" withinPortal>
+        <Menu.Target><Button leftSection={<IconPlus size={16} />} loading={run.isPending}>{t("make")}</Button></Menu.Target>
+        <Menu.Dropdown maw={340}>
+          {KINDS.map((kind) => (
+            <Menu.Item key={kind} onClick={() => make(kind)}>
+              <Text size="sm" fw={600}>{t(`kind.${kind}`)}</Text>
+              <Text size="xs" c="var(--soft)">{t(`kindTell.${kind}`)}</Text>
+            </Menu.Item>
+          ))}
+        </Menu.Dropdown>
+      </Menu>
+    )}>
+      <Text role="status" size="sm" c="var(--soft)">{run.isPending ? done.total ? t("measured", { done: counted(done.done), total: counted(done.total) }) : t("remembered", { count: done.done }) : ""}</Text>
       {run.error ? <Trouble error={run.error} /> : null}
       <Loaded query={found}>
         {({ candidates }) => candidates.length === 0 ? <Blank icon={IconTrendingUp} title={t("none.title")} tell={t("none.tell")} /> : (
@@ -45,6 +59,7 @@ export function CandidatesPage() {
                 </Table.Tbody>
               </Table>
             </Table.ScrollContainer>
+            <Gains />
             <Releases candidates={candidates} />
           </Stack>
         )}

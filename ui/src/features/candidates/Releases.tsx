@@ -8,7 +8,7 @@ import { ago, moment } from "@/app/when";
 import { Confirm } from "@/primitives/Confirm";
 import { Panel } from "@/primitives/Panel";
 import css from "./candidates.module.css";
-import { nameOf, useReleases, useRollBack, type Candidate } from "./queries";
+import { nameOf, useReleases, useRollBack, type Candidate, type Release } from "./queries";
 
 /** What answers use together and what they used before; going back is one click and instant. */
 export function Releases({ candidates }: { candidates: readonly Candidate[] }) {
@@ -17,9 +17,9 @@ export function Releases({ candidates }: { candidates: readonly Candidate[] }) {
   const back = useRollBack();
   const [asked, ask] = useDisclosure(false);
   const [to, choose] = useState<number | null>(null);
-  const named = (id: string | null | undefined) => {
-    const used = candidates.find((one) => one.id === id);
-    return used ? nameOf(used) : t("noMemory");
+  const named = (release: Release) => {
+    const used = candidates.filter((one) => release[one.kind] === one.id).map(nameOf);
+    return used.length ? used.join(", ") : t("nothing");
   };
   const open = (number: number | null) => {
     choose(number);
@@ -37,7 +37,7 @@ export function Releases({ candidates }: { candidates: readonly Candidate[] }) {
                 {releases.map((one, n) => (
                   <Table.Tr key={one.id}>
                     <Table.Td><Group gap="xs">{one.number}{n === 0 ? <Badge color="green" variant="filled" tt="none">{t("live")}</Badge> : null}</Group></Table.Td>
-                    <Table.Td>{named(one.memory)}{one.back_to === null || one.back_to === undefined ? null : <Text size="xs" c="var(--soft)">{t("backTo", { number: one.back_to })}</Text>}{one.why ? <Text size="xs" c="var(--soft)" className={css.anywhere}>{one.why}</Text> : null}</Table.Td>
+                    <Table.Td>{named(one)}{one.back_to === null || one.back_to === undefined ? null : <Text size="xs" c="var(--soft)">{t("backTo", { number: one.back_to })}</Text>}{one.why ? <Text size="xs" c="var(--soft)" className={css.anywhere}>{one.why}</Text> : null}</Table.Td>
                     <Table.Td><Text size="sm" title={moment(one.made_at)}>{ago(one.made_at)}</Text><Text size="xs" c="var(--soft)"><bdi>{one.made_by}</bdi></Text></Table.Td>
                     <Table.Td>{n === 0 ? null : <Button size="compact-xs" variant="subtle" aria-label={t("backToThis", { number: one.number })} onClick={() => open(one.number)}>{t("backThere")}</Button>}</Table.Td>
                   </Table.Tr>

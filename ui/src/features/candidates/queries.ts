@@ -6,6 +6,7 @@ import { useDomain } from "@/app/me";
 
 export type Candidate = Schemas["Candidate"];
 export type Judgement = Schemas["Judgement"];
+export type Gain = Schemas["Gain"];
 export type Release = Schemas["Release"];
 
 const of = (domain: string | undefined) => (domain === undefined ? {} : { domain });
@@ -23,22 +24,27 @@ export function useCandidate(name: string) {
   return useQuery({ queryKey: ["candidates", domain, name], queryFn: () => got(api.GET("/api/v1/candidates/{name}", { params: { path: { name }, query: of(domain) } })) });
 }
 
+export function useGains() {
+  const domain = useDomain();
+  return useQuery({ queryKey: ["candidates", domain, "", "gains"], queryFn: () => got(api.GET("/api/v1/gains", { params: { query: of(domain) } })) });
+}
+
 export function useReleases() {
   const domain = useDomain();
   return useQuery({ queryKey: ["releases", domain], queryFn: () => got(api.GET("/api/v1/releases", { params: { query: of(domain) } })) });
 }
 
 /** Work that one looks on at: how far it is, and what came of it. Leaving ends it. */
-function useWork<T>(path: string, body: unknown) {
+function useWork<T, Said = void>(path: string, body: (said: Said) => unknown) {
   const client = useQueryClient();
   const leaving = useRef<AbortController | null>(null);
   const [done, step] = useState<{ done: number; total: number }>({ done: 0, total: 0 });
   const run = useMutation({
-    mutationFn: async () => {
+    mutationFn: async (said: Said) => {
       leaving.current = new AbortController();
       step({ done: 0, total: 0 });
       let result: T | undefined;
-      for await (const { name, data } of events(path, { body, signal: leaving.current.signal, last: "result" }))
+      for await (const { name, data } of events(path, { body: body(said), signal: leaving.current.signal, last: "result" }))
         if (name === "progress") step(data as { done: number; total: number });
         else if (name === "result") result = data as T;
       return result;
@@ -49,14 +55,19 @@ function useWork<T>(path: string, body: unknown) {
   return { run, done };
 }
 
+export type Kind = Candidate["kind"];
+
+/** Those that can be made here; what else there is needs a folder of weights and the command line. */
+export const KINDS = ["memory", "adapter", "configuration"] as const satisfies readonly Kind[];
+
 export function useMake() {
   const domain = useDomain();
-  return useWork<Candidate>("/api/v1/candidates", { kind: "memory", domain: domain ?? null });
+  return useWork<Candidate, Kind>("/api/v1/candidates", (kind) => ({ kind, domain: domain ?? null }));
 }
 
 export function useMeasure(name: string) {
   const domain = useDomain();
-  return useWork<Judgement>(`/api/v1/candidates/${name}/reports`, { domain: domain ?? null });
+  return useWork<Judgement>(`/api/v1/candidates/${name}/reports`, () => ({ domain: domain ?? null }));
 }
 
 function useRelease<T>(send: (said: T, domain: string | null) => Promise<Release>) {

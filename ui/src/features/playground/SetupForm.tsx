@@ -33,6 +33,7 @@ export function SetupForm({ setup, own, reranker, generations, onChange }: Setup
       {generations.length > 1 || setup.generation !== undefined ? <Which chosen={setup.generation} generations={generations} onChoose={(id) => set("generation", id)} /> : null}
       <Switch size="sm" label={t("knob.expand")} checked={setup.expand ?? true} onChange={(event) => set("expand", event.currentTarget.checked ? undefined : false)} />
       <Switch size="sm" label={t("knob.memory")} checked={setup.memory ?? true} onChange={(event) => set("memory", event.currentTarget.checked ? undefined : false)} />
+      <Switch size="sm" label={t("knob.release")} checked={setup.release ?? true} onChange={(event) => set("release", event.currentTarget.checked ? undefined : false)} />
       <Switch size="sm" label={t("knob.rerank")} description={reranker ? undefined : t("noReranker")} disabled={!reranker} checked={reranker && (setup.rerank ?? true)} onChange={(event) => set("rerank", event.currentTarget.checked ? undefined : false)} />
     </>
   );

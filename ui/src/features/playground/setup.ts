@@ -11,6 +11,7 @@ export interface Setup extends Partial<Record<(typeof NUMBERS)[number], number>>
   expand?: false;
   rerank?: false;
   memory?: false;
+  release?: false;
   /** Another generation of the index than the live one. */
   generation?: string;
 }
@@ -44,7 +45,7 @@ export function setupOf(said: string | undefined): Setup {
     const fusion = FUSIONS.find((one) => one === value);
     if (key === "fusion" && fusion) setup.fusion = fusion;
     if (key === "generation" && ID.test(value)) setup.generation = value;
-    if ((key === "expand" || key === "rerank" || key === "memory") && value === "off") setup[key] = false;
+    if ((key === "expand" || key === "rerank" || key === "memory" || key === "release") && value === "off") setup[key] = false;
   }
   return setup;
 }
@@ -53,8 +54,8 @@ export function said(setup: Setup): string {
   return Object.entries(setup).filter(([, value]) => value !== undefined).map(([key, value]) => `${key}:${value === false ? "off" : value}`).join(",");
 }
 
-export function requestOf(query: string, { expand, rerank, memory, generation, ...knobs }: Setup, domain: string | undefined) {
-  return { query, domain: domain ?? null, generation: generation ?? null, knobs, expand: expand ?? true, rerank: rerank ?? true, memory: memory ?? true };
+export function requestOf(query: string, { expand, rerank, memory, release, generation, ...knobs }: Setup, domain: string | undefined) {
+  return { query, domain: domain ?? null, generation: generation ?? null, knobs, expand: expand ?? true, rerank: rerank ?? true, memory: memory ?? true, release: release ?? true };
 }
 
 export type Told = Schemas["Explained"];
