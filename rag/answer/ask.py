@@ -18,7 +18,7 @@ import structlog
 from rag.answer.cache import AnswerCache
 from rag.answer.citations import Markers, cite_sentence, spoken
 from rag.answer.conflicts import conflicts, names_a_year, newest
-from rag.answer.context import assemble, passage_text
+from rag.answer.context import affordable, assemble, passage_text
 from rag.answer.draft import Draft
 from rag.answer.evidence import NONE, Evidence, Selector
 from rag.answer.followup import refers, standalone, touched
@@ -174,6 +174,7 @@ class Asker:
             started=time.perf_counter(),
             hits=draft.hits,
             evidence=draft.evidence,
+            levers=draft.levers,
         )
 
     async def write(self, draft: Draft) -> None:
@@ -275,13 +276,17 @@ class Asker:
 
     async def _generate(self, draft: Draft) -> AsyncGenerator[tuple[str, list[Citation]]]:
         since = time.perf_counter()
+        budget = min(self.pack.answer.context_tokens, draft.writer.room)
+        examples = affordable(draft.levers.examples, draft.writer.count_tokens, budget)
+        draft.examples = len(examples)
         draft.messages, draft.given = assemble(
             self.pack,
             draft.request.question,
             draft.hits,
             draft.request.history,
             draft.writer.count_tokens,
-            min(self.pack.answer.context_tokens, draft.writer.room),
+            budget,
+            examples,
         )
         if self.cache is not None and draft.repeats:
             written = await self.cache.written(draft)

@@ -25,6 +25,7 @@ def assemble(
     history: Sequence[Turn],
     count_tokens: Callable[[str], int],
     budget: int,
+    examples: Sequence[Turn] = (),
 ) -> tuple[list[Message], list[Hit]]:
     """Messages within `budget` tokens and the hits they contain; passage n is the n-th of those.
 
@@ -36,6 +37,7 @@ def assemble(
     question = quoted(question)
     bare = pack.prompts["question"].render(question=question, passages=[])
     left = budget - count_tokens(system) - count_tokens(bare)
+    left -= sum(count_tokens(turn.content) for turn in examples)
     said = [Turn(role=turn.role, content=quoted(turn.content)) for turn in history]
     told = summarised(said, count_tokens, left // 4)
     left -= sum(count_tokens(turn.content) for turn in told)
@@ -51,11 +53,26 @@ def assemble(
                 passages.append(_passage(len(given), choice))
                 break
     user = pack.prompts["question"].render(question=question, passages=passages)
-    turns = [Message(role=turn.role, content=turn.content) for turn in told]
+    turns = [Message(role=turn.role, content=turn.content) for turn in (*examples, *told)]
     return (
         [Message(role="system", content=system), *turns, Message(role="user", content=user)],
         given,
     )
+
+
+def affordable(
+    examples: Sequence[Turn], count_tokens: Callable[[str], int], budget: int
+) -> list[Turn]:
+    """As many of the examples, whole and as data, as take a quarter of the budget at most."""
+    found: list[Turn] = []
+    left = budget // 4
+    for question, answer in zip(examples[::2], examples[1::2], strict=True):
+        pair = [Turn(role=one.role, content=quoted(one.content)) for one in (question, answer)]
+        left -= sum(count_tokens(one.content) for one in pair)
+        if left < 0:
+            break
+        found += pair
+    return found
 
 
 def repeated(message: Message, answers: Iterable[str]) -> str | None:

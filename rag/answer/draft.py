@@ -34,6 +34,8 @@ class Draft:
     hits: Sequence[Hit] = ()
     given: Sequence[Hit] = ()
     messages: Sequence[Message] = ()
+    examples: int = 0
+    """How many of the messages, after the first, are of others: the trace names their candidate."""
     evidence: Evidence | None = None
     text: str = ""
     citations: list[Citation] = field(default_factory=list[Citation])

@@ -56,8 +56,12 @@ def fields(
         "query_standalone": draft.query,
         "told": sorted({source for one in told.values() for source in one.sources}),
         "lang": pack.language,
-        "rendered_messages": [_rendered(message, told) for message in draft.messages],
-        "prompt_template_id": f"{pack.name}/{prompt.name}",
+        "rendered_messages": [
+            _rendered(message, told)
+            for message in (*draft.messages[:1], *draft.messages[1 + draft.examples :])
+        ],
+        "prompt_template_id": f"{pack.name}/{prompt.name}"
+        + (f"+{levers.prompt}" if draft.examples else ""),
         "prompt_sha": text_hash(prompt.source + pack.prompts["question"].source),
         "hits": [_traced(hit, given, cited) for hit in draft.hits],
         "index_snapshot_id": generation.id,
@@ -71,7 +75,7 @@ def fields(
         "provider": card.provider,
         "model": draft.writer.name,
         "fingerprint": f"{card.provider}/{card.model}",
-        "lora_id": None,
+        "lora_id": card.candidate or None,
         "params": dict(card.params),
         "route": _story(draft),
         "answer": draft.text,

@@ -18,6 +18,7 @@ from rag.errors import Conflict, InvalidInput, RagError
 from rag.learn.conformance import SHORT_TOKENS, SUITE, conformance
 from rag.models.candidates import EXTRACTIVE, Model
 from rag.store.choices import Choice, Choices, How, Past, ScoreCard, Trial
+from rag.store.releases import Releases
 from rag.types import Data, Principal, Progress
 
 log = structlog.get_logger(__name__)
@@ -38,6 +39,7 @@ class Defaults:
         self._spending = parts.spending
         self._now = parts.ledger.now
         self._kept = Choices(parts.ledger.database)
+        self._releases = Releases(parts.ledger.database, parts.ledger.now)
         self._models = models
         self._warned: set[tuple[str, str]] = set()
 
@@ -93,6 +95,7 @@ class Defaults:
 
         Raises NotFound, or Conflict when it is below the pack's floor and no reason overrides that.
         """
+        await self._require_unreleased(pack)
         score = await self._conforming(name, pack, override)
 
         def chosen(past: Past) -> Mapping[str, Any]:
@@ -219,7 +222,7 @@ class Defaults:
     def _standing(self, pack: Pack) -> Standing:
         choice, revision = self._kept.standing(pack.name)
         self._models.see(revision)
-        model = self._default(pack, choice)
+        model = self._released(pack) or self._default(pack, choice)
         trial = choice.trial if choice else None
         if trial is None or trial.model == model:
             return Standing(model=model)
@@ -229,6 +232,31 @@ class Defaults:
         if trial.how != "shadow" and not trial.override and self._below(pack, trial.model):
             return Standing(model=model)
         return Standing(model=model, trial=trial)
+
+    def serving(self, candidate_id: str) -> str:
+        """The model that serves the LoRA of a candidate; empty where none is declared."""
+        declared = self._models.declared.all()
+        return next((one.name for one in declared if one.settings.candidate == candidate_id), "")
+
+    def _released(self, pack: Pack) -> str:
+        """The model that was promoted, where one was; quoting where it is below the floor."""
+        live = self._releases.live(pack.name)
+        if live is None or live.llm is None:
+            return ""
+        name = self.serving(live.llm)
+        if not name:
+            self._warn(pack, live.llm, "no model that is declared serves this candidate any more")
+            return ""
+        return EXTRACTIVE if self._below(pack, name) else name
+
+    async def _require_unreleased(self, pack: Pack) -> None:
+        """Raise Conflict where a release says what answers: it goes back as one."""
+        live = await asyncio.to_thread(self._releases.live, pack.name)
+        if live is not None and live.llm is not None:
+            raise Conflict(
+                f"Release {live.number} of '{pack.name}' says which model answers.",
+                hint="Go back first: rag rollback.",
+            )
 
     def _default(self, pack: Pack, choice: Choice | None) -> str:
         if choice is not None and choice.model and choice.model not in self._models.known:

@@ -47,6 +47,7 @@ from rag.app.tuning import Tuning
 from rag.app.upkeep import Condition, Upkeep
 from rag.app.uploads import Uploads
 from rag.app.viewing import View
+from rag.app.writing import Writing
 from rag.domain import Pack
 from rag.errors import InvalidInput, Unavailable
 from rag.feedback import Consent, ConsentAsked, Feedback, Verdict
@@ -116,12 +117,19 @@ class App:
         self._uploads = Uploads(parts)
         self._generations = Generations(parts)
         self.datasets = Datasets(parts, self._domains, self._people, self._traces, self.accounts)
+        self._defaults = Defaults(parts, self._models)
         loras = Loras(parts, self.datasets)
         self.tuning = Tuning(
-            parts, self._domains, self._people, self._generations, self.accounts, loras
+            parts,
+            self._domains,
+            self._people,
+            self._generations,
+            self.accounts,
+            loras,
+            self._defaults,
+            Writing(parts, self._people, self._models),
         )
         self._explaining = Explaining(self._domains, self._people, self._generations, self.tuning)
-        self._defaults = Defaults(parts, self._models)
         self.trials = Trials(parts, self._domains, self._models, self._defaults, self.accounts)
         self.declared = DeclaredModels(
             parts, self._domains, self._models, added, self._credentials, self.accounts

@@ -16,8 +16,10 @@ from rag.app.housekeeping import SYSTEM
 from rag.app.parts import Parts
 from rag.candidates import Candidate
 from rag.errors import Conflict, InvalidInput, did_you_mean
-from rag.learn.built import appearing
+from rag.learn.built import MANIFEST, appearing
 from rag.learn.lora import FOLDER, FORMATS, Base, Recipe, base_at, digest_of, folder_of, train
+from rag.learn.withdrawing import traces_of
+from rag.retrieve.levers import Levers
 from rag.store.candidates import Candidates
 from rag.store.datasets import Datasets as Versions
 from rag.types import Principal, Progress
@@ -33,6 +35,36 @@ class Loras:
         self._kept = Candidates(parts.ledger.database, parts.ledger.now)
         self._versions = Versions(parts.ledger.database, parts.ledger.now)
         self._folder = parts.settings.data / FOLDER
+
+    bound_to: tuple[str, ...] = ()
+
+    async def make(
+        self, principal: Principal, domain: Domain, progress: Callable[[Progress], None]
+    ) -> Candidate:
+        """Raises InvalidInput: it takes to be told on what, and what is trained."""
+        raise InvalidInput(
+            "A language model is trained on a version of a dataset.",
+            hint="Run: rag tune llm --dataset NAME@VERSION --base BASE.",
+        )
+
+    async def put(self, levers: Levers, candidate: Candidate, domain: Domain) -> Levers:
+        """As they are: which model answers is told where models are chosen."""
+        return levers
+
+    async def write(self, candidate: Candidate) -> None:
+        """Nothing: what a model has learned cannot be taken out of it."""
+
+    def learned(self, candidate: Candidate) -> set[str]:
+        """The answers that it was trained on, by trace. Raises Conflict for one whose dataset
+        version is withdrawn."""
+        version = candidate.lineage["dataset_version"]
+        folder = self._settings.data / "datasets" / candidate.domain / version[:16]
+        if not (folder / MANIFEST).exists():
+            raise Conflict(
+                f"What '{candidate.name}' learned from is withdrawn.",
+                hint="Train again on the version that has the rest.",
+            )
+        return traces_of(folder)
 
     async def train(
         self,

@@ -11,6 +11,7 @@ import structlog
 from rag.app.accounts import Accounts
 from rag.app.adapters import Adapters
 from rag.app.configurations import Configurations
+from rag.app.defaults import Defaults
 from rag.app.domains import Domain, Domains
 from rag.app.gathering import Gathering
 from rag.app.generations import Generations
@@ -19,15 +20,22 @@ from rag.app.measuring import Measuring
 from rag.app.memories import Memories
 from rag.app.parts import Parts
 from rag.app.people import People
+from rag.app.prompts import Prompts
+from rag.app.writing import Side, Writing
 from rag.candidates import Asked, Candidate, Gain, Judgement, Kind, Release, Rules
 from rag.errors import Conflict, InvalidInput
-from rag.learn.gate import judged
+from rag.learn.gate import NDCG, judged
 from rag.learn.lora import Recipe
+from rag.models.candidates import EXTRACTIVE
 from rag.retrieve.levers import NONE, Levers
 from rag.store.candidates import Candidates
 from rag.store.generations import Generation
 from rag.store.releases import Releases
 from rag.types import Principal, Progress
+
+WRITTEN: tuple[Kind, ...] = ("prompt", "llm")
+"""What changes no search: measured by what is written."""
+WORTH = "The score of answers"
 
 log = structlog.get_logger(__name__)
 
@@ -66,19 +74,26 @@ class Tuning:
         generations: Generations,
         accounts: Accounts,
         loras: Loras,
+        defaults: Defaults,
+        writing: Writing,
     ) -> None:
         database, now = parts.ledger.database, parts.ledger.now
         gathering = Gathering(parts, people, generations)
         self._measuring = Measuring(parts, people)
+        self._prompts = Prompts(parts)
         self._makers: Mapping[Kind, Maker] = {
             "memory": Memories(parts, gathering),
             "adapter": Adapters(parts, gathering),
             "configuration": Configurations(parts, generations, self._measuring),
+            "prompt": self._prompts,
+            "llm": loras,
         }
         self._domains = domains
         self._generations = generations
         self._accounts = accounts
         self._loras = loras
+        self._defaults = defaults
+        self._writing = writing
         self._kept = Candidates(database, now)
         self._releases = Releases(database, now)
         self._rules = Rules()
@@ -179,15 +194,15 @@ class Tuning:
         pointers = live.pointers if live else {}
         before = await self._levers(of, generation, pointers)
         after = await self._levers(of, generation, {**pointers, found.kind: found.id})
-        questions = await self._measuring.later(of, found, generation)
-        asked: list[Asked] = []
-        for done, question in enumerate(questions, 1):
-            asked.append(await self._measuring.asked(of, generation, question, before, after))
-            progress(Progress(phase="measure", done=done, total=len(questions)))
+        written = found.kind in WRITTEN
+        look_at = self._written if written else self._found
+        asked = await look_at(principal, of, found, generation, before, after, progress)
         against = live.number if live else 0
         alike = await asyncio.to_thread(self._releases.alike, of.pack.name, pointers)
         look = 1 + await asyncio.to_thread(self._kept.looks, of.pack.name, alike)
-        report = await asyncio.to_thread(judged, asked, look=look, rules=self._rules)
+        report = await asyncio.to_thread(
+            judged, asked, look=look, rules=self._rules, measure=WORTH if written else NDCG
+        )
         kept = await asyncio.to_thread(
             self._kept.report, found.id, against, report, asked, principal.id
         )
@@ -197,6 +212,61 @@ class Tuning:
             principal, "measure candidate", found.name, domain=of.pack.name, outcome=report.outcome
         )
         return kept
+
+    async def _found(
+        self,
+        _: Principal,
+        domain: Domain,
+        candidate: Candidate,
+        generation: Generation,
+        before: Levers,
+        after: Levers,
+        progress: Callable[[Progress], None],
+    ) -> list[Asked]:
+        """What either finds."""
+        questions = await self._measuring.later(domain, candidate, generation)
+        asked: list[Asked] = []
+        for done, question in enumerate(questions, 1):
+            asked.append(await self._measuring.asked(domain, generation, question, before, after))
+            progress(Progress(phase="measure", done=done, total=len(questions)))
+        return asked
+
+    async def _written(
+        self,
+        principal: Principal,
+        domain: Domain,
+        candidate: Candidate,
+        generation: Generation,
+        before: Levers,
+        after: Levers,
+        progress: Callable[[Progress], None],
+    ) -> list[Asked]:
+        """What either writes."""
+        live = await self._defaults.default(domain.pack)
+        model = live
+        if candidate.kind == "llm":
+            model = self._defaults.serving(candidate.id)
+            learned = await asyncio.to_thread(self._loras.learned, candidate)
+            if not model:
+                raise Conflict(
+                    f"No model serves '{candidate.name}' yet.",
+                    hint=f"How one does: rag tune show {candidate.name}.",
+                )
+        else:
+            learned = await asyncio.to_thread(self._prompts.learned, candidate.id)
+            if live == EXTRACTIVE:
+                raise Conflict(
+                    "Answers are quoted here, without a prompt.", hint="Choose a model: rag models."
+                )
+        questions = await self._writing.later(domain, candidate, learned)
+        old, new = Side(live, before), Side(model, after)
+        asked: list[Asked] = []
+        for done, question in enumerate(questions, 1):
+            asked.append(
+                await self._writing.asked(principal, domain, generation, question, old, new)
+            )
+            progress(Progress(phase="measure", done=done, total=len(questions)))
+        return asked
 
     async def promote(
         self, principal: Principal, name: str, domain: str | None, why: str = ""
@@ -218,6 +288,8 @@ class Tuning:
             )
         if last.report.outcome != "passed":
             raise Conflict(f"The gate did not let '{found.name}' through: {last.report.why}")
+        if found.figures.get("withdrawn"):
+            raise Conflict(f"'{found.name}' learned what is erased by now.", hint="Train another.")
         made = await asyncio.to_thread(
             self._releases.promote, of.name, against, found.id, last.id, principal.id, why
         )

@@ -41,6 +41,12 @@ def configuration(ctx: typer.Context, as_json: Json = False) -> None:
     _make(ctx, "configuration", as_json=as_json)
 
 
+@cli.command()
+def prompt(ctx: typer.Context, as_json: Json = False) -> None:
+    """Show models the best accepted answers as examples, what people wrote first."""
+    _make(ctx, "prompt", as_json=as_json)
+
+
 def _make(ctx: typer.Context, kind: Kind, *, as_json: bool) -> None:
     async def work(app: App | RemoteApp, who: Principal) -> Candidate:
         return await app.tuning.make(who, kind, ctx.obj.domain, progress)
@@ -235,6 +241,9 @@ def _tell(one: Candidate) -> None:
         gate = lineage["knobs"]["gate"]
         how = "fitted" if figures["gate_fitted"] else "as measured elsewhere: too little is known"
         output.say(f"  questions are alike from a cosine of {gate:g} ({how})")
+    elif one.kind == "prompt":
+        examples = counted(figures["examples"], "example")
+        output.say(f"  {examples}, {figures['corrections']} of them as people wrote it")
     elif one.kind == "configuration":
         output.say(f"  {', '.join(f'{name} {value}' for name, value in lineage['knobs'].items())}")
     if "before" in figures:

@@ -42,12 +42,14 @@ USUAL = 0.115
 """The deviation of paired differences where too few questions tell it; measured on SciFact."""
 PLENTY = 10
 """So many times the least, and a guard that does not hold will not."""
+NDCG = "nDCG@10"
 FEW = 30
 """Below so many questions their deviation says nothing."""
 
 
-def judged(asked: Sequence[Asked], *, look: int, rules: Rules) -> GateReport:
-    """The whole report; equal questions give an equal one. `look` counts from 1."""
+def judged(asked: Sequence[Asked], *, look: int, rules: Rules, measure: str = NDCG) -> GateReport:
+    """The whole report; equal questions give an equal one. `look` counts from 1; `measure` is what
+    the questions were measured by."""
     alpha = spent(rules.alpha, look)
     period = [one for one in asked if not one.held_out]
     parts: dict[Stratum, list[Asked]] = {
@@ -61,7 +63,7 @@ def judged(asked: Sequence[Asked], *, look: int, rules: Rules) -> GateReport:
         *_slices(period, rules),
         *_guards(period, rules),
     ]
-    outcome, why = _outcome(conditions)
+    outcome, why = _outcome(conditions, measure)
     return GateReport(
         outcome=outcome,
         why=why,
@@ -173,7 +175,7 @@ def _guards(period: Sequence[Asked], rules: Rules) -> Iterator[Requirement]:
             yield _requirement(guard, None, found, bound, missing, why)
 
 
-def _outcome(conditions: Sequence[Requirement]) -> tuple[Outcome, str]:
+def _outcome(conditions: Sequence[Requirement], measure: str) -> tuple[Outcome, str]:
     if failed := [one for one in conditions if one.holds is False]:
         told = "; ".join(f"{one.name}: {one.why}" for one in failed)
         return "refused", told
@@ -183,7 +185,7 @@ def _outcome(conditions: Sequence[Requirement]) -> tuple[Outcome, str]:
         return "insufficient", f"Insufficient evidence: {missing} more needed. {told}"
     gain = conditions[0].interval
     return "passed", (
-        f"nDCG@10 {gain.mean:+.3f} [{gain.low:+.3f}, {gain.high:+.3f}] "
+        f"{measure} {gain.mean:+.3f} [{gain.low:+.3f}, {gain.high:+.3f}] "
         f"on {gain.questions} later questions, and nothing else got worse."
     )
 

@@ -113,7 +113,7 @@ class Gathering:
         for event in self._agreed("instruction", answered, said.corrections):
             if not self._usable("instruction", answered, model=False):
                 return
-            text = _corrected(answered.trace, event)
+            text = corrected(answered.trace, event)
             body = {"prompt": _dumped(answered.prompt), "completion": text}
             clean = self._clean("instruction", body, answered)
             if clean is None:
@@ -132,7 +132,7 @@ class Gathering:
 
     def _preferences(self, answered: Answered, said: Said) -> None:
         for event in self._agreed("preference", answered, said.corrections):
-            text, answer = _corrected(answered.trace, event), answered.trace["answer"]
+            text, answer = corrected(answered.trace, event), answered.trace["answer"]
             if text.strip() != answer.strip() and self._usable("preference", answered, model=True):
                 self._prefer(answered, answered, text, answer, _opinion(event, 1.0))
         for event in self._agreed("preference", answered, said.pairs):
@@ -218,7 +218,7 @@ class Gathering:
         useful = sum(one.value or 0 for one in votes) > 0 and not trace["abstained"]
         if best is None and useful:
             bearing = [one["chunk_id"] for one in trace["citations"]]
-        reference = _corrected(trace, best) if best else trace["answer"] if useful else ""
+        reference = corrected(trace, best) if best else trace["answer"] if useful else ""
         given = [hit["chunk_id"] for hit in trace["hits"] if hit["in_context"]]
         contexts = [(one, answered.passages[one]) for one in given if one in answered.passages]
         bears = [(one, answered.passages[one]) for one in bearing if one in answered.passages]
@@ -358,7 +358,7 @@ def found_relevant(
         yield event, event.target["chunk_id"], event.value or 0.0
 
 
-def _corrected(trace: Trace, event: Event) -> str:
+def corrected(trace: Trace, event: Event) -> str:
     """The whole answer as it should have been, also where only a part of it was corrected."""
     text = str((event.correction or {})["text"])
     span = event.target.get("span")

@@ -44,6 +44,11 @@ def unsound(folder: Path, look: Unsound) -> set[str]:
     return found
 
 
+def traces_of(folder: Path) -> set[str]:
+    """The answers that a version was made of."""
+    return {trace for origin in _origins(folder) for trace in origin.traces}
+
+
 def without(folder: Path, bad: set[str], target: Callable[[str], Path]) -> dict[str, Any]:
     """Write what is left of a version to where `target` says its version belongs. Returns its
     manifest."""

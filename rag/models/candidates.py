@@ -24,6 +24,8 @@ class ModelCard(Data):
     model: str
     params: Mapping[str, Any]
     output_training_policy: str
+    candidate: str = ""
+    """Whose LoRA it serves."""
 
 
 CARD_EXTRACTIVE = ModelCard(
@@ -55,6 +57,7 @@ class Model:
                 "context_window": self.settings.context_window,
             },
             output_training_policy=self.settings.output_training_policy,
+            candidate=self.settings.candidate,
         )
 
 

@@ -1,4 +1,5 @@
-"""What a release changes of a search: everything here was promoted, nothing here is configured."""
+"""What a release changes of a search and of a prompt: everything here was promoted, nothing here is
+configured."""
 
 from __future__ import annotations
 
@@ -11,6 +12,7 @@ from numpy.typing import NDArray
 from rag.domain import RetrievalKnobs
 from rag.protocols import Reranker
 from rag.retrieve.memory import Memory
+from rag.types import Turn
 
 
 class Adapter:
@@ -42,6 +44,11 @@ class Levers:
     """In the place of the one that the settings name."""
     knobs: RetrievalKnobs | None = None
     """In the place of the pack's."""
+    prompt: str | None = None
+    """The candidate whose examples are shown."""
+    examples: tuple[Turn, ...] = ()
+    """Questions and good answers to them, in turn, that a model is shown first. Everybody may read
+    what they are of."""
 
 
 NONE = Levers()

@@ -171,6 +171,15 @@ HOLDINGS: tuple[Holding, ...] = (
         of="feedback_id",
         through=models.FeedbackRow,
     ),
+    Holding(
+        tuning.PromptExampleRow,
+        {
+            Holds.PLAIN: "candidate_id feedback_id trace_id documents",
+            Holds.WORDS: "question answer",
+        },
+        of="feedback_id",
+        through=models.FeedbackRow,
+    ),
     # A reviewer's note is about what that person said, and goes with it.
     Holding(
         learning.ReviewRow,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ForeignKey, String, UniqueConstraint
+from sqlalchemy import ForeignKey, String, Text, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column
 
 from rag.store.models import Base
@@ -44,6 +44,26 @@ class CandidateVoteRow(Base):
     chunk_id: Mapped[str] = mapped_column(String(36), primary_key=True)
     value: Mapped[float]
     """from -1 to 1, with whatever its person counts more or less"""
+
+
+class PromptExampleRow(Base):
+    """An answer that people found good, as models are shown it; it goes with what was said of it,
+    and with the answer."""
+
+    __tablename__ = "prompt_examples"
+
+    candidate_id: Mapped[str] = mapped_column(
+        ForeignKey("candidates.id", ondelete="CASCADE"), primary_key=True
+    )
+    n: Mapped[int] = mapped_column(primary_key=True)
+    feedback_id: Mapped[str] = mapped_column(
+        ForeignKey("feedback.id", ondelete="CASCADE"), index=True
+    )
+    trace_id: Mapped[str] = mapped_column(ForeignKey("traces.id", ondelete="CASCADE"), index=True)
+    question: Mapped[str] = mapped_column(Text)
+    answer: Mapped[str] = mapped_column(Text)
+    documents: Mapped[list[Any]]
+    """everything that the model was given with the question, by id"""
 
 
 class GateReportRow(Base):

@@ -125,9 +125,10 @@ def lenient(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(gate, "FEW", 2)
     real = gate.judged
 
-    def judged(asked: Any, *, look: int, rules: Any) -> Any:
+    def judged(asked: Any, *, look: int, rules: Any, measure: str) -> Any:
         return real(
             asked,
+            measure=measure,
             look=look,
             rules=rules.model_copy(update={"least": 1, "guard": 9.0, "alpha": 0.9}),
         )

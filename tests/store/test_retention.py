@@ -35,6 +35,7 @@ AGES = {
             (
                 *("traces", "shadows", "questions", "assignments"),
                 *("feedback", "feedback_requests", "reviews", "candidate_votes", "flags"),
+                "prompt_examples",
                 "question_vectors",
             ),
             1,
