@@ -152,15 +152,17 @@ def _guards(period: Sequence[Asked], rules: Rules) -> Iterator[Requirement]:
         sign = -1.0 if guard in BETTER_LOW else 1.0
         # Whatever else the machine does now and then takes long: of time the middle counts.
         middle = np.median if guard == "latency" else np.mean
-        before, after = (float(one) for one in middle(pairs, axis=0))
+        # The differences are of pairs, so that what differs between questions is in none of them.
+        sides = np.stack([pairs[:, 0], pairs[:, 1] - pairs[:, 0]], axis=1)
+        before, more = (float(one) for one in middle(sides, axis=0))
         if not before:
             continue
-        middles = np.concatenate([middle(pairs[drawn], axis=1) for drawn in _draws(len(pairs))])
+        drawn = np.concatenate([middle(sides[places], axis=1) for places in _draws(len(sides))])
         with np.errstate(divide="ignore", invalid="ignore"):
-            ratios = sign * (middles[:, 1] / middles[:, 0] - 1)
+            ratios = sign * drawn[:, 1] / drawn[:, 0]
         ratios = ratios[np.isfinite(ratios)]
         low, high = (float(one) for one in np.quantile(ratios, (SAFE, 1 - SAFE)))
-        mean = sign * (after / before - 1)
+        mean = sign * more / before
         found = Interval(questions=len(pairs), mean=mean, low=low, high=high)
         bound = -rules.guard
         few = len(pairs) < rules.least

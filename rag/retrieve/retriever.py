@@ -107,15 +107,16 @@ class Retriever:
         queries, vectors = await self.embedded(question)
         turned = [levers.adapter(one) for one in vectors] if levers.adapter else vectors
         clock = _lap(timings, "embed", clock)
-        found, moved = await asyncio.gather(
+        # What was remembered first: it is found soon, and read while the rest is searched.
+        moved, found = await asyncio.gather(
+            # What was asked before is kept as it was embedded.
+            _recalled(levers.memory, vectors[0]),
             asyncio.gather(
                 *(
                     self._search(principal, query, vector, generation, depth, filter)
                     for query, vector in zip(queries, turned, strict=True)
                 )
             ),
-            # What was asked before is kept as it was embedded.
-            _recalled(levers.memory, vectors[0]),
         )
         clock = _lap(timings, "search", clock)
         admitted, moved = await self._admitted(principal, generation, found, moved)
