@@ -39,6 +39,7 @@ from rag.app.parts import Parts
 from rag.app.people import People
 from rag.app.privacy import Privacy
 from rag.app.quotas import Quotas
+from rag.app.rounds import Rounds
 from rag.app.runs import Runs
 from rag.app.sources import Sources
 from rag.app.traces import Traces
@@ -154,7 +155,8 @@ class App:
         self.curation = Curation(parts, self._domains, self._people, self._traces, self.accounts)
         self.agreement = Agreeing(parts, self._domains, self._people, self._traces)
         self.gaps = Gaps(parts, self._domains, self._people, self._traces)
-        self._housekeeping = Housekeeping(parts, sweeps)
+        self.rounds = Rounds(parts, self._domains, self.tuning)
+        self._housekeeping = Housekeeping(parts, (*sweeps, self.rounds.once))
         self._upkeep = Upkeep(parts)
         self._webhooks = Webhooks(parts.outbox, parts.settings.webhooks)
 

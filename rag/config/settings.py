@@ -312,6 +312,9 @@ class RetentionSettings(Section):
     audit: int = Field(default=0, ge=0, le=36_500, description="Entries of the audit log.")
 
 
+SelfMade = Literal["memory", "adapter", "configuration"]
+
+
 class TuningSettings(Section):
     """What candidates are made with."""
 
@@ -320,6 +323,27 @@ class TuningSettings(Section):
         description="Language models that may be trained further, by name: each a folder of "
         "safetensors or a file *.gguf, relative to the data folder.",
     )
+    kinds: tuple[SelfMade, ...] = Field(
+        default=(),
+        description="Candidates that are made and measured by themselves: memory, adapter, "
+        "configuration.",
+    )
+    days: int = Field(
+        default=7,
+        ge=0,
+        le=365,
+        description="How long questions are waited for between making one and measuring it.",
+    )
+    promote: tuple[SelfMade, ...] = Field(
+        default=(),
+        description="Those of them that answer by themselves once the gate let them through.",
+    )
+
+    @model_validator(mode="after")
+    def _made(self) -> Self:
+        if missing := sorted({*self.promote} - {*self.kinds}):
+            raise ValueError(f"promote names {', '.join(missing)}, which kinds does not make")
+        return self
 
 
 class LogSettings(Section):
