@@ -13,6 +13,8 @@ import shutil
 from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import datetime
+from functools import partial
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +23,7 @@ from rag.errors import Conflict
 from rag.learn.gathering import Answered, Gathering
 from rag.learn.redaction import Redactor
 from rag.learn.rowing import rows
-from rag.learn.splitting import Groups, divided
+from rag.learn.splitting import divide
 from rag.learn.writing import write_dataset
 from rag.redaction import Redaction
 from rag.store.datasets import Datasets
@@ -68,13 +70,13 @@ class Builder:
         Raises Conflict while the same is being built, StorageFull, Unavailable.
         """
         with self._begun(spec) as work:
-            opinions = Opinions(work / "opinions.db")
+            opinions = Opinions(work / "gathered.db")
             try:
                 as_of = self._moment(opinions, now)
                 self._gather(opinions, spec, as_of)
                 manifest = self._sum_up(opinions, spec, as_of)
                 self._write(opinions, manifest)
-                splits = opinions.splits()
+                splits = opinions.clusters.splits()
                 made = self._datasets.add(
                     self._domain, manifest["version"], spec, manifest, splits, by
                 )
@@ -141,15 +143,13 @@ class Builder:
     def _sum_up(self, opinions: Opinions, spec: DatasetSpec, as_of: datetime) -> dict[str, Any]:
         """Rows into the build's file; what is to be told of them."""
         capped = opinions.settle(spec.per_rater)
-        clusters = opinions.clusters()
-        ages = self._datasets.ages(clusters)
-        # One whose questions are all gone is as new as can be.
-        clusters.sort(key=lambda one: (ages.get(one, 2**63), one))
-        together = [*self._datasets.links(self._domain, as_of), *opinions.shared()]
-        groups = Groups(clusters, together)
-        before = self._datasets.splits(self._domain)
-        splits = divided(groups, before, test=spec.test_share, validation=spec.validation_share)
-        opinions.divide(splits)
+        together = chain(self._datasets.links(self._domain, as_of), opinions.shared())
+        look = partial(self._datasets.known, self._domain)
+        opinions.divide(
+            lambda clusters: divide(
+                clusters, look, together, test=spec.test_share, validation=spec.validation_share
+            )
+        )
         opinions.restart()
         if capped:
             opinions.omit("", "over_rater_cap", capped, later=True)
@@ -176,12 +176,7 @@ class Builder:
             "answers": int(opinions.noted("answers") or 0),
             "people": {"count": people, "mostly_against_others": against},
             "agreement": opinions.agreement(),
-            "leakage": {
-                "clusters": len(clusters),
-                "groups": len({oldest for _, oldest in groups.each()}),
-                "largest_group": groups.largest(),
-                "kept_out": sum(split is None for split in splits.values()),
-            },
+            "leakage": opinions.clusters.told(),
         }
         # Also of what is not in it: whoever looks at a version is told of the inputs it is made of.
         content.update(line(told).encode())

@@ -105,7 +105,7 @@ def _clear(opinions: Opinions, task: Task, one: Scored) -> bool:
 
 def _made(opinions: Opinions, rev: str, row: Any, *scored: Scored, by: str = "") -> Iterator[Made]:
     first = scored[0]
-    split = opinions.split(first.cluster)
+    split = opinions.clusters.split(first.cluster)
     if split is None:
         opinions.omit(row.task, "would_leak", later=True)
         return

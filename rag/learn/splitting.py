@@ -10,62 +10,61 @@ from __future__ import annotations
 
 import hashlib
 from array import array
-from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable
 
 from rag.datasets import Split
+from rag.store.clusters import Clusters, Look
 
 SALT = "ratchet splits 1"
 """Fixed: another one would put what was tested on before into the training."""
 
 
-class Groups:
-    """Clusters that belong together. `clusters` from old to new."""
+def divide(
+    clusters: Clusters,
+    look: Look,
+    together: Iterable[tuple[str, str]],
+    *,
+    test: float,
+    validation: float,
+) -> None:
+    """Put everything that was gathered into its split."""
+    groups = Groups(clusters.gather(look))
+    for one, other in together:
+        first, second = clusters.place(one), clusters.place(other)
+        if first is not None and second is not None:
+            groups.join(first, second)
+    clusters.group(groups.oldest(place) for place in range(len(groups)))
 
-    def __init__(self, clusters: Sequence[str], together: Iterable[tuple[str, str]]) -> None:
-        self.clusters = clusters
-        self._parents = array("q", range(len(clusters)))
-        place = {cluster: n for n, cluster in enumerate(clusters)}
-        for one, other in together:
-            if one in place and other in place:
-                first, second = sorted((self._root(place[one]), self._root(place[other])))
-                self._parents[second] = first
-
-    def each(self) -> Iterator[tuple[str, str]]:
-        """Every cluster with the oldest of those that it belongs to."""
-        for n, cluster in enumerate(self.clusters):
-            yield cluster, self.clusters[self._root(n)]
-
-    def largest(self) -> int:
-        """How many clusters there are in the largest group."""
-        return max(Counter(oldest for _, oldest in self.each()).values(), default=0)
-
-    def _root(self, n: int) -> int:
-        while self._parents[n] != n:
-            self._parents[n] = self._parents[self._parents[n]]
-            n = self._parents[n]
-        return n
-
-
-def divided(
-    groups: Groups, before: Mapping[str, Split], *, test: float, validation: float
-) -> dict[str, Split | None]:
-    """The split of each cluster; None for one that may be in none. `before`: what each was in."""
-    settled: dict[str, set[Split]] = {}
-    for cluster, oldest in groups.each():
-        if cluster in before:
-            settled.setdefault(oldest, set()).add(before[cluster])
-    found: dict[str, Split | None] = {}
-    for cluster, oldest in groups.each():
-        known = settled.get(oldest, set())
+    def settle(oldest: str, before: Split | None, known: frozenset[Split]) -> Split | None:
         if not known:
-            found[cluster] = drawn(oldest, test=test, validation=validation)
-        elif len(known) == 1:
-            found[cluster] = next(iter(known))
-        else:
-            stays = "test" if "test" in known else "validation"
-            found[cluster] = stays if before.get(cluster) == stays else None
-    return found
+            return drawn(oldest, test=test, validation=validation)
+        if len(known) == 1:
+            return next(iter(known))
+        stays = "test" if "test" in known else "validation"
+        return stays if before == stays else None
+
+    clusters.divide(settle)
+
+
+class Groups:
+    """Numbers that belong together."""
+
+    def __init__(self, count: int) -> None:
+        self._above = array("q", range(count))
+
+    def __len__(self) -> int:
+        return len(self._above)
+
+    def join(self, one: int, other: int) -> None:
+        first, second = sorted((self.oldest(one), self.oldest(other)))
+        self._above[second] = first
+
+    def oldest(self, n: int) -> int:
+        """The lowest of those that a number belongs to."""
+        while self._above[n] != n:
+            self._above[n] = self._above[self._above[n]]
+            n = self._above[n]
+        return n
 
 
 def drawn(cluster: str, *, test: float, validation: float) -> Split:

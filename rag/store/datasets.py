@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
+from itertools import islice
 from typing import Any
 
-from sqlalchemy import delete, func, select
+from sqlalchemy import delete, func, insert, literal, select, tuple_
 from sqlalchemy.orm import Session
 
 from rag.datasets import Dataset, DatasetSpec, Preflight, Split, Verification
 from rag.errors import NotFound
+from rag.store.clusters import NEWEST, Known
 from rag.store.database import Database
 from rag.store.learning import (
     DatasetRow,
@@ -37,7 +39,7 @@ class Datasets:
         version: str,
         spec: DatasetSpec,
         manifest: Mapping[str, Any],
-        splits: Mapping[str, Split],
+        splits: Iterable[tuple[str, Split]],
         by: str,
     ) -> Dataset:
         """Keep a version, and the split of each cluster in it; one that is kept already is given.
@@ -159,28 +161,33 @@ class Datasets:
 
     # --- clusters ---
 
-    def ages(self, clusters: Sequence[str]) -> dict[str, int]:
-        """Which came when: a number that is lower for older clusters, of those still known."""
-        found: dict[str, int] = {}
+    def known(self, domain: str, clusters: Sequence[str]) -> dict[str, Known]:
+        """Which of these, some hundred at most, came when, and what they were in before."""
         with self.database.read() as session:
-            for start in range(0, len(clusters), AT_ONCE):
-                rows = session.execute(
-                    select(QuestionRow.cluster_id, func.min(QuestionRow.n))
-                    .where(QuestionRow.cluster_id.in_(clusters[start : start + AT_ONCE]))
-                    .group_by(QuestionRow.cluster_id)
-                )
-                found.update(iter(rows.tuples()))
-        return found
+            ages = session.execute(
+                select(QuestionRow.cluster_id, func.min(QuestionRow.n))
+                .where(QuestionRow.cluster_id.in_(clusters))
+                .group_by(QuestionRow.cluster_id)
+            )
+            age = dict(iter(ages.tuples()))
+            before = self._before(session, domain, clusters)
+        return {one: Known(age.get(one, NEWEST), before.get(one)) for one in {*age, *before}}
 
-    def links(self, domain: str, as_of: datetime) -> list[tuple[str, str]]:
+    def links(self, domain: str, as_of: datetime) -> Iterator[tuple[str, str]]:
         """Clusters that a question lies between."""
+        key = (QuestionLinkRow.older, QuestionLinkRow.newer)
         statement = (
-            select(QuestionLinkRow.older, QuestionLinkRow.newer)
+            select(*key)
             .where(QuestionLinkRow.domain == domain, QuestionLinkRow.at <= as_of)
-            .order_by(QuestionLinkRow.older, QuestionLinkRow.newer)
+            .order_by(*key)
+            .limit(AT_ONCE)
         )
-        with self.database.read() as session:
-            return [(older, newer) for older, newer in session.execute(statement).tuples()]
+        some: Sequence[tuple[str, str]] = [("", "")]
+        while some:
+            with self.database.read() as session:
+                after = statement.where(tuple_(*key) > tuple_(*map(literal, some[-1])))
+                some = [(older, newer) for older, newer in session.execute(after).tuples()]
+            yield from some
 
     def splits(self, domain: str) -> dict[str, Split]:
         """What each cluster that was in a dataset before is for ever."""
@@ -196,14 +203,22 @@ class Datasets:
         with self.database.read() as session:
             return dict(iter(session.execute(statement).tuples()))
 
-    def _settle(self, session: Session, domain: str, splits: Mapping[str, Split]) -> None:
-        known = set(session.scalars(select(SplitRow.cluster_id).where(SplitRow.domain == domain)))
-        now = self.now()
-        session.add_all(
-            SplitRow(domain=domain, cluster_id=cluster, split=split, at=now)
-            for cluster, split in sorted(splits.items())
-            if cluster not in known
-        )
+    def _before(self, session: Session, domain: str, clusters: Collection[str]) -> dict[str, Split]:
+        of = (SplitRow.domain == domain, SplitRow.cluster_id.in_(clusters))
+        found = session.execute(select(SplitRow.cluster_id, SplitRow.split).where(*of))
+        return {cluster: _split(split) for cluster, split in found}
+
+    def _settle(self, session: Session, domain: str, splits: Iterable[tuple[str, Split]]) -> None:
+        now, left = self.now(), iter(splits)
+        while some := dict(islice(left, AT_ONCE)):
+            known = self._before(session, domain, some)
+            new = [
+                {"domain": domain, "cluster_id": cluster, "split": split, "at": now}
+                for cluster, split in some.items()
+                if cluster not in known
+            ]
+            if new:
+                session.execute(insert(SplitRow), new)
 
 
 def _dataset(row: DatasetRow) -> Dataset:

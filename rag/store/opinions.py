@@ -9,13 +9,14 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from collections.abc import Generator, Iterable, Iterator, Mapping
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from rag.datasets import Omission, Split, Task
 from rag.errors import StorageFull, Unavailable
+from rag.store.clusters import SCHEMA, Clusters
 
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS item (
@@ -25,15 +26,16 @@ CREATE INDEX IF NOT EXISTS item_parent ON item (parent, task);
 CREATE TABLE IF NOT EXISTS opinion (
     key TEXT, actor TEXT, value REAL NOT NULL, expert INTEGER NOT NULL, event TEXT NOT NULL,
     at TEXT NOT NULL, PRIMARY KEY (key, actor)) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS fact (n INTEGER PRIMARY KEY, trace TEXT NOT NULL, facts TEXT NOT NULL);
 CREATE TABLE IF NOT EXISTS source (
-    key TEXT, trace TEXT, facts TEXT NOT NULL, PRIMARY KEY (key, trace)) WITHOUT ROWID;
+    key TEXT, trace TEXT, fact INTEGER NOT NULL, PRIMARY KEY (key, trace)) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS unit (cluster TEXT, unit TEXT, PRIMARY KEY (cluster, unit))
     WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS rater (actor TEXT PRIMARY KEY, reliability REAL NOT NULL);
-CREATE TABLE IF NOT EXISTS split (cluster TEXT PRIMARY KEY, split TEXT NOT NULL);
 CREATE TABLE IF NOT EXISTS row (
     hash TEXT PRIMARY KEY, task TEXT NOT NULL, split TEXT NOT NULL, line TEXT NOT NULL,
-    provenance TEXT NOT NULL, replaced TEXT NOT NULL) WITHOUT ROWID;
+    provenance TEXT NOT NULL, replaced TEXT NOT NULL);
+CREATE INDEX IF NOT EXISTS row_place ON row (task, split, hash);
 CREATE TABLE IF NOT EXISTS omitted (task TEXT, reason TEXT, later INTEGER, n INTEGER NOT NULL,
     PRIMARY KEY (task, reason, later)) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS noted (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
@@ -115,7 +117,9 @@ class Opinions:
             for pragma in ("journal_mode=WAL", "synchronous=NORMAL", "temp_store=FILE"):
                 self._sql.execute(f"PRAGMA {pragma}")
             self._sql.execute("PRAGMA cache_size=-65536")
-            self._sql.executescript(_SCHEMA)
+            self._sql.executescript(_SCHEMA + SCHEMA)
+        self.clusters = Clusters(self._sql)
+        self._facts: dict[tuple[str, str], int] = {}
 
     def close(self) -> None:
         self._sql.close()
@@ -127,14 +131,21 @@ class Opinions:
         """What is added within is kept together with the fact that the answers up to `after` are
         done; killed on the way, none of it."""
         with _translated():
-            self._sql.execute("BEGIN")
-            try:
+            with self._whole():
                 yield
                 self._note("after", after)
-            except BaseException:
-                self._sql.execute("ROLLBACK")
-                raise
-            self._sql.execute("COMMIT")
+            self._facts.clear()
+
+    @contextmanager
+    def _whole(self) -> Generator[None]:
+        self._sql.execute("BEGIN")
+        try:
+            yield
+        except BaseException:
+            self._sql.execute("ROLLBACK")
+            self._facts.clear()
+            raise
+        self._sql.execute("COMMIT")
 
     def add(
         self,
@@ -165,8 +176,15 @@ class Opinions:
         )
 
     def source(self, key: str, trace_id: str, facts: Mapping[str, Any]) -> None:
+        """Where an item comes from. What is told of an answer in equal words is kept once, as
+        far as it is told within one `gathering`."""
+        said = (trace_id, json.dumps(facts))
+        if said not in self._facts:
+            made = self._sql.execute("INSERT INTO fact (trace, facts) VALUES (?, ?)", said)
+            assert made.lastrowid is not None
+            self._facts[said] = made.lastrowid
         self._sql.execute(
-            "INSERT OR IGNORE INTO source VALUES (?, ?, ?)", (key, trace_id, json.dumps(facts))
+            "INSERT OR IGNORE INTO source VALUES (?, ?, ?)", (key, trace_id, self._facts[said])
         )
 
     def about(self, cluster: str, units: Iterable[str]) -> None:
@@ -237,7 +255,9 @@ class Opinions:
         """Where items come from: their answers, and whose opinions count."""
         marks = ",".join("?" * len(keys))
         sources = self._sql.execute(
-            f"SELECT DISTINCT trace, facts FROM source WHERE key IN ({marks}) ORDER BY trace", keys
+            "SELECT DISTINCT fact.trace, fact.facts FROM source JOIN fact ON fact.n = source.fact"
+            f" WHERE source.key IN ({marks}) ORDER BY fact.trace",
+            keys,
         )
         opinions = self._sql.execute(
             "SELECT event, actor, value, expert FROM opinion"
@@ -254,10 +274,6 @@ class Opinions:
 
     # --- clusters and rows ---
 
-    def clusters(self) -> list[str]:
-        found = self._sql.execute("SELECT DISTINCT cluster FROM item ORDER BY cluster")
-        return [cluster for (cluster,) in found]
-
     def shared(self) -> Iterator[tuple[str, str]]:
         """Clusters in pairs that a part of a document answers both of, each with the next."""
         before: tuple[str, str] | None = None
@@ -266,34 +282,17 @@ class Opinions:
                 yield before[1], cluster
             before = (unit, cluster)
 
-    def divide(self, splits: Mapping[str, Split | None]) -> None:
-        """The split of each cluster; a cluster without one is in none."""
-        with _translated():
-            self._sql.execute("BEGIN")
-            self._sql.execute("DELETE FROM split")
-            self._sql.executemany(
-                "INSERT INTO split VALUES (?, ?)",
-                ((cluster, split) for cluster, split in splits.items() if split is not None),
-            )
-            self._sql.execute("COMMIT")
-
-    def split(self, cluster: str) -> Split | None:
-        found = self._sql.execute("SELECT split FROM split WHERE cluster = ?", (cluster,))
-        row = found.fetchone()
-        return row[0] if row else None
-
-    def splits(self) -> dict[str, Split]:
-        """Of every cluster that is in one."""
-        return dict(self._sql.execute("SELECT cluster, split FROM split").fetchall())
+    def divide(self, work: Callable[[Clusters], None]) -> None:
+        """Have each cluster put into its split."""
+        with _translated(), self._whole():
+            work(self.clusters)
 
     def write(self, rows: Iterable[tuple[str, Task, Split, str, str, Replaced]]) -> None:
         """Rows by their hash; equal ones are one."""
         made = ((*row[:5], _written(row[5])) for row in rows)
-        with _translated():
-            self._sql.execute("BEGIN")
+        with _translated(), self._whole():
             self._sql.execute("DELETE FROM row")
             self._sql.executemany("INSERT OR IGNORE INTO row VALUES (?, ?, ?, ?, ?, ?)", made)
-            self._sql.execute("COMMIT")
 
     def lines(self, task: Task, split: Split) -> Iterator[str]:
         found = self._sql.execute(
@@ -334,7 +333,7 @@ class Opinions:
         """How many answers there are in each language."""
         found = self._sql.execute(
             "SELECT lang, COUNT(*) FROM (SELECT DISTINCT trace, facts ->> '$.language' AS lang"
-            " FROM source) GROUP BY 1 ORDER BY 1"
+            " FROM fact) GROUP BY 1 ORDER BY 1"
         )
         return dict(found.fetchall())
 
