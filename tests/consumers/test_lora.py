@@ -15,11 +15,15 @@ from typing import Any
 import pytest
 
 from rag.backends.llama_cpp import served
+from rag.config import AddedModelSettings
 from rag.datasets import ExportManifest, Instruction
-from rag.errors import InvalidInput
+from rag.errors import Conflict, InvalidInput
+from rag.feedback import Correction, Verdict
 from rag.learn.built import manifest_of
-from rag.learn.lora import ADAPTER, GGUF, Base, Recipe, Trained, base_at, train
-from rag.types import Message, Progress
+from rag.learn.lora import ADAPTER, GGUF, Base, Recipe, Trained, base_at, folder_of, train
+from rag.types import AskRequest, Message, Progress
+from tests.app.test_app import ANNA, BOB, add_documents, open_app
+from tests.app.test_datasets import ALL, COLOUR, CURATOR, WEIGHT, built, rated
 from tests.learn.planting import exported, long_rows
 
 pytestmark = [
@@ -103,3 +107,50 @@ def test_a_row_that_would_be_left_out_is_refused_before_anything_is_trained(
     folder = exported(tmp_path, "trl-sft", rows=long_rows(300))
     with pytest.raises(InvalidInput, match="leaves it out or cuts"):
         run(folder, tmp_path / "out", steps=1, max_length=256)
+
+
+def test_the_circle_closes(tmp_path: Path) -> None:
+    """Corrected, built, trained, served, added as a model, asked, measured: with a verdict."""
+
+    async def circle() -> None:
+        await open_app(tmp_path).aclose()
+        data = tmp_path / "data"
+        # The environment is made once.
+        (DATA / "consumers").mkdir(parents=True, exist_ok=True)
+        (data / "consumers").symlink_to((DATA / "consumers").resolve())
+        rag = data / "rag.toml"
+        rag.write_text(f'{rag.read_text()}[tuning.bases]\nsmollm2 = "{smollm2().path}"\n')
+        app = open_app(tmp_path)
+        try:
+            await add_documents(app, tmp_path)
+            await app.agree(BOB, ALL)
+            better = Verdict(value=-1, correction=Correction(text="The pump weighs 40 kg [1]."))
+            await rated(app, BOB, WEIGHT, better)
+            await built(app)
+            recipe = Recipe(dataset="month@1", base="smollm2", steps=1, rank=4)
+            made = await app.tuning.train(CURATOR, recipe, None)
+            assert made.figures["rows"] == 1
+            adapter = folder_of(data, made.id) / GGUF
+            with served(smollm2().path, adapter, "toy", context=2_048, threads=2) as url:
+                settings = AddedModelSettings(
+                    provider="openai_like",
+                    model="toy",
+                    base_url=url,
+                    context_window=2_048,
+                    max_output_tokens=32,
+                    timeout_seconds=300,
+                    candidate=made.id,
+                )
+                await app.declared.put(ANNA, "toy", settings)
+                answer = await app.ask(BOB, AskRequest(question=COLOUR, model="toy"))
+                assert (await app.trace(BOB, answer.trace_id))["lora_id"] == made.id
+                await app.rate(BOB, answer.trace_id, better)
+                said = await app.tuning.measure(CURATOR, "llm-1", None)
+            assert any(not one.held_out for one in said.asked)
+            assert said.report.outcome == "insufficient"
+            with pytest.raises(Conflict, match="did not let"):
+                await app.tuning.promote(CURATOR, "llm-1", None)
+        finally:
+            await app.aclose()
+
+    asyncio.run(circle())

@@ -40,7 +40,7 @@ export function CandidatePanel({ name, close }: { name: string; close: () => voi
               {run.error ? <Trouble error={run.error} /> : null}
               {promote.error ? <Trouble error={promote.error} /> : null}
               {reports.length === 0 ? <Text size="sm">{t("unmeasured")}</Text> : null}
-              {reports.map((one, n) => <Stack key={one.id} gap="md">{n ? <Divider /> : null}<Judged one={one} /></Stack>)}
+              {reports.map((one, n) => <Stack key={one.id} gap="md">{n ? <Divider /> : null}<Judged one={one} kind={candidate.kind} /></Stack>)}
             </Stack>
           );
         }}
@@ -57,7 +57,7 @@ function Made({ one }: { one: Candidate }) {
   const number = (name: string) => counted(Number(one.figures[name] ?? 0));
   const left = (["held_out", "stale", "nothing_said", "not_indexed", "capped"] as const).filter((name) => Number(one.figures[name] ?? 0) > 0);
   const until: [string, string] = [t("until"), moment(String(one.lineage["as_of"]))];
-  const facts: [string, string][] = "votes" in one.figures ? [[t("votes"), number("votes")], [t("answers"), number("answers")], until] : [[t("questions"), number("questions")], until];
+  const facts: [string, string][] = "votes" in one.figures ? [[t("votes"), number("votes")], [t("answers"), number("answers")], until] : one.kind === "llm" ? [until] : [[t("questions"), number("questions")], until];
   return (
     <>
       <Facts facts={[...facts, ...particulars(one, t)]} />
@@ -70,11 +70,27 @@ function Made({ one }: { one: Candidate }) {
 
 const share = (value: unknown) => Number(value).toFixed(3);
 
+/** What a language model was trained on, and how that went. */
+function trained(one: Candidate, t: TFunction<"candidates">): [string, string][] {
+  const losses = one.figures["losses"] as number[];
+  const held = one.figures["validation_loss"] as [number, number] | null;
+  const { method } = one.lineage["recipe"] as { method: string };
+  return [
+    [t("base"), String(one.lineage["base"])],
+    [t("dataset"), `${String(one.lineage["dataset"])}${one.figures["withdrawn"] ? ` ${t("withdrawn")}` : ""}`],
+    [t("rows"), `${counted(Number(one.figures["rows"]))}, ${method.toUpperCase()}`],
+    [t("loss"), t("fell", { first: share(losses[0]), last: share(losses.at(-1)) })],
+    ...(held ? [[t("validation"), t("fell", { first: share(held[0]), last: share(held[1]) })] as [string, string]] : []),
+  ];
+}
+
 /** What only a candidate of this kind has. */
 function particulars(one: Candidate, t: TFunction<"candidates">): [string, string][] {
   const knobs = (one.lineage["knobs"] ?? {}) as Record<string, unknown>;
   if (one.kind === "memory") return [[t("near"), `${Number(knobs["gate"]).toFixed(2)} ${t(one.figures["gate_fitted"] ? "fitted" : "assumed")}`]];
   if (one.kind === "configuration") return Object.entries(knobs).map(([name, value]) => [name, String(value)]);
+  if (one.kind === "prompt") return [[t("examples"), t("examplesOf", { count: Number(one.figures["examples"]), corrections: counted(Number(one.figures["corrections"])) })]];
+  if (one.kind === "llm") return trained(one, t);
   if (one.kind === "adapter") return [[t("mix"), String(one.lineage["mix"])]];
   return [];
 }

@@ -3,14 +3,15 @@ import { useTranslation } from "react-i18next";
 import { counted } from "@/app/lasting";
 import { moment } from "@/app/when";
 import css from "./candidates.module.css";
-import type { Judgement } from "./queries";
+import type { Judgement, Kind } from "./queries";
 import { farthest, isWhole, place, signed, STRATA, type Interval } from "./report";
 
 const COLOUR = { passed: "green", refused: "red", insufficient: "gray" } as const;
 
 /** What the gate said, with all that it went by: strata first, then every condition. */
-export function Judged({ one }: { one: Judgement }) {
+export function Judged({ one, kind }: { one: Judgement; kind: Kind }) {
   const { t } = useTranslation("candidates");
+  const gain = t(kind === "llm" || kind === "prompt" ? "scoreGain" : "gain");
   const { report } = one;
   const overall = report.conditions[0]?.interval;
   const strata = STRATA.map((name) => [name, report.strata[name]] as const);
@@ -22,9 +23,9 @@ export function Judged({ one }: { one: Judgement }) {
         <Text size="sm" c="var(--soft)">{t("judged", { at: moment(one.at), by: one.by, against: one.against, look: report.look })}</Text>
       </Group>
       <Text size="sm" className={css.anywhere}>{report.why}</Text>
-      <div className={css.across} role="region" tabIndex={0} aria-label={t("gain")}>
+      <div className={css.across} role="region" tabIndex={0} aria-label={gain}>
         <Table>
-          <Table.Thead><Table.Tr><Table.Th>{t("questions")}</Table.Th><Table.Th ta="right">{t("count")}</Table.Th><Table.Th>{t("gain")}</Table.Th></Table.Tr></Table.Thead>
+          <Table.Thead><Table.Tr><Table.Th>{t("questions")}</Table.Th><Table.Th ta="right">{t("count")}</Table.Th><Table.Th>{gain}</Table.Th></Table.Tr></Table.Thead>
           <Table.Tbody>
             {overall ? <Line name={t("all")} found={overall} far={far} /> : null}
             {strata.map(([name, found]) => (found ? <Line key={name} name={t(`stratum.${name}`)} found={found} far={far} /> : null))}
