@@ -36,7 +36,7 @@ REVIEWER = Principal(id="local", roles=frozenset(Role))
 ALL = Consent(purposes=("evaluation", "retrieval", "training"), version=1)
 LOOKED_AT = 5
 """Passages that somebody who rates looks at."""
-LATER_ONLY = 0.25
+LATER_ONLY = 0.4
 """The share of things that nobody asks before the second half."""
 WIDTH, ROW, LEFT = 640, 34, 190
 QUARTERS = 4
