@@ -41,7 +41,8 @@ class Memories:
     async def make(
         self, principal: Principal, domain: Domain, progress: Callable[[Progress], None]
     ) -> Candidate:
-        """A memory of all that was said and accepted until now. Raises InvalidInput for nothing."""
+        """A memory of all that was said and accepted until now, kept and written or neither. Raises
+        InvalidInput for nothing, StorageFull."""
         found = await self._gathering.gather(domain, progress)
         knobs, told = await asyncio.to_thread(fitted, found.rated)
         made = await asyncio.to_thread(
@@ -54,7 +55,12 @@ class Memories:
             principal.id,
             found.votes,
         )
-        await self.write(made)
+        try:
+            await self.write(made)
+        except BaseException:
+            # Of one that is not written whole nobody is told.
+            await asyncio.to_thread(self._kept.forget, made.id)
+            raise
         return made
 
     async def write(self, candidate: Candidate) -> None:

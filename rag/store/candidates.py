@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Any, NamedTuple, TypeVar
 from uuid import uuid4
 
-from sqlalchemy import func, insert, select
+from sqlalchemy import delete, func, insert, select
 from sqlalchemy.orm import Session
 
 from rag.candidates import Asked, Candidate, Gain, GateReport, Judgement, Kind
@@ -158,6 +158,11 @@ class Candidates:
         """What became of a candidate."""
         with self.database.write() as session:
             session.get_one(CandidateRow, id).state = state
+
+    def forget(self, id: str) -> None:
+        """One that came to nothing; what it learned from is forgotten with it."""
+        with self.database.write() as session:
+            session.execute(delete(CandidateRow).where(CandidateRow.id == id))
 
     def questions(self, trace_ids: Collection[str]) -> dict[str, Question]:
         """The questions of these answers, by trace."""

@@ -13,13 +13,13 @@ from rag.app import App
 from rag.app.explaining import ExplainRequest
 from rag.candidates import Candidate, GateReport, Kind
 from rag.domain import RetrievalKnobs
-from rag.errors import Conflict, InvalidInput, NotFound
+from rag.errors import Conflict, InvalidInput, NotFound, StorageFull
 from rag.feedback import OfChunk, OfMissing, Verdict
 from rag.learn.adapting import Fit
 from rag.learn.configuring import Best, Listed
 from rag.store.candidates import Candidates
 from rag.store.releases import Releases
-from rag.types import AskRequest, Principal, SearchRequest
+from rag.types import AskRequest, Principal, SearchRequest, utc_now
 from tests.app.test_app import ANNA, BOB
 from tests.app.test_datasets import CURATOR, SALARY, WEIGHT, tell
 
@@ -60,6 +60,28 @@ async def prefers(
         made = await app.rate(who, answer.trace_id, said)
         await app.curation.review(CURATOR, [made.id], "accepted")
     return wanted
+
+
+def test_a_memory_that_cannot_be_written_is_not_there(
+    tell: Callable[[Story], None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def story(app: App) -> None:
+        await prefers(app, ANNA, "pay.txt", SALARY, against=False)
+        index, kept = app._parts.index, Candidates(app._parts.ledger.database, utc_now)
+
+        async def full(*_: object) -> None:
+            assert [one.name for one in kept.list("test")] == ["memory-1"]
+            raise StorageFull("The disk is full.")
+
+        with monkeypatch.context() as patch:
+            patch.setattr(index, "upsert", full)
+            with pytest.raises(StorageFull):
+                await app.tuning.make(CURATOR, "memory", None)
+        assert kept.list("test") == []
+        made = await app.tuning.make(CURATOR, "memory", None)
+        assert (made.name, len(kept.votes(made.id))) == ("memory-1", 1)
+
+    tell(story)
 
 
 def test_what_people_found_useful_moves_up_once_it_is_promoted(
