@@ -20,7 +20,7 @@ export function Gains() {
   return (
     <Loaded query={found}>
       {({ gains }) => {
-        const memories = gains.filter((one) => one.kind === "memory");
+        const memories = gains.filter((one) => one.kind === "memory" && one.outcome !== "refused");
         return memories.length < 2 ? null : (
           <Panel title={t("gains")} tell={t("gainsTell")}>
             <div className={css.across} role="region" tabIndex={0} aria-label={t("gains")}><Curve gains={memories} /></div>
