@@ -54,9 +54,11 @@ class Memories:
             {**found.counts, "gate_fitted": told},
             principal.id,
             found.votes,
+            whole=False,
         )
         try:
             await self.write(made)
+            await asyncio.to_thread(self._kept.settle, made.id, "made")
         except BaseException:
             # Of one that is not written whole nobody is told.
             await asyncio.to_thread(self._kept.forget, made.id)

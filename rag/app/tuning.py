@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Mapping, Sequence
+from datetime import timedelta
 from typing import Protocol
 
 import structlog
@@ -36,6 +37,9 @@ from rag.types import Principal, Progress
 WRITTEN: tuple[Kind, ...] = ("prompt", "llm")
 """What changes no search: measured by what is written."""
 WORTH = "The score of answers"
+
+UNFINISHED = timedelta(days=1)
+"""After which nobody makes any more what is not whole yet."""
 
 log = structlog.get_logger(__name__)
 
@@ -94,6 +98,7 @@ class Tuning:
         self._loras = loras
         self._defaults = defaults
         self._writing = writing
+        self._now = now
         self._kept = Candidates(database, now)
         self._releases = Releases(database, now)
         self._rules = Rules()
@@ -319,6 +324,9 @@ class Tuning:
     async def sweep(self) -> int:
         """Make anew whatever learned from what was erased since. Returns how many."""
         changed = 0
+        long_ago = self._now() - UNFINISHED
+        for id in await asyncio.to_thread(self._kept.unfinished, long_ago):
+            await asyncio.to_thread(self._kept.forget, id)
         for one in await asyncio.to_thread(self._kept.learned):
             # It is noted last: killed on the way, the next sweep writes it again.
             if await asyncio.to_thread(self._kept.shrunk, one):

@@ -18,6 +18,8 @@ from rag.store.models import FeedbackRow, table_of
 from rag.store.tuning import CandidateRow, CandidateVoteRow, GateReportRow
 
 AT_ONCE = 1_000
+MAKING = "making"
+"""The state of one that is kept already and not whole yet."""
 T = TypeVar("T")
 
 
@@ -68,8 +70,11 @@ class Candidates:
         figures: Mapping[str, Any],
         by: str,
         votes: Sequence[Voted] = (),
+        *,
+        whole: bool = True,
     ) -> Candidate:
-        """Keep a candidate, and what it learned from."""
+        """Keep a candidate, and what it learned from. One that is not whole yet is not listed until
+        it is settled."""
         with self.database.write() as session:
             of = (CandidateRow.domain == domain, CandidateRow.kind == kind)
             last = session.scalar(select(func.max(CandidateRow.number)).where(*of)) or 0
@@ -78,7 +83,7 @@ class Candidates:
                 domain=domain,
                 kind=kind,
                 number=last + 1,
-                state="made",
+                state="made" if whole else MAKING,
                 lineage=dict(lineage),
                 figures=dict(figures),
                 created_by=by,
@@ -111,7 +116,7 @@ class Candidates:
         """Every candidate of a domain, newest first."""
         statement = (
             select(CandidateRow)
-            .where(CandidateRow.domain == domain)
+            .where(CandidateRow.domain == domain, CandidateRow.state != MAKING)
             .order_by(CandidateRow.created_at.desc(), CandidateRow.id)
         )
         with self.database.read() as session:
@@ -126,7 +131,8 @@ class Candidates:
             else CandidateRow.id == name
         )
         with self.database.read() as session:
-            row = session.scalar(select(CandidateRow).where(CandidateRow.domain == domain, named))
+            of = (CandidateRow.domain == domain, CandidateRow.state != MAKING)
+            row = session.scalar(select(CandidateRow).where(*of, named))
         if row is None:
             raise NotFound(
                 f"There is no candidate '{name}' in '{domain}'.", hint="See: rag tune list."
@@ -138,7 +144,9 @@ class Candidates:
         learned = select(table_of(CandidateVoteRow).c.candidate_id)
         # Of one that everything was erased of nothing is left but the count.
         counted = CandidateRow.figures["votes"].as_integer() > 0
-        statement = select(CandidateRow).where(CandidateRow.id.in_(learned) | counted)
+        statement = select(CandidateRow).where(
+            CandidateRow.id.in_(learned) | counted, CandidateRow.state != MAKING
+        )
         with self.database.read() as session:
             return [_candidate(row) for row in session.scalars(statement)]
 
@@ -163,6 +171,12 @@ class Candidates:
         """One that came to nothing; what it learned from is forgotten with it."""
         with self.database.write() as session:
             session.execute(delete(CandidateRow).where(CandidateRow.id == id))
+
+    def unfinished(self, before: datetime) -> list[str]:
+        """Those that somebody began to make before a moment, and never came to an end with."""
+        of = (CandidateRow.state == MAKING, CandidateRow.created_at < before)
+        with self.database.read() as session:
+            return [*session.scalars(select(CandidateRow.id).where(*of))]
 
     def questions(self, trace_ids: Collection[str]) -> dict[str, Question]:
         """The questions of these answers, by trace."""
@@ -287,7 +301,9 @@ def _parts(items: Sequence[T]) -> Iterator[Sequence[T]]:
 
 
 def _candidate(row: CandidateRow) -> Candidate:
-    return Candidate.model_validate({name: getattr(row, name) for name in Candidate.model_fields})
+    fields = {name: getattr(row, name) for name in Candidate.model_fields}
+    # Whoever makes it is given it as it will be.
+    return Candidate.model_validate(fields | ({"state": "made"} if row.state == MAKING else {}))
 
 
 def _judgement(row: GateReportRow) -> Judgement:

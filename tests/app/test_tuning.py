@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Coroutine, Sequence
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -70,14 +71,30 @@ def test_a_memory_that_cannot_be_written_is_not_there(
         index, kept = app._parts.index, Candidates(app._parts.ledger.database, utc_now)
 
         async def full(*_: object) -> None:
-            assert [one.name for one in kept.list("test")] == ["memory-1"]
+            # Nobody is told of it before it is whole.
+            assert kept.list("test") == []
+            assert len(kept.unfinished(utc_now())) == 1
             raise StorageFull("The disk is full.")
 
         with monkeypatch.context() as patch:
             patch.setattr(index, "upsert", full)
             with pytest.raises(StorageFull):
                 await app.tuning.make(CURATOR, "memory", None)
-        assert kept.list("test") == []
+        assert kept.unfinished(utc_now()) == []
+        with monkeypatch.context() as patch:
+            patch.setattr(index, "upsert", full)
+            # Killed at once, nothing is done about it any more.
+            patch.setattr(Candidates, "forget", lambda *_: None)
+            with pytest.raises(StorageFull):
+                await app.tuning.make(CURATOR, "memory", None)
+        assert await app.tuning.list(CURATOR, None) == []
+        with pytest.raises(NotFound):
+            await app.tuning.get(CURATOR, "memory-1", None)
+        await app.tuning.sweep()
+        assert len(kept.unfinished(utc_now())) == 1
+        monkeypatch.setattr("rag.app.tuning.UNFINISHED", timedelta(0))
+        await app.tuning.sweep()
+        assert kept.unfinished(utc_now()) == []
         made = await app.tuning.make(CURATOR, "memory", None)
         assert (made.name, len(kept.votes(made.id))) == ("memory-1", 1)
 
