@@ -21,8 +21,10 @@ from rag.api.strict import StrictRoute
 from rag.app.beside import Made
 from rag.app.curation import ToReview
 from rag.datasets import Dataset, DatasetSpec, Difference, ExportManifest, ReviewState, Split, Task
+from rag.learn.clustering import Clusters
+from rag.learn.comparing import Changes
 from rag.learn.exporting import Format
-from rag.learn.previewing import Shown
+from rag.learn.previewing import Shown, ShownExport
 from rag.redaction import Preview, RedactionRules
 from rag.store.flags import FlagKind
 from rag.store.inbox import Wanted
@@ -117,6 +119,10 @@ async def inbox(
     unit: Annotated[
         str, Query(max_length=140, description="Only on what is disputed under that name.")
     ] = "",
+    trace: Annotated[str, Query(max_length=36, description="Only on that answer.")] = "",
+    cluster: Annotated[
+        str, Query(max_length=36, description="Only on answers to questions of that gap.")
+    ] = "",
     mine: Annotated[bool, Query(description="Only what whoever asks is to review.")] = False,
     limit: Limit = 50,
     cursor: Cursor = None,
@@ -130,6 +136,8 @@ async def inbox(
         missing=missing,
         flag=flag,
         unit=unit,
+        trace=trace,
+        cluster=cluster,
         reviewer=who.id if mine else "",
     )
     found = await server.app.curation.inbox(who, wanted, limit + 1, cursor, domain)
@@ -220,6 +228,44 @@ async def rows(
     found = await server.app.datasets.rows(who, name, task, split, limit + 1, cursor, domain)
     some, more = page(found, limit, lambda one: one.row)
     return Rows(rows=some, next=more)
+
+
+@router.get("/datasets/{name}/preview")
+async def export_preview(
+    name: Version,
+    format: Annotated[str, Query(pattern=FORMAT)],
+    who: Data,
+    server: Server,
+    limit: Annotated[int, Query(ge=1, le=20)] = 3,
+    domain: Domain = None,
+) -> ShownExport:
+    """The first lines of every file that an export would have, and what that format leaves out."""
+    return await server.app.datasets.begun(who, name, format, limit, domain)
+
+
+@router.get("/datasets/{name}/changes")
+async def changes(
+    name: Version,
+    who: Data,
+    server: Server,
+    before: Annotated[str, Query(pattern=NAME, description="The version to compare with.")],
+    domain: Domain = None,
+) -> Changes:
+    """Which rows came, went or changed from another version to this one, and why."""
+    return await server.app.datasets.changes(who, before, name, domain)
+
+
+@router.get("/datasets/{name}/clusters")
+async def clusters(
+    name: Version,
+    who: Data,
+    server: Server,
+    limit: Annotated[int, Query(ge=1, le=200)] = 50,
+    domain: Domain = None,
+) -> Clusters:
+    """Questions that ask much the same, in which split they are, and whether any is in two: that
+    would be a leak."""
+    return await server.app.datasets.clusters(who, name, limit, domain)
 
 
 @router.get(

@@ -13,6 +13,7 @@ from rag.app.people import People
 from rag.app.traces import Traces
 from rag.datasets import ReviewState
 from rag.errors import NotFound
+from rag.store.datasets import Datasets
 from rag.store.gaps import Gaps
 from rag.store.inbox import Inbox, Waiting, Wanted
 from rag.store.reviews import Reviews
@@ -26,6 +27,8 @@ class ToReview(Waiting):
     answer: str
     model: str
     abstained: bool
+    gap: str
+    """Of what that question is one, if it was not answered or a document was missing."""
 
 
 class Curation:
@@ -42,6 +45,7 @@ class Curation:
         self._reviews = Reviews(parts.ledger.database, parts.ledger.now)
         self._parts = parts
         self._gaps = Gaps(parts.ledger.database)
+        self._clusters = Datasets(parts.ledger.database, parts.ledger.now)
 
     async def inbox(
         self,
@@ -56,6 +60,11 @@ class Curation:
         name = self._domains.get(domain).pack.name
         found = await asyncio.to_thread(self._inbox.page, name, wanted, limit, after)
         traces = await self._traces.some(who, name, {one.feedback.trace_id for one in found})
+        missed = {
+            one.feedback.trace_id for one in found if one.feedback.target.kind == "missing_document"
+        }
+        missed |= {key for key, trace in traces.items() if trace["abstained"]}
+        gaps = await asyncio.to_thread(self._clusters.cluster_of, [*missed])
         return [
             ToReview(
                 **{name: getattr(one, name) for name in Waiting.model_fields},
@@ -63,6 +72,7 @@ class Curation:
                 answer=trace["answer"],
                 model=trace["model"],
                 abstained=trace["abstained"],
+                gap=gaps.get(one.feedback.trace_id, ""),
             )
             for one in found
             if (trace := traces.get(one.feedback.trace_id)) is not None

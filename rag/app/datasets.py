@@ -21,12 +21,13 @@ from rag.domain import Pack
 from rag.errors import Conflict, Forbidden, InvalidInput, NotFound, Unavailable
 from rag.learn.building import Builder, forget_unfinished
 from rag.learn.built import MANIFEST, manifest_of
-from rag.learn.comparing import compared
+from rag.learn.clustering import Clusters, clusters
+from rag.learn.comparing import Changes, Why, changed, compared
 from rag.learn.exporting import Format, export, exporter, formats
 from rag.learn.gathering import Answered, Passage
-from rag.learn.previewing import Shown, shown
+from rag.learn.previewing import Shown, ShownExport, begun, shown
 from rag.learn.redaction import Redactor
-from rag.learn.withdrawing import Origin, unsound, without
+from rag.learn.withdrawing import Origin, origin_of, unsound, without
 from rag.redaction import Preview, RedactionRules, TooHard
 from rag.store.datasets import Datasets as Kept
 from rag.store.events import Events
@@ -203,6 +204,50 @@ class Datasets:
         paths = [await self.folder(principal, name, domain) for name in (one, other)]
         return await asyncio.to_thread(compared, one, paths[0], other, paths[1])
 
+    async def changes(
+        self, principal: Principal, one: str, other: str, domain: str | None
+    ) -> Changes:
+        """Which rows came, went or changed from one version to another, and why."""
+        paths = [await self.folder(principal, name, domain) for name in (one, other)]
+        before, after = [await self.get(principal, name, domain) for name in (one, other)]
+        was, now = before.spec.model_dump(), after.spec.model_dump()
+        filter = sorted(
+            name for name in was.keys() - {"name", "description", "license"}
+            if was[name] != now[name]
+        )  # fmt: skip
+        return await asyncio.to_thread(
+            changed,
+            f"{before.name}@{before.number}",
+            paths[0],
+            f"{after.name}@{after.number}",
+            paths[1],
+            filter=filter,
+            since=before.created_at.isoformat(),
+            gone=partial(self._gone, after),
+        )
+
+    def _gone(self, after: Dataset, left: Sequence[Mapping[str, Any]]) -> dict[str, Why]:
+        """Why rows that were there before are not in a later version."""
+        origins = [origin_of(one) for one in left]
+        states = self._kept.reviewed({event for one in origins for event in one.events})
+        lost = self._unsound(after, origins)
+        found: dict[str, Why] = {}
+        for one in origins:
+            if {*one.events} - states.keys():
+                found[one.row] = "erased"
+            elif one.row in lost:
+                found[one.row] = "unreadable"
+            elif any(states[event] not in after.spec.review for event in one.events):
+                found[one.row] = "review"
+        return found
+
+    async def clusters(
+        self, principal: Principal, name: str, limit: int, domain: str | None
+    ) -> Clusters:
+        """Questions that ask much the same, with the splits that their rows are in."""
+        folder = await self.folder(principal, name, domain)
+        return await asyncio.to_thread(clusters, folder, limit)
+
     async def rows(
         self,
         principal: Principal,
@@ -216,6 +261,13 @@ class Datasets:
         """Rows of a version as they are written, by name, each with why it is there."""
         folder = await self.folder(principal, name, domain)
         return await asyncio.to_thread(shown, folder, task, split, limit, after)
+
+    async def begun(
+        self, principal: Principal, name: str, format: str, limit: int, domain: str | None
+    ) -> ShownExport:
+        """The first lines of a version in a format, and what that leaves out. See `export`."""
+        _, to = await self.written(principal, name, format, domain)
+        return await asyncio.to_thread(begun, to, limit)
 
     async def export(
         self, principal: Principal, name: str, format: str, domain: str | None

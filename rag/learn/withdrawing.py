@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from itertools import islice
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -77,17 +77,20 @@ def without(folder: Path, bad: set[str], target: Callable[[str], Path]) -> dict[
     return manifest
 
 
+def origin_of(told: Mapping[str, Any]) -> Origin:
+    """What a row was made of, of its provenance."""
+    return Origin(
+        row=told["row"],
+        traces=frozenset(trace["id"] for trace in told["traces"]),
+        events=frozenset(opinion["event"] for opinion in told["opinions"]),
+        documents=frozenset(
+            document["id"] for trace in told["traces"] for document in trace["documents"]
+        ),
+    )
+
+
 def _origins(folder: Path) -> Iterator[Origin]:
-    for one in _lines(folder / PROVENANCE):
-        told = json.loads(one)
-        yield Origin(
-            row=told["row"],
-            traces=frozenset(trace["id"] for trace in told["traces"]),
-            events=frozenset(opinion["event"] for opinion in told["opinions"]),
-            documents=frozenset(
-                document["id"] for trace in told["traces"] for document in trace["documents"]
-            ),
-        )
+    return (origin_of(json.loads(one)) for one in _lines(folder / PROVENANCE))
 
 
 def _replaced(folder: Path, bad: set[str]) -> Iterator[tuple[Replaced, int]]:

@@ -104,6 +104,14 @@ class Datasets:
             said = set(session.scalars(select(FeedbackRow.id).where(FeedbackRow.id.in_(events))))
         return {*traces} - left, {*events} - said
 
+    def reviewed(self, events: Collection[str]) -> dict[str, str]:
+        """The state of review of those of these verdicts that there are."""
+        with self.database.read() as session:
+            found = session.execute(
+                select(FeedbackRow.id, FeedbackRow.review).where(FeedbackRow.id.in_(events))
+            )
+            return dict(iter(found.tuples()))
+
     def list(self, domain: str) -> list[Dataset]:
         """Newest first."""
         statement = (

@@ -14,7 +14,7 @@ from rag.feedback import Correction, Rated
 from rag.store.database import Database
 from rag.store.feedback import RETRACT
 from rag.store.flags import Flag, FlagKind, flags_of
-from rag.store.learning import AssignmentRow, FlagRow
+from rag.store.learning import AssignmentRow, FlagRow, QuestionRow
 from rag.store.models import FeedbackRow, corrected, missing_document
 from rag.store.reviews import latest
 from rag.types import Data
@@ -33,6 +33,10 @@ class Wanted(Data):
     flag: FlagKind | None = None
     unit: str = ""
     """only on this: see rag.store.units"""
+    trace: str = ""
+    """only on that answer"""
+    cluster: str = ""
+    """only on answers to questions of that cluster"""
 
 
 class Said(Data):
@@ -83,12 +87,13 @@ class Inbox:
         at, place = (
             (FlagRow.at, FlagRow.feedback_id) if wanted.flag else (FeedbackRow.at, FeedbackRow.id)
         )
+        few = wanted.reviewer or wanted.trace or wanted.cluster
         statement = (
             select(FeedbackRow, AssignmentRow.reviewer)
             .outerjoin(AssignmentRow, AssignmentRow.trace_id == FeedbackRow.trace_id)
             .where(
-                # Few answers are somebody's: those are looked for, not the newest of the domain.
-                (FeedbackRow.domain + "" if wanted.reviewer else FeedbackRow.domain) == domain,
+                # Those are looked for, not the newest of the domain.
+                (FeedbackRow.domain + "" if few else FeedbackRow.domain) == domain,
                 FeedbackRow.explicit,
                 FeedbackRow.signal != RETRACT,
                 ~exists().where(
@@ -142,6 +147,11 @@ def _chosen(wanted: Wanted) -> Iterator[ColumnElement[bool]]:
         yield FeedbackRow.target["kind"].as_string() == "missing_document"
     if wanted.unit:
         yield FeedbackRow.unit == wanted.unit
+    if wanted.trace:
+        yield FeedbackRow.trace_id == wanted.trace
+    if wanted.cluster:
+        asked = select(QuestionRow.trace_id).where(QuestionRow.cluster_id == wanted.cluster)
+        yield FeedbackRow.trace_id.in_(asked)
     if wanted.reviewer:
         yield AssignmentRow.reviewer == wanted.reviewer
 

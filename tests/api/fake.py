@@ -52,11 +52,13 @@ from rag.errors import (
 )
 from rag.feedback import Consent, ConsentAsked, Feedback, Rated, Verdict
 from rag.jobs import next_due
+from rag.learn.clustering import Clusters
+from rag.learn.comparing import Changes
 from rag.learn.exporting import Format
 from rag.learn.gate import judged
 from rag.learn.lora import Recipe
 from rag.learn.preflight.verifying import fits
-from rag.learn.previewing import Shown
+from rag.learn.previewing import Shown, ShownExport
 from rag.models.told import (
     BudgetState,
     Comparison,
@@ -236,6 +238,24 @@ class FakeDatasets:
         (folder / "manifest.json").write_text("{}\n")
         return folder
 
+    async def begun(
+        self, principal: Principal, name: str, format: str, limit: int, domain: str | None
+    ) -> ShownExport:
+        await self.export(principal, name, format, domain)
+        return ShownExport(format=format, rows={}, files=())
+
+    async def changes(
+        self, principal: Principal, one: str, other: str, domain: str | None
+    ) -> Changes:
+        await self.diff(principal, one, other, domain)
+        return Changes(one=one, other=other, counts={"kept": 1}, filter=(), changes=())
+
+    async def clusters(
+        self, principal: Principal, name: str, limit: int, domain: str | None
+    ) -> Clusters:
+        await self.get(principal, name, domain)
+        return Clusters(count=0, leaks=0, shown=())
+
     async def redaction(self, principal: Principal) -> RedactionRules:
         return RedactionRules(rev="0" * 16, kinds=("EMAIL_ADDRESS",), optional=True)
 
@@ -332,7 +352,7 @@ class FakeCuration:
             ToReview(
                 feedback=said, state=wanted.state or "raw", note="", reviewed_by="", reviewer="",
                 flags=(), question="How long?", answer="Two weeks.", model="extractive",
-                abstained=False,
+                abstained=False, gap="",
             )
         ]  # fmt: skip
 

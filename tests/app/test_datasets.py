@@ -118,6 +118,15 @@ def test_what_people_said_becomes_rows_that_tell_where_they_come_from(tell: Any)
         assert [one.line for one in found] == lines
         assert [one.provenance for one in found] == [known[row_hash(one)] for one in lines]
         assert await app.datasets.rows(CURATOR, "month", "label", "test", 9) == []
+        begun = await app.datasets.begun(CURATOR, "month", "trl-kto", 1, None)
+        _, export = await app.datasets.export(CURATOR, "month", "trl-kto", None)
+        [file] = begun.files
+        assert [*file.lines] == (export / file.path).read_text().splitlines()[:1]
+        assert (file.rows, begun.rows["label"]["train"].kept, file.cut) == (2, 2, False)
+        said = await app.datasets.clusters(CURATOR, "month", 9, None)
+        assert (said.leaks, said.count) == (0, len(said.shown))
+        assert {one for each in said.shown for one in each.questions} == {WEIGHT, COLOUR}
+        assert sum(sum(each.splits.values()) for each in said.shown) == made.rows
         assert made.manifest["people"] == {"count": 1, "mostly_against_others": 0}
 
     tell(story)
@@ -137,12 +146,28 @@ def test_equal_inputs_are_one_version_and_more_of_them_another(tell: Any) -> Non
         assert sum(told.kept.values()) == one.rows
         assert sum(told.added.values()) == more.rows - one.rows
         assert not any((told.removed, told.moved))
+        why = await app.datasets.changes(CURATOR, "month@1", "month@2", None)
+        assert (why.counts["added"], why.filter) == (more.rows - one.rows, ())
+        assert {(each.kind, each.why, each.question) for each in why.changes} == {
+            ("added", "asked_since", COLOUR)
+        }
+        me = app.person(None)
+        [first] = await app.curation.inbox(me, Wanted(good=True), 9)
+        about = Wanted(trace=first.feedback.trace_id)
+        assert [first] == await app.curation.inbox(me, about, 9)
+        await app.curation.review(CURATOR, [first.feedback.id], "rejected")
+        await built(app, languages=("en",))
+        gone = await app.datasets.changes(CURATOR, "month@2", "month@3", None)
+        assert gone.filter == ("languages",)
+        assert {(each.kind, each.why, each.question) for each in gone.changes} == {
+            ("removed", "review", WEIGHT)
+        }
         assert before == {
             path.name: path.read_bytes() for path in folder.rglob("*") if path.is_file()
         }
-        assert [each.number for each in await app.datasets.list(CURATOR, None)] == [2, 1]
+        assert [each.number for each in await app.datasets.list(CURATOR, None)] == [3, 2, 1]
         with pytest.raises(NotFound):
-            await app.datasets.get(CURATOR, "month@3", None)
+            await app.datasets.get(CURATOR, "month@4", None)
 
     tell(story)
 

@@ -96,7 +96,16 @@ def test_feedback_is_reviewed_and_built_into_a_dataset(
         if rows.count():
             break
     rows.first.get_by_text("Why is this row in it?").click()
-    expect(rows.first).to_contain_text('"generation"')
+    expect(rows.first).to_contain_text("accepted by local")
+    traced = rows.first.get_by_role("link", name="The answer and what was said of it").first
+    assert re.search(r"[?&]trace=[0-9a-f-]{36}", traced.get_attribute("href") or "")
+    shown.get_by_role("button", name="Look for leaks").click()
+    expect(shown.get_by_role("region", name="Questions that ask")).to_contain_text("one split only")
+    shown.get_by_role("combobox", name="Format").click()
+    page.get_by_role("option", name="openai-sft").click()
+    expect(shown.get_by_role("region", name="How it begins")).to_contain_text('{"messages": [')
+    shown.get_by_role("button", name="Try it").click()
+    expect(shown.get_by_role("article", name="openai-shape with openai-sft")).to_be_visible()
     shown.get_by_role("combobox", name="Format").click()
     page.get_by_role("option", name="csv").click()
     # Of every split: which one a question falls into is decided by chance.

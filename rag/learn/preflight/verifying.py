@@ -145,9 +145,10 @@ def _read(folder: Path) -> tuple[str, list[Table], Mapping[str, Any]]:
 
 
 def consumers(format: str) -> tuple[Consumer, ...]:
-    """Who reads a format, or a dataset as it was built."""
+    """Who reads a format, or a dataset as it was built; whoever reads any folder comes last."""
     known: tuple[Consumer, ...] = get_args(Consumer)
-    return tuple(one for one in known if one in ANY or format in FORMATS[one])
+    read = (one for one in known if one in ANY or format in FORMATS[one])
+    return tuple(sorted(read, key=lambda one: one in ANY))
 
 
 def fits(consumer: str, format: str, train_steps: int) -> Consumer:

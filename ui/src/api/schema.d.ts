@@ -675,6 +675,47 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/datasets/{name}/changes": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Changes
+         * @description Which rows came, went or changed from another version to this one, and why.
+         */
+        get: operations["changes_api_v1_datasets__name__changes_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/datasets/{name}/clusters": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Clusters
+         * @description Questions that ask much the same, in which split they are, and whether any is in two: that
+         *     would be a leak.
+         */
+        get: operations["clusters_api_v1_datasets__name__clusters_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/datasets/{name}/diff": {
         parameters: {
             query?: never;
@@ -747,6 +788,26 @@ export interface paths {
          * @description The files of a version, as one archive.
          */
         get: operations["files_api_v1_datasets__name__files_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/datasets/{name}/preview": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Export Preview
+         * @description The first lines of every file that an export would have, and what that format leaves out.
+         */
+        get: operations["export_preview_api_v1_datasets__name__preview_get"];
         put?: never;
         post?: never;
         delete?: never;
@@ -3014,11 +3075,29 @@ export interface components {
          * Changes
          * @description Settings to replace; null takes one away, and what is not named stays, secrets too.
          */
-        Changes: {
+        "Changes-Input": {
             /** Config */
             config: {
                 [key: string]: unknown;
             };
+        };
+        /**
+         * Changes
+         * @description What became of the rows from one version to another, and those that came, went or changed.
+         */
+        "Changes-Output": {
+            /** Changes */
+            changes: components["schemas"]["RowChange"][];
+            /** Counts */
+            counts: {
+                [key: string]: number;
+            };
+            /** Filter */
+            filter: string[];
+            /** One */
+            one: string;
+            /** Other */
+            other: string;
         };
         /** ChatMessage */
         ChatMessage: {
@@ -3162,6 +3241,32 @@ export interface components {
              * @enum {string}
              */
             verdict: "supported" | "partly" | "unsupported";
+        };
+        /**
+         * ClusterRows
+         * @description Rows of questions that ask much the same.
+         */
+        ClusterRows: {
+            /** Cluster */
+            cluster: string;
+            /** Questions */
+            questions: string[];
+            /** Splits */
+            splits: {
+                [key: string]: number;
+            };
+        };
+        /**
+         * Clusters
+         * @description Those with the most rows, leaks first.
+         */
+        Clusters: {
+            /** Count */
+            count: number;
+            /** Leaks */
+            leaks: number;
+            /** Shown */
+            shown: components["schemas"]["ClusterRows"][];
         };
         /**
          * Collected
@@ -6104,6 +6209,38 @@ export interface components {
             /** Sources */
             sources: number;
         };
+        /**
+         * RowChange
+         * @description A row that is in one version only, or otherwise in the other.
+         */
+        RowChange: {
+            /**
+             * Kind
+             * @enum {string}
+             */
+            kind: "added" | "removed" | "changed" | "moved";
+            /** Question */
+            question: string;
+            /** Row */
+            row: string;
+            /**
+             * Split
+             * @enum {string}
+             */
+            split: "train" | "validation" | "test";
+            /**
+             * Task
+             * @enum {string}
+             */
+            task: "instruction" | "preference" | "label" | "relevance" | "evaluation";
+            /** Trace */
+            trace: string;
+            /**
+             * Why
+             * @enum {string}
+             */
+            why: "asked_since" | "judged_since" | "filter" | "review" | "erased" | "unreadable" | "redaction" | "opinion" | "text" | "split" | "other";
+        };
         /** Rows */
         Rows: {
             /** Next */
@@ -6387,6 +6524,36 @@ export interface components {
             };
             /** Row */
             row: string;
+        };
+        /**
+         * ShownExport
+         * @description The beginning of an export, and what it could not hold, by task, split and reason.
+         */
+        ShownExport: {
+            /** Files */
+            files: components["schemas"]["ShownFile"][];
+            /** Format */
+            format: string;
+            /** Rows */
+            rows: {
+                [key: string]: {
+                    [key: string]: components["schemas"]["rag__datasets__Kept"];
+                };
+            };
+        };
+        /**
+         * ShownFile
+         * @description A file of an export: its first lines, exactly as they are; none where it is no text.
+         */
+        ShownFile: {
+            /** Cut */
+            cut: boolean;
+            /** Lines */
+            lines: string[];
+            /** Path */
+            path: string;
+            /** Rows */
+            rows: number;
         };
         /** SignIn */
         SignIn: {
@@ -6691,6 +6858,8 @@ export interface components {
             feedback: components["schemas"]["Said"];
             /** Flags */
             flags: components["schemas"]["Flag"][];
+            /** Gap */
+            gap: string;
             /** Model */
             model: string;
             /** Note */
@@ -9468,6 +9637,119 @@ export interface operations {
             };
         };
     };
+    changes_api_v1_datasets__name__changes_get: {
+        parameters: {
+            query: {
+                /** @description The version to compare with. */
+                before: string;
+                domain?: string | null;
+            };
+            header?: never;
+            path: {
+                /** @description A dataset's name: its newest version, or `name@number`. */
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Changes-Output"];
+                };
+            };
+            /** @description A problem, with what to do about it */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem, with what to do about it */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem, with what to do about it */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    clusters_api_v1_datasets__name__clusters_get: {
+        parameters: {
+            query?: {
+                limit?: number;
+                domain?: string | null;
+            };
+            header?: never;
+            path: {
+                /** @description A dataset's name: its newest version, or `name@number`. */
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Clusters"];
+                };
+            };
+            /** @description A problem, with what to do about it */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem, with what to do about it */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem, with what to do about it */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     diff_api_v1_datasets__name__diff_get: {
         parameters: {
             query: {
@@ -9662,6 +9944,63 @@ export interface operations {
                 };
                 content: {
                     "application/zip": unknown;
+                };
+            };
+            /** @description A problem, with what to do about it */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem, with what to do about it */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem, with what to do about it */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    export_preview_api_v1_datasets__name__preview_get: {
+        parameters: {
+            query: {
+                format: string;
+                limit?: number;
+                domain?: string | null;
+            };
+            header?: never;
+            path: {
+                /** @description A dataset's name: its newest version, or `name@number`. */
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ShownExport"];
                 };
             };
             /** @description A problem, with what to do about it */
@@ -10544,6 +10883,10 @@ export interface operations {
                 flag?: ("burst" | "alike" | "again" | "against") | null;
                 /** @description Only on what is disputed under that name. */
                 unit?: string;
+                /** @description Only on that answer. */
+                trace?: string;
+                /** @description Only on answers to questions of that gap. */
+                cluster?: string;
                 /** @description Only what whoever asks is to review. */
                 mine?: boolean;
                 limit?: number;
@@ -14137,7 +14480,7 @@ export interface operations {
         };
         requestBody: {
             content: {
-                "application/json": components["schemas"]["Changes"];
+                "application/json": components["schemas"]["Changes-Input"];
             };
         };
         responses: {

@@ -50,7 +50,7 @@ export function DatasetsPage() {
           const shown = datasets.find((one) => nameOf(one) === named);
           return datasets.length === 0 ? (building ? null : <Blank icon={IconDatabaseExport} title={t("none.title")} tell={t("none.tell")} />) : (
             <Stack gap="lg">
-              {shown ? <Version one={shown} close={() => open(undefined)} /> : null}
+              {shown ? <Version one={shown} others={datasets.filter((each) => each !== shown && each.name === shown.name && each.state === "kept")} close={() => open(undefined)} /> : null}
               <Table.ScrollContainer minWidth={420}>
                 <Table className={css.table} verticalSpacing="sm" highlightOnHover>
                   <Table.Thead>

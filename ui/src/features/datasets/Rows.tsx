@@ -1,12 +1,14 @@
 import { Button, Code, Group, Select, Stack, Text } from "@mantine/core";
 import { useInfiniteQuery } from "@tanstack/react-query";
-import { useState } from "react";
+import { useState, type ReactNode } from "react";
 import { useTranslation } from "react-i18next";
 import { api, got } from "@/api/client";
 import { Trouble } from "@/app/Trouble";
 import { useDomain } from "@/app/me";
 import css from "./datasets.module.css";
 import { counted, nameOf, SPLITS, type Dataset, type TaskName } from "./manifest";
+import type { Origin } from "./origin";
+import { Why } from "./Why";
 
 /** Rows of a version exactly as they are written, each with why it is there. */
 export function Rows({ one }: { one: Dataset }) {
@@ -14,7 +16,8 @@ export function Rows({ one }: { one: Dataset }) {
   const domain = useDomain();
   const tasks = counted(one).map(({ task }) => task);
   const [task, ofTask] = useState<TaskName | undefined>(tasks[0]);
-  const [split, ofSplit] = useState<(typeof SPLITS)[number]>("train");
+  // The first that has any.
+  const [split, ofSplit] = useState<(typeof SPLITS)[number]>(SPLITS.find((_, n) => counted(one)[0]?.splits[n]) ?? "train");
   const [opened, open] = useState(false);
   const found = useInfiniteQuery({
     queryKey: ["datasets", "rows", domain, one.version, task, split],
@@ -37,14 +40,24 @@ export function Rows({ one }: { one: Dataset }) {
         {all.map((row) => (
           <li key={row.row} className={css.row}>
             <Code block className={css.line ?? ""}>{row.line}</Code>
-            <details>
-              <summary>{t("look.why")}</summary>
-              <Code block className={css.line ?? ""}>{JSON.stringify(row.provenance, null, 2)}</Code>
-            </details>
+            <Opening title={t("look.why")}>
+              <Why origin={row.provenance as unknown as Origin} license={one.spec.license} />
+            </Opening>
           </li>
         ))}
       </Stack>
       {found.hasNextPage ? <Group><Button size="xs" variant="default" loading={found.isFetchingNextPage} onClick={() => void found.fetchNextPage()}>{t("app:action.more")}</Button></Group> : null}
     </Stack>
+  );
+}
+
+/** What is asked for when it is opened, and not before. */
+function Opening({ title, children }: { title: string; children: ReactNode }) {
+  const [opened, open] = useState(false);
+  return (
+    <details onToggle={(event) => open(event.currentTarget.open)}>
+      <summary>{title}</summary>
+      {opened ? children : null}
+    </details>
   );
 }

@@ -3,6 +3,7 @@ import { IconDownload } from "@tabler/icons-react";
 import { useState } from "react";
 import { useTranslation } from "react-i18next";
 import { addressed } from "@/api/client";
+import { Beginning } from "./Beginning";
 import { counted, nameOf, type Dataset } from "./manifest";
 import { useFormats } from "./queries";
 import { Verifying } from "./Verifying";
@@ -25,6 +26,7 @@ export function Take({ one }: { one: Dataset }) {
         <Button component="a" href={addressed(`${path}/${format ? `exports/${format.name}` : "files"}`)} download leftSection={<IconDownload size={16} />}>{t("take.act")}</Button>
       </Group>
       <Text size="xs" c="var(--soft)">{format ? format.about : t("take.builtTell")}</Text>
+      {format ? <Beginning one={one} format={format.name} /> : null}
       <Verifying one={one} format={format?.name ?? ""} readers={format ? format.consumers : ["datasets", "mlcroissant"]} />
     </Stack>
   );

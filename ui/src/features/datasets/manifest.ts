@@ -4,7 +4,7 @@ import type en from "./en.json";
 export type Dataset = Schemas["Dataset"];
 export type TaskName = keyof (typeof en)["task"];
 export type FieldName = keyof (typeof en)["redaction"]["field"];
-export type Why = keyof (typeof en)["why"];
+export type Why = keyof (typeof en)["leftOut"];
 export const SPLITS = ["train", "validation", "test"] as const;
 
 interface Told {
@@ -13,6 +13,7 @@ interface Told {
   answers?: number;
   agreement?: number | null;
   people?: { count: number; mostly_against_others: number };
+  withdrawn?: number;
   redaction?: { rev: string; rows: number; replaced: Record<string, Record<string, { values: number; rows: number; by: Record<string, number> }>> };
 }
 
@@ -38,6 +39,8 @@ export function leftOut(one: Dataset) {
 
 export const peopleOf = (one: Dataset) => told(one).people ?? { count: 0, mostly_against_others: 0 };
 export const agreementOf = (one: Dataset) => told(one).agreement ?? null;
+/** Rows that were in a version before this one and had to go: erased since, or not readable any more. */
+export const takenOut = (one: Dataset) => told(one).withdrawn ?? 0;
 export const nameOf = (one: Dataset) => `${one.name}@${String(one.number)}`;
 
 /** What was replaced, the most first; null where nothing was to be. */

@@ -1,6 +1,7 @@
 import { Badge, Button, Group, Stack, Text } from "@mantine/core";
 import { useDisclosure } from "@mantine/hooks";
-import { IconChevronDown, IconChevronRight } from "@tabler/icons-react";
+import { IconChevronDown, IconChevronRight, IconInbox } from "@tabler/icons-react";
+import { Link } from "@tanstack/react-router";
 import { useTranslation } from "react-i18next";
 import type { Schemas } from "@/api/client";
 import { ago, day, moment } from "@/app/when";
@@ -30,7 +31,10 @@ export function GapLine({ gap, search }: { gap: Schemas["ToldGap"]; search: Gaps
             <b>{t("missed")}:</b> {gap.missed.map((one) => t("missedOne", { name: one.name || one.title || t("missedHidden"), count: one.people })).join("; ")}
           </Text>
         ) : null}
+        <Group gap="xs">
         <Button size="compact-xs" variant="default" leftSection={<Sign size={14} />} aria-expanded={opened} onClick={open.toggle}>{t(opened ? "close" : "open")}</Button>
+        <Button size="compact-xs" variant="default" component={Link} to="/data/feedback" search={{ state: "any", gap: gap.cluster } as never} leftSection={<IconInbox size={14} />}>{t("inbox")}</Button>
+        </Group>
         {opened ? <Questions cluster={gap.cluster} search={search} /> : null}
       </Stack>
     </li>

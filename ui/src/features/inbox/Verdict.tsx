@@ -1,6 +1,7 @@
 import { Badge, Button, Checkbox, Group, Stack, Text } from "@mantine/core";
 import { useDisclosure } from "@mantine/hooks";
-import { IconChevronDown, IconChevronRight, IconFileSearch, IconFlag, IconPencil, IconThumbDown, IconThumbUp } from "@tabler/icons-react";
+import { IconChevronDown, IconChevronRight, IconFileSearch, IconFlag, IconPencil, IconQuestionMark, IconThumbDown, IconThumbUp } from "@tabler/icons-react";
+import { Link } from "@tanstack/react-router";
 import { useTranslation } from "react-i18next";
 import type { Schemas } from "@/api/client";
 import { ago, moment } from "@/app/when";
@@ -60,6 +61,7 @@ export function Verdict({ one, first, chosen, choose, put, busy }: VerdictProps)
         {one.note ? <Text size="xs" c="var(--soft)">{t("note", { note: one.note, by: one.reviewed_by })}</Text> : null}
         <Group gap="xs" mt={2}>
           <Button size="compact-xs" variant="default" aria-expanded={opened} leftSection={<Chevron size={14} />} onClick={open.toggle}>{t("made.open")}</Button>
+          {one.gap ? <Button size="compact-xs" variant="default" component={Link} to="/data/gaps" search={{ gap: one.gap } as never} leftSection={<IconQuestionMark size={14} />}>{t("gap")}</Button> : null}
           {STATES.filter((state) => state !== one.state).map((state) => (
             <Button key={state} size="compact-xs" variant="default" disabled={busy} onClick={() => put(state)}>{t(`act.${state}`)}</Button>
           ))}

@@ -14,6 +14,10 @@ export interface InboxSearch {
   flag?: FlagKind;
   /** Only on one answer or passage that several people judged, by the name that the server gave it. */
   unit?: string;
+  /** Only on one answer, by its id. */
+  trace?: string;
+  /** Only on answers to questions of one gap. */
+  gap?: string;
   /** Only what whoever looks is to review. */
   mine?: "1";
 }
@@ -23,15 +27,18 @@ export function inboxOf(said: Record<string, unknown>): InboxSearch {
   const only = KINDS.find((one) => one === said["only"]);
   const flag = FLAGS.find((one) => one === said["flag"]);
   const unit = said["unit"];
+  const named = (key: "trace" | "gap") => (typeof said[key] === "string" && said[key] !== "" ? { [key]: said[key].slice(0, 36) } : {});
   const mine = String(said["mine"]) === "1" ? ({ mine: "1" } as const) : {};
-  return { ...mine, ...(typeof unit === "string" && unit !== "" ? { unit: unit.slice(0, 140) } : {}), ...(flag === undefined ? {} : { flag }), ...(state === undefined || state === "raw" ? {} : { state }), ...(only === undefined ? {} : { only }) };
+  return { ...mine, ...named("trace"), ...named("gap"), ...(typeof unit === "string" && unit !== "" ? { unit: unit.slice(0, 140) } : {}), ...(flag === undefined ? {} : { flag }), ...(state === undefined || state === "raw" ? {} : { state }), ...(only === undefined ? {} : { only }) };
 }
 
 /** The same for the server. */
-export function queryOf({ state = "raw", only, flag, unit, mine }: InboxSearch) {
+export function queryOf({ state = "raw", only, flag, unit, trace, gap, mine }: InboxSearch) {
   return {
     ...(flag === undefined ? {} : { flag }),
     ...(unit === undefined ? {} : { unit }),
+    ...(trace === undefined ? {} : { trace }),
+    ...(gap === undefined ? {} : { cluster: gap }),
     ...(mine === undefined ? {} : { mine: true }),
     ...(state === "any" ? {} : { state }),
     ...(only === "good" || only === "bad" ? { good: only === "good" } : {}),
