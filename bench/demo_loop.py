@@ -38,8 +38,9 @@ LOOKED_AT = 5
 """Passages that somebody who rates looks at."""
 LATER_ONLY = 0.4
 """The share of things that nobody asks before the second half."""
-WIDTH, ROW, LEFT = 640, 34, 190
+WIDTH, ROW, LEFT = 640, 28, 190
 QUARTERS = 4
+COLOURS = {"passed": "#2b8a3e", "refused": "#c92a2a", "insufficient": "#868e96"}
 
 
 class Month:
@@ -243,17 +244,28 @@ def span(found: Interval) -> str:
 
 
 def drawn(report: dict[str, Any]) -> str:
-    """The gain of both candidates, with where it lies, in each stratum."""
+    """The gain of each candidate, with where it lies, in each stratum."""
     rows: list[tuple[str, dict[str, float], str]] = []
-    for name, colour in (("memory", "#2b8a3e"), ("poisoned", "#c92a2a")):
+    for name in ("memory", "adapter", "configuration", "poisoned"):
         of = report[name]
+        if of.get("made") is False:
+            continue
+        colour = COLOURS[of["outcome"]]
         rows.append((f"{of['candidate']}: {of['outcome']}", of["overall"], colour))
         rows += [
-            (stratum.replace("_", " "), found, colour) for stratum, found in of["strata"].items()
+            (stratum.replace("_", " "), found, colour)
+            for stratum, found in of["strata"].items()
+            if found["questions"]
         ]
-    most = max(max(abs(one["low"]), abs(one["high"])) for _, one, _ in rows) or 1.0
-    middle = LEFT + (WIDTH - LEFT - 20) / 2
-    scale = (WIDTH - LEFT - 20) / 2 / (1.1 * most)
+    # What goes far beyond the others is drawn at the edge, with its figure.
+    most = max(
+        max(abs(one["low"]), abs(one["high"]))
+        for name in ("memory", "adapter", "configuration")
+        for one in (report[name].get("overall"), *report[name].get("strata", {}).values())
+        if one
+    )
+    middle = LEFT + (WIDTH - LEFT - 60) / 2
+    scale = (WIDTH - LEFT - 60) / 2 / (1.1 * most)
     height = ROW * len(rows) + 50
     lines = [
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {height}" '
@@ -263,15 +275,20 @@ def drawn(report: dict[str, Any]) -> str:
     ]
     for n, (name, found, colour) in enumerate(rows):
         y = 26 + n * ROW
-        low, mean, high = (middle + scale * found[one] for one in ("low", "mean", "high"))
-        bold = ' font-weight="bold"' if n % 4 == 0 else ""
+        low, mean, high = (
+            min(max(middle + scale * found[one], LEFT + 6), WIDTH - 54)
+            for one in ("low", "mean", "high")
+        )
+        bold = ' font-weight="bold"' if ":" in name else ""
         lines += [
             f'<text x="{LEFT - 12}" y="{y + 4}" text-anchor="end"{bold} fill="#212529">'
             f"{name}</text>",
             f'<line x1="{low:.1f}" x2="{high:.1f}" y1="{y}" y2="{y}" stroke="{colour}" '
             'stroke-width="3"/>',
-            f'<circle cx="{mean:.1f}" cy="{y}" r="5" fill="{colour}"/>',
-            f'<text x="{high + 8:.1f}" y="{y + 4}" fill="#495057">{found["mean"]:+.3f}</text>',
+            f'<path d="M{mean + 7:.1f},{y - 5} l-10,5 l10,5 z" fill="{colour}"/>'
+            if mean <= LEFT + 6
+            else f'<circle cx="{mean:.1f}" cy="{y}" r="5" fill="{colour}"/>',
+            f'<text x="{high + 10:.1f}" y="{y + 4}" fill="#495057">{found["mean"]:+.3f}</text>',
         ]
     lines += [
         f'<text x="{middle}" y="{height - 14}" text-anchor="middle" fill="#495057">'

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from itertools import islice
 from typing import Any, NamedTuple
@@ -75,11 +75,15 @@ class Measuring:
         learnt = Learnt(
             (digest, vector, useful.get(digest, ())) for digest, vector in vectors.items()
         )
+        # Versions of datasets that came later may hold out what it has learned from.
+        traces = {one.trace_id for one in votes}
+        kept = await asyncio.to_thread(self._kept.questions, traces)
+        known = {one.cluster for one in kept.values()}
         since = datetime.fromisoformat(candidate.lineage["as_of"])
         found = await asyncio.to_thread(
             lambda: [
                 one
-                for at, one in self._rated(domain, generation, learnt, LABELS)
+                for at, one in self._rated(domain, generation, learnt, LABELS, known)
                 if one.held_out or at > since
             ]
         )
@@ -95,7 +99,7 @@ class Measuring:
         found = await asyncio.to_thread(
             lambda: [
                 one
-                for at, one in self._rated(domain, generation, nothing, SPEC)
+                for at, one in self._rated(domain, generation, nothing, SPEC, ())
                 if not one.held_out and at <= until
             ]
         )
@@ -164,9 +168,15 @@ class Measuring:
         return float(bool(evidence.sentences) and not below)
 
     def _rated(
-        self, domain: Domain, generation: Generation, learnt: Learnt, labels: DatasetSpec
+        self,
+        domain: Domain,
+        generation: Generation,
+        learnt: Learnt,
+        labels: DatasetSpec,
+        known: Collection[str],
     ) -> Iterator[tuple[datetime, Question]]:
-        """Every question that something was said of, with when it was asked."""
+        """Every question that something was said of, with when it was asked. `known` are clusters
+        that are not held out, as they were learned from."""
         name = domain.pack.name
         splits = self._datasets.splits(name)
         moment = self._events.moment(self._parts.ledger.now())
@@ -193,7 +203,8 @@ class Measuring:
                         wanted=wanted,
                         paths=(),
                         stratum=_stratum(learnt, question.digest, wanted),
-                        held_out=held_out(question.cluster, splits),
+                        held_out=question.cluster not in known
+                        and held_out(question.cluster, splits),
                         language=trace["lang"],
                         waited=trace["latency_ms"],
                     ),
