@@ -30,7 +30,7 @@ from rag.learn.preflight.environments import environment
 
 CHILD = Path(__file__).parent / "consumers" / "child.py"
 LIMIT_SECONDS = 3_600
-ANY = ("datasets", "mlcroissant")
+ANY: tuple[Consumer, ...] = ("datasets", "mlcroissant")
 """Consumers that read any folder with a card."""
 FORMATS: Mapping[str, tuple[str, ...]] = {
     "trl": ("trl-sft", "trl-chat", "trl-dpo", "trl-kto", "trl-reward"),
@@ -147,8 +147,8 @@ def _read(folder: Path) -> tuple[str, list[Table], Mapping[str, Any]]:
 def consumers(format: str) -> tuple[Consumer, ...]:
     """Who reads a format, or a dataset as it was built; whoever reads any folder comes last."""
     known: tuple[Consumer, ...] = get_args(Consumer)
-    read = (one for one in known if one in ANY or format in FORMATS[one])
-    return tuple(sorted(read, key=lambda one: one in ANY))
+    of_format = [one for one in known if one not in ANY and format in FORMATS[one]]
+    return (*of_format, *ANY)
 
 
 def fits(consumer: str, format: str, train_steps: int) -> Consumer:
