@@ -147,8 +147,8 @@ def _read(folder: Path) -> tuple[str, list[Table], Mapping[str, Any]]:
 def consumers(format: str) -> tuple[Consumer, ...]:
     """Who reads a format, or a dataset as it was built; whoever reads any folder comes last."""
     known: tuple[Consumer, ...] = get_args(Consumer)
-    of_format = [one for one in known if one not in ANY and format in FORMATS[one]]
-    return (*of_format, *ANY)
+    of_format: list[Consumer] = [one for one in known if format in FORMATS.get(one, ())]
+    return (*(one for one in of_format if one not in ANY), *ANY)
 
 
 def fits(consumer: str, format: str, train_steps: int) -> Consumer:
