@@ -15,23 +15,28 @@ export function ConsentChoice() {
   const { t } = useTranslation("account");
   const domain = useDomain();
   const asked = useQuery({ queryKey: ["consent", domain], queryFn: () => got(api.GET("/api/v1/consent")) });
+  const agree = useAgree();
   return (
     <Part title={t("consent.title")}>
       {asked.error ? <Trouble error={asked.error} again={() => void asked.refetch()} /> : null}
       {asked.isPending ? <Skeleton h={96} /> : null}
-      {asked.data ? <Choice key={asked.data.given.purposes.join()} asked={asked.data} /> : null}
+      {asked.data ? <Choice key={asked.data.given.purposes.join()} asked={asked.data} agree={agree} /> : null}
     </Part>
   );
 }
 
-function Choice({ asked }: { asked: Schemas["ConsentAsked"] }) {
-  const { t } = useTranslation("account");
+/** Outlives the choice, which is drawn anew once it is kept. */
+function useAgree() {
   const client = useQueryClient();
-  const [chosen, setChosen] = useState<Purpose[]>(asked.given.purposes);
-  const agree = useMutation({
-    mutationFn: () => got(api.PUT("/api/v1/consent", { body: { purposes: chosen, version: asked.version } })),
+  return useMutation({
+    mutationFn: (body: { purposes: Purpose[]; version: number }) => got(api.PUT("/api/v1/consent", { body })),
     onSuccess: () => client.invalidateQueries({ queryKey: ["consent"] }),
   });
+}
+
+function Choice({ asked, agree }: { asked: Schemas["ConsentAsked"]; agree: ReturnType<typeof useAgree> }) {
+  const { t } = useTranslation("account");
+  const [chosen, setChosen] = useState<Purpose[]>(asked.given.purposes);
   const old = asked.given.purposes.length > 0 && asked.given.version !== asked.version;
   return (
     <Stack gap="sm">
@@ -42,7 +47,7 @@ function Choice({ asked }: { asked: Schemas["ConsentAsked"] }) {
       </Checkbox.Group>
       {agree.error ? <Trouble error={agree.error} /> : null}
       <Group>
-        <Button size="xs" variant="default" loading={agree.isPending} onClick={() => agree.mutate()}>{t("consent.keep")}</Button>
+        <Button size="xs" variant="default" loading={agree.isPending} onClick={() => agree.mutate({ purposes: chosen, version: asked.version })}>{t("consent.keep")}</Button>
         {agree.isSuccess ? <Text size="sm" role="status">{t("consent.kept")}</Text> : null}
       </Group>
     </Stack>

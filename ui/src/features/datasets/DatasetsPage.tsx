@@ -59,7 +59,7 @@ export function DatasetsPage() {
                   <Table.Tbody>
                     {datasets.map((one) => (
                       <Table.Tr key={one.version}>
-                        <Table.Td><Button variant="transparent" p={0} h="auto" aria-expanded={one === shown} onClick={() => open(one === shown ? undefined : nameOf(one))}>{nameOf(one)}</Button>{one.spec.description ? <Text size="xs" c="var(--soft)" lineClamp={2}>{one.spec.description}</Text> : null}</Table.Td>
+                        <Table.Td><Button variant="transparent" p={0} h="auto" aria-expanded={one === shown} onClick={() => open(one === shown ? undefined : nameOf(one))}>{nameOf(one)}</Button>{one.state === "withdrawn" ? <Text size="xs" c="var(--soft)">{t("withdrawn.title")}</Text> : null}{one.spec.description ? <Text size="xs" c="var(--soft)" lineClamp={2}>{one.spec.description}</Text> : null}</Table.Td>
                         <Table.Td ta="right">{rowsOf(one)}</Table.Td>
                         <Table.Td><Text size="sm" title={moment(one.created_at)}>{ago(one.created_at)}</Text><Text size="xs" c="var(--soft)"><bdi>{one.created_by}</bdi></Text></Table.Td>
                       </Table.Tr>
