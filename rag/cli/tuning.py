@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from rag.candidates import STRATA
 from rag.cli import output, training
 from rag.cli.running import Json, group, through
 from rag.errors import counted
@@ -104,6 +103,8 @@ def show(ctx: typer.Context, name: Named, as_json: Json = False) -> None:
 @cli.command()
 def gains(ctx: typer.Context, as_json: Json = False) -> None:
     """What ratings were worth: each candidate as it was measured last, by how many it learned."""
+    from rag.candidates import STRATA
+
     found = through(ctx, lambda app, who: app.tuning.gains(who, ctx.obj.domain), looks=True)
     if as_json:
         output.say_json({"gains": found})

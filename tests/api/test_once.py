@@ -22,6 +22,8 @@ QUESTION = "How long is the warranty on a new lamp?"
 TAKE_A_KEY = {
     "POST /api/v1/answers",
     "POST /api/v1/conversations",
+    "POST /api/v1/dataset-builds",
+    "POST /api/v1/datasets/{name}/verifications",
     "POST /api/v1/keys",
     "POST /api/v1/sources",
     "POST /api/v1/sources/{source}/sync",

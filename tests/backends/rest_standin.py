@@ -174,9 +174,13 @@ class Collections:
 
     def retrieve(self, body, name):
         records = self.shard(name).retrieve(
-            body["ids"], with_payload=body["with_payload"], with_vector=False
+            body["ids"],
+            with_payload=body["with_payload"],
+            with_vector=body.get("with_vector", False),
         )
-        return [{"id": str(one.id), "payload": one.payload} for one in records]
+        return [
+            {"id": str(one.id), "payload": one.payload, "vector": one.vector} for one in records
+        ]
 
 
 NAME = "/collections/([^/]+)"

@@ -18,7 +18,9 @@ class TestSentenceTransformers(EmbedderContract):
         self.folder = tmp_path_factory.getbasetemp() / "embedding"
 
     def embedder(self, folder):
-        return SentenceTransformersEmbedder(EmbeddingSettings(threads=1), self.folder)
+        # Which precision is the faster one is by chance on a busy machine.
+        chosen = EmbeddingSettings(threads=1, precision="fp32")
+        return SentenceTransformersEmbedder(chosen, self.folder)
 
 
 class TestKeptQuestions(TestSentenceTransformers):
