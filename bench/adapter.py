@@ -13,7 +13,6 @@ from __future__ import annotations
 import argparse
 import asyncio
 import json
-import tempfile
 import time
 from collections.abc import Sequence
 from pathlib import Path
@@ -21,14 +20,9 @@ from typing import Any
 
 import numpy as np
 
-from bench.loop import GENERATION, NOVEL, ndcg
-from rag.app.composition import _embedder
-from rag.backends.bm25 import Bm25Encoder
-from rag.backends.qdrant_edge import QdrantEdgeIndex
+from bench.loop import GENERATION, NOVEL, indexed, ndcg
 from rag.candidates import Asked, Rules
-from rag.config import load
 from rag.domain import RetrievalKnobs
-from rag.ingest.chunking import StructureChunker
 from rag.learn import adapting, retrieval
 from rag.learn.gate import interval, judged
 from rag.retrieve.fuse import fuse
@@ -191,40 +185,23 @@ def report(data: Set, other: Set | None) -> Any:
 async def vectors(folder: Path, into: Path, splits: Sequence[str]) -> None:
     """Embed and index a collection as the product does, and keep what a search needs."""
     into.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as scratch:
-        settings = load(Path(scratch))
-        embedder, sparse = _embedder(settings), Bm25Encoder("en")
-        index = QdrantEdgeIndex(Path(scratch) / "index", settings.index.optimize_above)
-        chunker = StructureChunker(embedder, settings.chunking)
-        owner: dict[str, str] = {}
-        try:
-            await index.create(GENERATION, embedder.dimension)
-            batch: list[tuple[str, Any]] = []
-            for name, document in retrieval._documents(folder):
-                batch += [(name, chunk) for chunk in chunker.chunk(document)]
-                if len(batch) >= retrieval.BATCH:
-                    owner |= await retrieval._write(GENERATION, batch, embedder, sparse, index)
-                    batch = []
-            owner |= await retrieval._write(GENERATION, batch, embedder, sparse, index)
-            names = list(owner)
-            found = await index.vectors(GENERATION, names)
-            kept: dict[str, list[Any]] = {"sparse": [], "relevant": [], "splits": []}
-            questions = []
-            for split in splits:
-                texts, qrels = retrieval._read(folder, split)
-                for name, text in texts.items():
-                    query = IndexQuery(
-                        dense=None, sparse=sparse.encode_query(text),
-                        readers=frozenset({EVERYONE}), limit=DEPTH,
-                    )  # fmt: skip
-                    lists = await index.search(GENERATION, query)
-                    questions.append(await embedder.embed_query(text))
-                    kept["sparse"].append([(one.chunk_id, one.score) for one in lists.sparse])
-                    kept["relevant"].append(sorted(qrels[name]))
-                    kept["splits"].append(split)
-        finally:
-            await index.aclose()
-            await embedder.aclose()
+    async with indexed(folder) as (index, embedder, sparse, owner):
+        names = list(owner)
+        found = await index.vectors(GENERATION, names)
+        kept: dict[str, list[Any]] = {"sparse": [], "relevant": [], "splits": []}
+        questions = []
+        for split in splits:
+            texts, qrels = retrieval._read(folder, split)
+            for name, text in texts.items():
+                query = IndexQuery(
+                    dense=None, sparse=sparse.encode_query(text),
+                    readers=frozenset({EVERYONE}), limit=DEPTH,
+                )  # fmt: skip
+                lists = await index.search(GENERATION, query)
+                questions.append(await embedder.embed_query(text))
+                kept["sparse"].append([(one.chunk_id, one.score) for one in lists.sparse])
+                kept["relevant"].append(sorted(qrels[name]))
+                kept["splits"].append(split)
     np.savez(
         into / "vectors.npz",
         passages=np.array([found[name] for name in names], dtype=np.float32),

@@ -16,9 +16,10 @@ import json
 import statistics
 import tempfile
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import AsyncGenerator, Callable, Iterable, Mapping, Sequence
+from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 from uuid import NAMESPACE_URL, uuid5
 
 import numpy as np
@@ -33,6 +34,7 @@ from rag.ingest.chunking import StructureChunker
 from rag.learn import retrieval
 from rag.learn.gate import interval, judged
 from rag.learn.remembering import MISSED, Rated, fitted
+from rag.protocols import Embedder
 from rag.retrieve.fuse import Ranked, fuse, remembered
 from rag.retrieve.memory import NOTES, Memory, MemoryKnobs, Note, Vote, boosts
 from rag.types import EVERYONE, IndexQuery, Payload, Point, SparseVector
@@ -282,8 +284,19 @@ def _payload(id: str, n: int, text: str) -> Payload:
 # --- the lists ---
 
 
-async def lists(folder: Path) -> dict[str, Any]:
-    """Both splits, searched in an index of its own."""
+class Indexed(NamedTuple):
+    """A BEIR collection in an index of its own."""
+
+    index: QdrantEdgeIndex
+    embedder: Embedder
+    sparse: Bm25Encoder
+    owners: dict[str, str]
+    """The document of each passage."""
+
+
+@asynccontextmanager
+async def indexed(folder: Path) -> AsyncGenerator[Indexed]:
+    """Chunked, embedded and indexed as the product does it; gone in the end."""
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as scratch:
         settings = load(Path(scratch))
         embedder, sparse = _embedder(settings), Bm25Encoder("en")
@@ -299,26 +312,32 @@ async def lists(folder: Path) -> dict[str, Any]:
                     owner |= await retrieval._write(GENERATION, batch, embedder, sparse, index)
                     batch = []
             owner |= await retrieval._write(GENERATION, batch, embedder, sparse, index)
-            found: dict[str, Any] = {}
-            for split in ("train", "test"):
-                queries, qrels = retrieval._read(folder, split)
-                one: dict[str, list[Any]] = {"vectors": [], "lists": [], "relevant": []}
-                for name, text in queries.items():
-                    vector = await embedder.embed_query(text)
-                    query = IndexQuery(
-                        dense=vector, sparse=sparse.encode_query(text),
-                        readers=frozenset({EVERYONE}), limit=100,
-                    )  # fmt: skip
-                    ranked = fuse(await index.search(GENERATION, query), RetrievalKnobs())
-                    best = retrieval._best((owner[it.chunk_id], it.score) for it in ranked)
-                    one["vectors"].append(list(vector))
-                    one["lists"].append(sorted(best.items(), key=lambda it: (-it[1], it[0])))
-                    one["relevant"].append(sorted(qrels[name]))
-                found[split] = one
-            return found
+            yield Indexed(index, embedder, sparse, owner)
         finally:
             await index.aclose()
             await embedder.aclose()
+
+
+async def lists(folder: Path) -> dict[str, Any]:
+    """Both splits, searched in an index of its own."""
+    async with indexed(folder) as (index, embedder, sparse, owner):
+        found: dict[str, Any] = {}
+        for split in ("train", "test"):
+            queries, qrels = retrieval._read(folder, split)
+            one: dict[str, list[Any]] = {"vectors": [], "lists": [], "relevant": []}
+            for name, text in queries.items():
+                vector = await embedder.embed_query(text)
+                query = IndexQuery(
+                    dense=vector, sparse=sparse.encode_query(text),
+                    readers=frozenset({EVERYONE}), limit=100,
+                )  # fmt: skip
+                ranked = fuse(await index.search(GENERATION, query), RetrievalKnobs())
+                best = retrieval._best((owner[it.chunk_id], it.score) for it in ranked)
+                one["vectors"].append(list(vector))
+                one["lists"].append(sorted(best.items(), key=lambda it: (-it[1], it[0])))
+                one["relevant"].append(sorted(qrels[name]))
+            found[split] = one
+        return found
 
 
 def main(arguments: Sequence[str] | None = None) -> None:

@@ -76,10 +76,15 @@ class Adapters:
         )
 
     async def write(self, candidate: Candidate) -> None:
-        """Fit it again to what is left; of too little it turns nothing."""
+        """Fit it again to what is left; of too little it turns nothing, nor where the index is of
+        another embedder by now."""
         kept = await asyncio.to_thread(self._kept.votes, candidate.id)
         votes = [Voted(one.event, one.trace_id, one.chunk_id, one.value) for one in kept]
-        fit, _ = await self._fit(votes, candidate.lineage["generation"])
+        # The generation that it was made on may be gone.
+        live = await asyncio.to_thread(self._parts.ledger.generations.live, candidate.domain)
+        fit = None
+        if live and live.fingerprint.get("embedder") == candidate.lineage["embedder"]:
+            fit, _ = await self._fit(votes, live.id)
         if fit is None or not fit.mix:
             await asyncio.to_thread(shutil.rmtree, self._folder(candidate.id), ignore_errors=True)
         else:

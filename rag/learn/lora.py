@@ -22,6 +22,7 @@ from pydantic import Field
 from rag.datasets import ExportManifest
 from rag.errors import InvalidInput, Unavailable
 from rag.learn.preflight.environments import environment
+from rag.learn.preflight.verifying import surroundings
 from rag.types import Data, Progress
 
 CHILD = Path(__file__).parent / "preflight" / "consumers" / "tune.py"
@@ -205,22 +206,11 @@ def _ending(work: Path) -> str:
 
 
 def _surroundings(work: Path) -> dict[str, str]:
-    """Nothing of ours but where programs and devices are, and what keeps libraries offline."""
-    kept = ("PATH", "LD_LIBRARY_PATH", "CUDA_VISIBLE_DEVICES", "OMP_NUM_THREADS")
-    return {
-        **{name: os.environ[name] for name in kept if name in os.environ},
-        "HOME": str(work),
-        "HF_HOME": str(work / "hf"),
-        "TMPDIR": str(work),
-        "LANG": "C.UTF-8",
-        "HF_HUB_OFFLINE": "1",
-        "HF_DATASETS_OFFLINE": "1",
-        "TRANSFORMERS_OFFLINE": "1",
-        "HF_HUB_DISABLE_TELEMETRY": "1",
-        "DO_NOT_TRACK": "1",
-        "WANDB_MODE": "disabled",
-        "TOKENIZERS_PARALLELISM": "false",
-    }
+    """What a consumer is given, and the devices, which a consumer is not."""
+    given = surroundings(work)
+    del given["CUDA_VISIBLE_DEVICES"]
+    kept = ("LD_LIBRARY_PATH", "CUDA_VISIBLE_DEVICES", "OMP_NUM_THREADS")
+    return given | {name: os.environ[name] for name in kept if name in os.environ}
 
 
 def commands(folder: Path, base: Base, name: str, recipe: Recipe, port: int) -> dict[str, str]:

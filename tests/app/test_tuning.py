@@ -278,6 +278,11 @@ def test_an_adapter_turns_questions_until_it_is_taken_back_or_nothing_is_left_of
         assert (await app.trace(BOB, answer.trace_id))["adapter_id"] == made.id
         explained = await app.explain(ANNA, ExplainRequest(query=WEIGHT, release=False))
         assert explained.adapter is None
+        # It outlives the index that it was made on, and so does what it owes to whoever said it.
+        await app.rebuild(ANNA)
+        await app.sync(ANNA)
+        assert made.lineage["generation"] not in await app._parts.index.generations()
+        before = list(reversed(await dense(app)))
         # One that learned of somebody who is erased forgets, and of nothing it turns nothing.
         await app.privacy.erase(Principal(id="local"), "bob")
         assert await dense(app) == before

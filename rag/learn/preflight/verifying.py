@@ -181,7 +181,7 @@ def _executed(python: Path, job: dict[str, Any], stopped: Stopped) -> dict[str, 
             done = finished(
                 [python, "-I", "-B", CHILD, given, answer],
                 stopped=stopped,
-                env=_surroundings(work),
+                env=surroundings(work),
                 limit=LIMIT_SECONDS,
             )
         except subprocess.TimeoutExpired:
@@ -196,7 +196,7 @@ def _failed(text: str) -> dict[str, Any]:
     return {"problems": [{"code": "failed", "where": "", "text": text, "fatal": True}]}
 
 
-def _surroundings(work: Path) -> dict[str, str]:
+def surroundings(work: Path) -> dict[str, str]:
     """Nothing of ours but where programs are, and every switch that keeps libraries offline."""
     return {
         "PATH": os.environ.get("PATH", os.defpath),
