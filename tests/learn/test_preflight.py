@@ -97,6 +97,14 @@ def test_an_export_without_rows_is_well_and_needs_no_consumer(tmp_path):
     assert not (tmp_path / "consumers").exists()
 
 
+def test_that_nothing_was_trained_is_told(tmp_path):
+    folder = exported(tmp_path, "trl-sft", rows={"instruction": {}})
+    report = verify(folder, "trl", tmp_path, train_steps=2)
+    assert report.ok
+    assert [problem.code for problem in report.problems] == ["not_trained"]
+    assert "To be known, not_trained: No step was trained" in told(report)
+
+
 def test_a_consumer_is_asked_only_for_what_it_reads(tmp_path):
     folder = exported(tmp_path, "trl-sft")
     with pytest.raises(InvalidInput, match="does not read the format"):

@@ -94,6 +94,9 @@ def verify(
     problems += [
         Fault.model_validate({**one, "found_by": "consumer"}) for one in told.get("problems", ())
     ]
+    if train_steps and not any(table.split == "train" for table in held):
+        untrained = "No step was trained: no row is in the train split."
+        problems.append(Fault(code="not_trained", text=untrained, fatal=False, found_by="checks"))
     return Preflight(
         folder=str(folder),
         format=format,

@@ -24,7 +24,7 @@ export function Beginning({ one, format }: { one: Dataset; format: string }) {
     <Stack gap="xs" component="section" aria-label={t("begin.title")}>
       {left.length ? (
         <Stack component="ul" gap={2} m={0} pl="md" aria-label={t("begin.left")}>{left.map(({ task, split, why, count }) => <Text component="li" size="sm" key={`${task} ${split} ${why}`}>{t("begin.without", { count, n: counted(count), why })} ({t(`task.${task}`)})</Text>)}</Stack>
-      ) : <Text size="sm">{t("begin.all")}</Text>}
+      ) : <Text size="sm">{t(found.data.files.length ? "begin.all" : "begin.nothing")}</Text>}
       {found.data.files.map((file) => (
         <Stack key={file.path} gap={4}>
           <Text size="xs" c="var(--soft)">{t("begin.file", { path: file.path, count: file.rows, n: counted(file.rows) })}</Text>
