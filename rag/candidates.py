@@ -10,7 +10,7 @@ from pydantic import Field
 
 from rag.types import Data
 
-Kind = Literal["memory", "adapter", "reranker", "configuration", "prompt", "llm"]
+Kind = Literal["memory", "adapter", "encoder", "reranker", "configuration", "prompt", "llm"]
 KINDS: tuple[Kind, ...] = get_args(Kind)
 """What a candidate changes; a release points to one of each at most."""
 Stratum = Literal["repeat", "near_duplicate", "novel"]
@@ -157,6 +157,8 @@ class Release(Data):
     memory: str | None = None
     """The candidate whose memory orders what is found; so it is with each kind."""
     adapter: str | None = None
+    encoder: str | None = None
+    """It answers with the generation that it made: both switch at once."""
     reranker: str | None = None
     configuration: str | None = None
     prompt: str | None = None

@@ -390,7 +390,8 @@ class Asker:
             )
         made, place = self._fields(draft, generation, told), draft.place
         conversation = place.conversation if place else None
-        await asyncio.to_thread(self.traces.save, made, conversation, key, draft.vector)
+        asked_with = self.retriever.embedder.fingerprint
+        await asyncio.to_thread(self.traces.save, made, conversation, key, draft.vector, asked_with)
 
     def _fields(
         self, draft: Draft, generation: Generation, told: Mapping[str, Answered]

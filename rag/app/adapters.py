@@ -51,6 +51,12 @@ class Adapters:
         """An adapter to all that was said and accepted until now. Raises InvalidInput for too
         little, and where none does better on questions that it did not learn from."""
         found = await self._gathering.gather(domain, progress)
+        if found.generation.encoder is not None:
+            raise InvalidInput(
+                "An adapter turns questions as the configured embedder sees them, and a trained "
+                "encoder answers.",
+                hint="Train another encoder: rag tune encoder.",
+            )
         id = str(uuid4())
         fit, learned = await self._fit(found.votes, found.generation.id)
         if fit is None:
@@ -81,10 +87,12 @@ class Adapters:
         kept = await asyncio.to_thread(self._kept.votes, candidate.id)
         votes = [Voted(one.event, one.trace_id, one.chunk_id, one.value) for one in kept]
         # The generation that it was made on may be gone.
-        live = await asyncio.to_thread(self._parts.ledger.generations.live, candidate.domain)
+        known = await asyncio.to_thread(self._parts.ledger.generations.all, candidate.domain)
         fit = None
-        if live and live.fingerprint.get("embedder") == candidate.lineage["embedder"]:
-            fit, _ = await self._fit(votes, live.id)
+        for one in known:
+            made_alike = one.fingerprint.get("embedder") == candidate.lineage["embedder"]
+            if made_alike and one.state in ("live", "beside"):
+                fit, _ = await self._fit(votes, one.id)
         if fit is None or not fit.mix:
             await asyncio.to_thread(shutil.rmtree, self._folder(candidate.id), ignore_errors=True)
         else:

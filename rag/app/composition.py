@@ -10,6 +10,7 @@ from contextlib import AsyncExitStack
 from pathlib import Path
 from typing import Any
 
+from rag.app.encoders import Encoders
 from rag.app.facade import App
 from rag.app.parts import Parts
 from rag.backends.bm25 import Bm25Encoder
@@ -73,6 +74,9 @@ async def build(settings: Settings, *, serve_url: str | None = None) -> App:
         stack.push_async_callback(index.aclose)
         embedder = _embedder(settings)
         stack.push_async_callback(embedder.aclose)
+        ledger = Ledger(database)
+        encoders = Encoders(embedder, ledger.generations, settings)
+        stack.push_async_callback(encoders.aclose)
         reranker = _reranker(settings.reranking, settings.data)
         if reranker is not None:
             stack.push_async_callback(reranker.aclose)
@@ -83,7 +87,7 @@ async def build(settings: Settings, *, serve_url: str | None = None) -> App:
         traces = Traces(database, settings.data)
         parts = Parts(
             settings=settings,
-            ledger=Ledger(database),
+            ledger=ledger,
             blobs=Blobs(settings.data / "blobs"),
             uploads=Uploads(database, utc_now),
             runs=Runs(database, utc_now, outbox.announce),
@@ -101,6 +105,7 @@ async def build(settings: Settings, *, serve_url: str | None = None) -> App:
             upkeep=Upkeep(database, utc_now),
             index=index,
             embedder=embedder,
+            encoders=encoders,
             reranker=reranker,
             chunker=StructureChunker(embedder, settings.chunking),
             parsers=parsers,

@@ -84,6 +84,7 @@ class Domains:
             pack=pack,
             index=self._parts.index,
             embedder=self._parts.embedder,
+            searching=self._parts.encoders.searching,
             sparse=sparse,
             ledger=self._parts.ledger,
             blobs=self._parts.blobs,

@@ -717,6 +717,10 @@ class App:
     async def warm(self) -> None:
         """Load the encoder now rather than at the first question."""
         await self._parts.embedder.embed_query("warm")
+        for name in self._domains.names():
+            live = await asyncio.to_thread(self._parts.ledger.generations.live, name)
+            if live is not None and live.encoder is not None:
+                await (await self._parts.encoders.of(live.encoder)).embed_query("warm")
 
     async def aclose(self) -> None:
         await self.trials.aclose()

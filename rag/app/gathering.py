@@ -88,6 +88,7 @@ class Gathering:
                 "as_of": as_of.isoformat(),
                 "embedder": str(live.fingerprint["embedder"]),
                 "chunker": str(live.fingerprint["chunker"]),
+                "questions": self._parts.embedder.fingerprint,
                 "generation": live.id,
                 "spec": SPEC.model_dump(mode="json"),
             },
@@ -125,7 +126,7 @@ class Gathering:
             counts["held_out"] += 1
             return
         made_with = (question.embedder, trace["chunker_rev"])
-        if made_with != (live.fingerprint["embedder"], live.fingerprint["chunker"]):
+        if made_with != (self._parts.embedder.fingerprint, live.fingerprint["chunker"]):
             counts["stale"] += 1
             return
         found = learned(trace, events)
@@ -152,10 +153,14 @@ class Gathering:
             who = await self._people.within(Principal(id=trace["principal_id"]), trace["domain"])
         except (NotFound, Forbidden):
             return ""
+        dense = tuple(float(one) for one in unfolded(question.vector))
+        if live.encoder is not None:
+            encoder = await self._parts.encoders.of(live.encoder)
+            dense = await encoder.embed_query(trace["query_standalone"])
         found = await self._parts.index.search(
             live.id,
             IndexQuery.model_construct(
-                dense=tuple(float(one) for one in unfolded(question.vector)),
+                dense=dense,
                 sparse=None,
                 readers=who.readers,
                 filter=Match(field="document_id", any_of=(document_id,)),

@@ -44,9 +44,10 @@ class Generations:
         self._parts = parts
         self._kinds = FileKinds(parts)
 
-    def fingerprint(self, domain: Domain) -> dict[str, str]:
+    async def fingerprint(self, domain: Domain, encoder: str | None) -> dict[str, str]:
+        """What a generation is made with now that has the vectors of an encoder."""
         return {
-            "embedder": self._parts.embedder.fingerprint,
+            "embedder": (await self._parts.encoders.of(encoder)).fingerprint,
             "sparse": domain.sparse.fingerprint,
             "chunker": self._parts.chunker.fingerprint,
             "parser": PARSER_FINGERPRINT,
@@ -62,7 +63,7 @@ class Generations:
             raise Unavailable(
                 f"The domain '{name}' has nothing indexed yet.", hint="Run: rag sync."
             )
-        self._require_comparable(domain, live)
+        await self._require_comparable(domain, live)
         await self._kinds.require(live, filter)
         return live
 
@@ -75,7 +76,7 @@ class Generations:
                 f"The domain '{domain.pack.name}' has no generation {id!r}.",
                 hint="A retired one is dropped by the next sync. Choose another.",
             )
-        self._require_comparable(domain, found)
+        await self._require_comparable(domain, found)
         await self._kinds.require(found, filter)
         return found
 
@@ -92,8 +93,8 @@ class Generations:
     ) -> GenerationInfo:
         problem = ""
         try:
-            self._require_comparable(domain, one)
-        except GenerationMismatch as error:
+            await self._require_comparable(domain, one)
+        except (GenerationMismatch, Unavailable) as error:
             problem = error.message
         return GenerationInfo(
             id=one.id,
@@ -106,8 +107,8 @@ class Generations:
             problem=problem,
         )
 
-    def _require_comparable(self, domain: Domain, generation: Generation) -> None:
-        now = self.fingerprint(domain)
+    async def _require_comparable(self, domain: Domain, generation: Generation) -> None:
+        now = await self.fingerprint(domain, generation.encoder)
         for part in COMPARED:
             if generation.fingerprint.get(part) != now[part]:
                 raise _mismatch(generation, part, now[part])
@@ -127,21 +128,23 @@ class Generations:
             built = await self.new(domain)
             await asyncio.to_thread(self._parts.ledger.generations.switch, built.id)
             return built
-        now = self.fingerprint(domain)
+        now = await self.fingerprint(domain, live.encoder)
         for part, value in now.items():
             if live.fingerprint.get(part) != value:
                 raise _mismatch(live, part, value)
         await self._parts.index.create(live.id, live.dimension)
         return live
 
-    async def new(self, domain: Domain) -> Generation:
+    async def new(self, domain: Domain, encoder: str | None = None) -> Generation:
         """An empty generation that answers nothing until it is switched to."""
+        embedder = await self._parts.encoders.of(encoder)
         generation = await asyncio.to_thread(
             self._parts.ledger.generations.add,
             domain.pack.name,
-            self.fingerprint(domain),
-            self._parts.embedder.dimension,
+            await self.fingerprint(domain, encoder),
+            embedder.dimension,
             "building",
+            encoder,
         )
         await self._parts.index.create(generation.id, generation.dimension)
         return generation
@@ -169,13 +172,13 @@ class Generations:
         """Take what was deleted out of the live index; not while the source is written."""
         live = await asyncio.to_thread(self._parts.ledger.generations.live, domain.pack.name)
         if live is not None:
-            await self.writer(domain, live).sweep(source_id)
+            await (await self.writer(domain, live)).sweep(source_id)
 
-    def writer(self, domain: Domain, generation: Generation) -> GenerationWriter:
+    async def writer(self, domain: Domain, generation: Generation) -> GenerationWriter:
         return GenerationWriter(
             ledger=self._parts.ledger,
             index=self._parts.index,
-            embedder=self._parts.embedder,
+            embedder=await self._parts.encoders.of(generation.encoder),
             sparse=domain.sparse,
             generation=generation,
         )

@@ -82,7 +82,14 @@ class Health:
     async def _embedder_check(self) -> str:
         # What was asked before is not asked of the embedder again.
         await self._parts.embedder.embed_documents(["pump"], urgent=True)
-        return f"{self._parts.embedder.fingerprint}, {self._parts.embedder.dimension} dimensions"
+        found = self._parts.embedder
+        live = await asyncio.to_thread(
+            self._parts.ledger.generations.live, self._parts.settings.domain
+        )
+        if live is not None and live.encoder is not None:
+            found = await self._parts.encoders.of(live.encoder)
+            await found.embed_documents(["pump"], urgent=True)
+        return f"{found.fingerprint}, {found.dimension} dimensions"
 
     async def _parsers_check(self) -> str:
         """One document of each parser's, in the processes that read all others."""

@@ -72,7 +72,10 @@ class Housekeeping:
         ledger, count = self._parts.ledger, 0
         for domain in await asyncio.to_thread(questions.domains):
             live = await asyncio.to_thread(ledger.generations.live, domain)
-            if live is None or live.fingerprint.get("embedder") != embedder.fingerprint:
+            if live is None or (
+                # Of an index that was made before the configuration changed nothing is asked yet.
+                live.encoder is None and live.fingerprint.get("embedder") != embedder.fingerprint
+            ):
                 continue
             after = 0
             while some := await asyncio.to_thread(

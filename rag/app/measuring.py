@@ -115,7 +115,7 @@ class Measuring:
     ) -> Asked:
         """What the live release and the candidate find for a question, and what that is worth."""
         # Before the clock runs: whoever asks second would find it done.
-        _, (vector, *_) = await domain.retriever.embedded(question.text)
+        vector = (await domain.retriever.embedded(question.text, generation.id)).own
         # Whoever comes second finds everything at hand: either does half the time.
         turns = [before, after] if crc32(question.id.encode()) % 2 else [after, before]
         sides: dict[bool, tuple[Sequence[Hit], float, float]] = {}

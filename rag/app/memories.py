@@ -26,7 +26,7 @@ AT_ONCE = 500
 class Memories:
     """Makes memories of feedback and gives the one that a candidate is."""
 
-    bound_to = ("embedder", "chunker")
+    bound_to = ("questions", "chunker")
 
     def __init__(self, parts: Parts, gathering: Gathering) -> None:
         self._parts = parts

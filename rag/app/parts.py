@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, replace
 
+from rag.app.encoders import Encoders
 from rag.config import Settings
 from rag.ingest.chunking import StructureChunker
 from rag.ingest.parsing import ParserPool
@@ -54,6 +55,8 @@ class Parts:
     upkeep: Upkeep
     index: Index
     embedder: Embedder
+    """The configured one, by which questions are compared; an index may be of another."""
+    encoders: Encoders
     reranker: Reranker | None
     chunker: StructureChunker
     parsers: ParserPool

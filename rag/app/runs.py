@@ -170,7 +170,7 @@ class Runs:
             parts.ledger.sources.get, domain.pack.name, run.source_id or run.source
         )
         generations = Generations(parts)
-        writer = generations.writer(domain, await generations.writable(domain))
+        writer = await generations.writer(domain, await generations.writable(domain))
         connector = await self._sources.open(source)
         try:
             report = await self._syncer(parts).sync(source, connector, writer, progress)
@@ -191,9 +191,9 @@ class Runs:
         stale = await asyncio.to_thread(kept.building, name)
         if stale is not None:
             await generations.drop(stale)
-        target = await generations.new(domain)
+        target = await generations.new(domain, live.encoder)
         rebuilder = Rebuilder(parts.ledger, parts.blobs, parts.chunker)
-        await rebuilder.rebuild(live, generations.writer(domain, target), progress)
+        await rebuilder.rebuild(live, await generations.writer(domain, target), progress)
         await generations.verify(live, target)
         await parts.index.optimize(target.id)
         await asyncio.to_thread(kept.switch, target.id)

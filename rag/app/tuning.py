@@ -99,6 +99,7 @@ class Tuning:
         self._defaults = defaults
         self._writing = writing
         self._now = now
+        self._embedder = parts.embedder.fingerprint
         self._kept = Candidates(database, now)
         self._releases = Releases(database, now)
         self._rules = Rules()
@@ -117,11 +118,21 @@ class Tuning:
         levers = NONE
         for kind, id in pointers.items():
             found = await asyncio.to_thread(self._kept.get, domain.pack.name, id)
-            if part := _outlived(self._makers[kind], found, generation):
+            if part := self._outlived(found, generation):
                 log.info("candidate of another index", candidate=found.name, part=part)
             else:
                 levers = await self._makers[kind].put(levers, found, domain)
         return levers
+
+    def _outlived(self, candidate: Candidate, generation: Generation) -> str:
+        """The part that the index, or questions, are made with otherwise than when the candidate
+        was made; empty where there is none."""
+        now = {**generation.fingerprint, "questions": self._embedder}
+        made = {"questions": candidate.lineage.get("embedder"), **candidate.lineage}
+        for part in self._makers[candidate.kind].bound_to:
+            if made[part] != now.get(part):
+                return part
+        return ""
 
     # --- the verbs ---
 
@@ -190,7 +201,7 @@ class Tuning:
         of = self._domains.get(domain)
         found = await asyncio.to_thread(self._kept.get, of.pack.name, name)
         generation = await self._generations.answering(of)
-        if _outlived(self._makers[found.kind], found, generation):
+        if self._outlived(found, generation):
             raise Conflict(
                 f"The index was made anew since '{found.name}' was made.",
                 hint=f"Make another: rag tune {found.kind}.",
@@ -334,12 +345,3 @@ class Tuning:
                 await asyncio.to_thread(self._kept.recount, one.id)
                 changed += 1
         return changed
-
-
-def _outlived(maker: Maker, candidate: Candidate, generation: Generation) -> str:
-    """The part that the index is made with otherwise than when the candidate was made; empty where
-    there is none."""
-    for part in maker.bound_to:
-        if candidate.lineage[part] != generation.fingerprint.get(part):
-            return part
-    return ""

@@ -5,8 +5,9 @@ from __future__ import annotations
 import asyncio
 import time
 from collections import OrderedDict
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 import structlog
 
@@ -38,13 +39,23 @@ CACHED_DOCUMENTS = 64
 log = structlog.get_logger(__name__)
 
 
+class Embedded(NamedTuple):
+    """What is searched for a question, and how it is seen."""
+
+    queries: Sequence[Query]
+    vectors: Sequence[tuple[float, ...]]
+    """Of each query, by the encoder of what is searched."""
+    own: tuple[float, ...]
+    """Of the question itself, as questions are compared with each other."""
+
+
 @dataclass
 class Seen:
     """What each stage of one search made of it, for whoever wants to look into it."""
 
     queries: Sequence[Query] = ()
     vector: Sequence[float] = ()
-    """Of the question itself, the first of these."""
+    """Of the question itself, the first of these, as questions are compared."""
     found: Sequence[Candidates] = ()
     """One for each query, of what the principal may read."""
     fused: Sequence[Ranked] = ()
@@ -67,12 +78,16 @@ class Retriever:
         sparse: SparseEncoder,
         ledger: Ledger,
         blobs: Blobs,
+        searching: Callable[[str], Awaitable[Embedder]] | None = None,
         reranker: Reranker | None = None,
         expand: bool = True,
     ) -> None:
+        """`searching` gives the encoder that made a generation, by its id; without, that is
+        `embedder`, by which questions are compared with each other."""
         self.pack = pack
         self.index = index
         self.embedder = embedder
+        self._searching = searching
         self.sparse = sparse
         self.ledger = ledger
         self.blobs = blobs
@@ -104,13 +119,13 @@ class Retriever:
         timings: dict[str, float] = {}
         clock = time.perf_counter()
         depth = max(knobs.candidates, limit)
-        queries, vectors = await self.embedded(question)
+        queries, vectors, own = await self.embedded(question, generation)
         turned = [levers.adapter(one) for one in vectors] if levers.adapter else vectors
         clock = _lap(timings, "embed", clock)
         # What was remembered first: it is found soon, and read while the rest is searched.
         moved, found = await asyncio.gather(
             # What was asked before is kept as it was embedded.
-            _recalled(levers.memory, vectors[0]),
+            _recalled(levers.memory, own),
             asyncio.gather(
                 *(
                     self._search(principal, query, vector, generation, depth, filter)
@@ -128,7 +143,7 @@ class Retriever:
         hits = await self._read(ranked, generation, depth if reranker else limit, knobs)
         clock = _lap(timings, "read", clock)
         if seen is not None:
-            seen.vector = vectors[0]
+            seen.vector = own
             seen.queries, seen.found, seen.fused, seen.read = queries, admitted, fused, hits
             seen.moved, seen.remembered = moved, ranked if moved else ()
         if reranker is not None:
@@ -141,11 +156,16 @@ class Retriever:
             timings=timings,
         )
 
-    async def embedded(self, question: str) -> tuple[list[Query], list[tuple[float, ...]]]:
-        """What is searched for a question, and the vector of each; its own is the first."""
+    async def embedded(self, question: str, generation: str) -> Embedded:
+        """What is searched for a question in a generation, the question itself first."""
         question = gist(question)
         queries = self.expander.expand(question) if self.expand else [Query(question, question)]
-        return queries, [await self.embedder.embed_query(query.dense) for query in queries]
+        encoder = await self._searching(generation) if self._searching else self.embedder
+        vectors = [await encoder.embed_query(query.dense) for query in queries]
+        own = vectors[0]
+        if encoder is not self.embedder:
+            own = await self.embedder.embed_query(queries[0].dense)
+        return Embedded(queries, vectors, own)
 
     async def widen(self, hits: Sequence[Hit]) -> list[Hit]:
         """The hits with their surroundings, read from the exact version each stands in."""

@@ -21,6 +21,8 @@ class Generation(Data):
     fingerprint: Mapping[str, Any]
     dimension: int
     state: str
+    encoder: str | None = None
+    """The candidate whose vectors it has; none where they are of the configured embedder."""
     created_at: datetime
     activated_at: datetime | None = None
     """When it went live."""
@@ -58,12 +60,25 @@ class Generations:
             rows = session.scalars(statement.order_by(GenerationRow.created_at.desc()))
             return [_generation(row) for row in rows]
 
+    def encoder(self, generation_id: str) -> str | None:
+        """The candidate whose vectors a generation has, if it has any candidate's."""
+        with self.database.read() as session:
+            row = session.get(GenerationRow, generation_id)
+            return row.encoder if row is not None else None
+
+    def encoders(self) -> set[str]:
+        """The candidates whose vectors any generation has."""
+        statement = select(GenerationRow.encoder).where(GenerationRow.encoder.is_not(None))
+        with self.database.read() as session:
+            return {str(one) for one in session.scalars(statement)}
+
     def add(
         self,
         domain: str,
         fingerprint: Mapping[str, Any],
         dimension: int,
         state: Literal["building", "live"],
+        encoder: str | None = None,
     ) -> Generation:
         with self.database.write() as session:
             row = GenerationRow(
@@ -72,6 +87,7 @@ class Generations:
                 fingerprint=dict(fingerprint),
                 dimension=dimension,
                 state=state,
+                encoder=encoder,
                 created_at=self.now(),
                 activated_at=self.now() if state == "live" else None,
             )
@@ -142,6 +158,7 @@ def _generation(row: GenerationRow) -> Generation:
         fingerprint=row.fingerprint,
         dimension=row.dimension,
         state=row.state,
+        encoder=row.encoder,
         created_at=row.created_at,
         activated_at=row.activated_at,
     )

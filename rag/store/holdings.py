@@ -293,8 +293,8 @@ HOLDINGS: tuple[Holding, ...] = (
     Holding(
         tuning.ReleaseRow,
         {
-            Holds.PLAIN: "id domain memory adapter reranker configuration prompt llm candidate "
-            "report why",
+            Holds.PLAIN: "id domain memory adapter encoder reranker configuration prompt llm "
+            "candidate report why",
             Holds.ACTOR: "made_by",
         },
     ),
@@ -351,7 +351,7 @@ HOLDINGS: tuple[Holding, ...] = (
         },
     ),
     Holding(models.FreshnessRow, {Holds.PLAIN: "source_id kind counts"}),
-    Holding(models.GenerationRow, {Holds.PLAIN: "id domain fingerprint state"}),
+    Holding(models.GenerationRow, {Holds.PLAIN: "id domain fingerprint state encoder"}),
 )
 
 

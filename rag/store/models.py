@@ -131,6 +131,8 @@ class GenerationRow(Base):
     dimension: Mapped[int]
     state: Mapped[str] = mapped_column(String(16))
     """building, live, retired (kept until the switch is confirmed)"""
+    encoder: Mapped[str | None] = mapped_column(String(36))
+    """The candidate whose vectors it has; none where they are of the configured embedder."""
     created_at: Mapped[datetime]
     activated_at: Mapped[datetime | None]
 

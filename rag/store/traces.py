@@ -65,9 +65,11 @@ class Traces:
         conversation: str | None = None,
         api_key: str = "",
         vector: Sequence[float] = (),
+        embedder: str = "",
     ) -> None:
         """Durable when it returns, with what it cost. `fields` are the columns of a trace; `vector`
-        is that of the question as it stands alone, and tells its cluster.
+        is that of the question as it stands alone, and tells its cluster; `embedder` made it, or
+        that which searched where none is named.
 
         The consent, if it is not among them, is what the person agreed to last. Of an answer in a
         `conversation` that was deleted meanwhile, or to a person who was erased, only the cost is
@@ -91,7 +93,7 @@ class Traces:
                     session,
                     trace_id=fields["id"],
                     domain=fields["domain"],
-                    embedder=fields["embedder_rev"],
+                    embedder=embedder or fields["embedder_rev"],
                     question=fields["query_standalone"],
                     vector=vector,
                     at=fields["ts"],

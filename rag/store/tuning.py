@@ -95,6 +95,7 @@ class ReleaseRow(Base):
     number: Mapped[int]
     memory: Mapped[str | None] = mapped_column(String(36))
     adapter: Mapped[str | None] = mapped_column(String(36))
+    encoder: Mapped[str | None] = mapped_column(String(36))
     reranker: Mapped[str | None] = mapped_column(String(36))
     configuration: Mapped[str | None] = mapped_column(String(36))
     prompt: Mapped[str | None] = mapped_column(String(36))

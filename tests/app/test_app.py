@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from rag.app import App
+from rag.app.encoders import Encoders
 from rag.app.parts import Parts
 from rag.backends.presidio import Presidio
 from rag.backends.qdrant_edge import QdrantEdgeIndex
@@ -94,6 +95,9 @@ def open_app(
     stack.callback(database.close)
     stack.push_async_callback(index.aclose)
     settings = load(data)
+    ledger = Ledger(database)
+    encoders = Encoders(encoder, ledger.generations, settings)
+    stack.push_async_callback(encoders.aclose)
     subscribed = {name: one.events for name, one in settings.webhooks.items()}
     outbox = Outbox(database, utc_now, subscribed)
     traces = Traces(database, data)
@@ -105,7 +109,7 @@ def open_app(
         repeats=Repeats(database, utc_now),
         upkeep=Upkeep(database, utc_now),
         settings=settings,
-        ledger=Ledger(database),
+        ledger=ledger,
         blobs=Blobs(data / "blobs"),
         uploads=Uploads(database, utc_now),
         runs=Runs(database, utc_now, outbox.announce),
@@ -117,6 +121,7 @@ def open_app(
         vault=Vault(data / KEY_FILE),
         index=index,
         embedder=encoder,
+        encoders=encoders,
         reranker=None,
         chunker=StructureChunker(encoder, ChunkingSettings(size=40)),
         parsers=TextParsers(),

@@ -85,7 +85,7 @@ def test_another_build_of_the_index_is_searched_where_it_can_be(tmp_path: Path) 
 def test_a_build_by_another_embedder_is_told_and_not_searched(tmp_path: Path) -> None:
     async def story(app: App) -> None:
         domain = app._domains.get(None)
-        made = app._generations.fingerprint(domain)
+        made = await app._generations.fingerprint(domain, None)
         other = {**made, "embedder": "another"}
         kept = app._parts.ledger.generations
         built = kept.add("test", other, 64, "building")

@@ -3036,7 +3036,7 @@ export interface components {
              * Kind
              * @enum {string}
              */
-            kind: "memory" | "adapter" | "reranker" | "configuration" | "prompt" | "llm";
+            kind: "memory" | "adapter" | "encoder" | "reranker" | "configuration" | "prompt" | "llm";
             /** Lineage */
             lineage: {
                 [key: string]: unknown;
@@ -4491,7 +4491,7 @@ export interface components {
              * Kind
              * @enum {string}
              */
-            kind: "memory" | "adapter" | "reranker" | "configuration" | "prompt" | "llm";
+            kind: "memory" | "adapter" | "encoder" | "reranker" | "configuration" | "prompt" | "llm";
             /**
              * Outcome
              * @enum {string}
@@ -5198,7 +5198,7 @@ export interface components {
              * Kind
              * @enum {string}
              */
-            kind: "memory" | "adapter" | "reranker" | "configuration" | "prompt" | "llm";
+            kind: "memory" | "adapter" | "encoder" | "reranker" | "configuration" | "prompt" | "llm";
         };
         /**
          * NewDataset
@@ -6024,6 +6024,8 @@ export interface components {
             configuration?: string | null;
             /** Domain */
             domain: string;
+            /** Encoder */
+            encoder?: string | null;
             /** Id */
             id: string;
             /** Llm */
