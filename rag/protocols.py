@@ -184,6 +184,17 @@ class Reranker(Protocol):
 
     async def rerank(self, question: str, hits: Sequence[Hit]) -> list[float]: ...
 
+    async def aclose(self) -> None: ...
+
+
+@runtime_checkable
+class Explains(Protocol):
+    """A Reranker that can tell why."""
+
+    async def reasons(self, question: str, hits: Sequence[Hit]) -> list[Mapping[str, float]]:
+        """By how much each thing that it looks at, by name, moves each hit beside the others."""
+        ...
+
 
 @runtime_checkable
 class Generator(Protocol):

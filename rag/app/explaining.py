@@ -15,6 +15,8 @@ from rag.app.generations import Generations
 from rag.app.people import People
 from rag.app.tuning import Tuning
 from rag.domain import RetrievalKnobs
+from rag.protocols import Explains, Reranker
+from rag.retrieve.expand import gist
 from rag.retrieve.levers import Levers
 from rag.retrieve.retriever import Seen
 from rag.types import Box, Data, Filter, Hit, Principal, Scored
@@ -23,6 +25,10 @@ MOST = 50
 """Places told of each stage."""
 EXCERPT = 400
 """Characters told of each passage."""
+REASONS = 3
+"""Told of each passage, the strongest."""
+LEAST = 0.001
+"""What moves less is not told."""
 Stage = Literal["dense", "bm25", "fusion", "memory", "distinct", "rerank", "final"]
 
 
@@ -114,6 +120,13 @@ class Moved(Data):
     """The feedback behind it, by id."""
 
 
+class Reason(Data):
+    """Something that a reranker looks at, and by how much it moves a passage beside the others."""
+
+    name: str
+    push: float
+
+
 class Explained(Data):
     """How a search came about; only what the principal may read is in it."""
 
@@ -128,6 +141,8 @@ class Explained(Data):
     passages: Mapping[str, Passage]
     moved: Mapping[str, Moved]
     """What the memory moved, by passage."""
+    reasons: Mapping[str, tuple[Reason, ...]]
+    """What moved a passage most in the reranker, by passage, where it can tell."""
     evidence: tuple[Quoted, ...]
     confidence: float
     abstains: bool
@@ -197,6 +212,7 @@ class Explaining:
             passages=await self._passages(domain, generation.id, stages),
             adapter=levers.adapter.id if levers.adapter else None,
             moved={chunk_id: Moved(**one._asdict()) for chunk_id, one in seen.moved.items()},
+            reasons=await _reasons(ordering, request.query, seen.read),
             evidence=tuple(_quoted(evidence, hits)),
             confidence=round(evidence.confidence, 4),
             abstains=not evidence.sentences or evidence.confidence < pack.answer.abstain_below,
@@ -215,6 +231,22 @@ class Explaining:
             )
             for one in found.values()
         }
+
+
+async def _reasons(
+    ordering: Reranker | None, question: str, hits: Sequence[Hit]
+) -> dict[str, tuple[Reason, ...]]:
+    if not isinstance(ordering, Explains):
+        return {}
+    told = await ordering.reasons(gist(question), hits)
+    return {
+        hit.payload.chunk_id: tuple(
+            Reason(name=name, push=round(push, 4))
+            for name, push in sorted(reasons.items(), key=lambda one: (-abs(one[1]), one[0]))
+            if abs(push) >= LEAST
+        )[:REASONS]
+        for hit, reasons in zip(hits, told, strict=True)
+    }
 
 
 def _stages(seen: Seen, hits: Sequence[Hit], *, reranked: bool) -> Iterator[Listed]:

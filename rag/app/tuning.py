@@ -22,6 +22,7 @@ from rag.app.memories import Memories
 from rag.app.parts import Parts
 from rag.app.people import People
 from rag.app.prompts import Prompts
+from rag.app.rerankers import Rerankers
 from rag.app.writing import Side, Writing
 from rag.candidates import Asked, Candidate, Gain, Judgement, Kind, Release, Rules
 from rag.errors import Conflict, InvalidInput
@@ -88,6 +89,7 @@ class Tuning:
         self._makers: Mapping[Kind, Maker] = {
             "memory": Memories(parts, gathering),
             "adapter": Adapters(parts, gathering),
+            "reranker": Rerankers(parts, gathering, people),
             "configuration": Configurations(parts, generations, self._measuring),
             "prompt": self._prompts,
             "llm": loras,

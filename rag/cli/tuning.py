@@ -35,6 +35,12 @@ def adapter(ctx: typer.Context, as_json: Json = False) -> None:
 
 
 @cli.command()
+def reranker(ctx: typer.Context, as_json: Json = False) -> None:
+    """Order what was found as people's ratings say, by trees that take no time."""
+    _make(ctx, "reranker", as_json=as_json)
+
+
+@cli.command()
 def configuration(ctx: typer.Context, as_json: Json = False) -> None:
     """Search for settings that join words and meaning better, on what was rated and on evals."""
     _make(ctx, "configuration", as_json=as_json)

@@ -312,7 +312,7 @@ class RetentionSettings(Section):
     audit: int = Field(default=0, ge=0, le=36_500, description="Entries of the audit log.")
 
 
-SelfMade = Literal["memory", "adapter", "configuration"]
+SelfMade = Literal["memory", "adapter", "reranker", "configuration"]
 
 
 class TuningSettings(Section):
@@ -326,7 +326,7 @@ class TuningSettings(Section):
     kinds: tuple[SelfMade, ...] = Field(
         default=(),
         description="Candidates that are made and measured by themselves: memory, adapter, "
-        "configuration.",
+        "reranker, configuration.",
     )
     days: int = Field(
         default=7,

@@ -13,20 +13,18 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from rag.learn.folding import folds_of
 from rag.learn.measuring import DEEP
 
 Floats = NDArray[np.float32]
 ENOUGH = 50
 """Questions with a useful passage below which nothing is fitted."""
-NEAR = 0.8
-"""The cosine above which questions belong together."""
 FOLDS = 3
 STEPS = 12
 RATE = 3e-4
 HEAT = 0.05
 """What cosines are divided by."""
 MIXES = (0.5, 1.0)
-SEED = 20_261_122
 _DISCOUNTS = 1 / np.log2(np.arange(2, DEEP + 2, dtype=np.float32))
 
 
@@ -63,7 +61,7 @@ def adapted(questions: Floats, useful: Sequence[Mapping[int, float]], pool: Floa
             share[n, place] = value
     share /= share.sum(axis=1, keepdims=True)
     learned = Learned(questions, pool, share)
-    folds = _folds(questions, share > 0)
+    folds = folds_of(questions, share > 0, FOLDS)
     nothing = np.zeros((questions.shape[1],) * 2, dtype=np.float32)
     before = np.zeros(len(questions))
     gains = np.zeros((STEPS, len(MIXES), len(questions)))
@@ -124,30 +122,3 @@ def _worth(kept: Learned, turn: Floats) -> NDArray[np.float64]:
     ideal = -np.sort(-kept.useful, axis=1)[:, :deep]
     discounts = _DISCOUNTS[:deep]
     return (gains @ discounts / (ideal @ discounts)).astype(np.float64)
-
-
-def _folds(questions: Floats, useful: NDArray[np.bool_]) -> NDArray[np.int64]:
-    """The fold of each question; those that are near, or share a useful passage, are in one."""
-    parents = np.arange(len(questions))
-
-    def root(n: int) -> int:
-        while parents[n] != n:
-            parents[n] = parents[parents[n]]
-            n = int(parents[n])
-        return n
-
-    def join(one: int, other: int) -> None:
-        first, second = sorted((root(one), root(other)))
-        parents[second] = first
-
-    for n in range(len(questions)):
-        for other in np.flatnonzero(questions[:n] @ questions[n] > NEAR):
-            join(n, int(other))
-    for passage in np.flatnonzero(useful.sum(axis=0) > 1):
-        first, *others = np.flatnonzero(useful[:, passage])
-        for other in others:
-            join(int(first), int(other))
-    roots = np.array([root(n) for n in range(len(questions))])
-    names = np.unique(roots)
-    fold = np.random.default_rng(SEED).permutation(np.arange(len(names)) % FOLDS)
-    return fold[np.searchsorted(names, roots)]

@@ -4126,6 +4126,10 @@ export interface components {
             };
             /** Queries */
             queries: string[];
+            /** Reasons */
+            reasons: {
+                [key: string]: components["schemas"]["Reason"][];
+            };
             /** Reranker */
             reranker: string | null;
             /** Stages */
@@ -5907,6 +5911,16 @@ export interface components {
              * @default
              */
             reasons: string;
+        };
+        /**
+         * Reason
+         * @description Something that a reranker looks at, and by how much it moves a passage beside the others.
+         */
+        Reason: {
+            /** Name */
+            name: string;
+            /** Push */
+            push: number;
         };
         /** Rebuilt */
         Rebuilt: {

@@ -71,6 +71,7 @@ function Listed({ stage, told, other, onOpen }: { stage: Stage; told: Told; othe
                   </Group>
                 </Group>
                 {liked ? <Text size="xs" title={liked.events.join("\n")}>{t("remembered", { useful: counted(liked.useful), people: counted(liked.people), similarity: counted(liked.similarity, 2), boost: counted(liked.boost, 3) })}</Text> : null}
+                {stage.stage === "rerank" ? <Reasons of={told.reasons[place.chunk_id] ?? []} /> : null}
                 <Text size="xs" c="var(--soft)" lineClamp={2} className={css.anywhere}>{passage.excerpt}</Text>
               </UnstyledButton>
             </li>
@@ -80,6 +81,14 @@ function Listed({ stage, told, other, onOpen }: { stage: Stage; told: Told; othe
       {stage.places.length > SHOWN ? <Group><Button size="compact-xs" variant="subtle" onClick={() => setAll(!all)}>{all ? t("fewer") : t("all", { count: stage.places.length })}</Button></Group> : null}
     </Panel>
   );
+}
+
+/** What moved a passage most in the reranker, where it can tell, with how far. */
+function Reasons({ of }: { of: Schemas["Reason"][] }) {
+  const { t } = useTranslation("playground");
+  if (of.length === 0) return null;
+  const told = of.map(({ name, push }) => `${t(`reason.${name as "terms"}`, { defaultValue: name })} ${push < 0 ? "−" : "+"}${counted(Math.abs(push), 3)}`);
+  return <Text size="xs">{t("reasons", { reasons: told.join("; ") })}</Text>;
 }
 
 function Moved({ by }: { by: number | undefined | null }) {
