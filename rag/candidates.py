@@ -18,6 +18,25 @@ STRATA: tuple[Stratum, ...] = ("repeat", "near_duplicate", "novel")
 """What the candidate has learned of a question: itself, one that is near, or nothing close."""
 Outcome = Literal["passed", "refused", "insufficient"]
 Guarded = Literal["latency", "cost", "answered", "support"]
+Side = Literal["champion", "challenger"]
+"""Of a trial: what is live, or that with the candidate in its place."""
+TrialMeasure = Literal["useful", "abstained", "faults", "latency", "cost"]
+Ending = Literal[
+    "stopped",
+    "worse",
+    "abstained",
+    "faults",
+    "latency",
+    "cost",
+    "promoted",
+    "released",
+    "refused",
+    "outlived",
+]
+"""How a trial ended: by somebody's word; as people found its answers surely worse; as there were
+surely more abstentions or faults, or people waited longer or it cost more; as the candidate was
+promoted, or another release went live; as the gate refused it meanwhile; as the index was made
+anew."""
 
 
 class Asked(Data):
@@ -178,3 +197,77 @@ class Release(Data):
         """The candidates that answer, by kind."""
         named: dict[Kind, str | None] = {kind: getattr(self, kind) for kind in KINDS}
         return {kind: one for kind, one in named.items() if one is not None}
+
+
+class CandidateTrial(Data):
+    """A candidate that answers a share of the people, beside the live release that the others are
+    answered by."""
+
+    id: str
+    domain: str
+    candidate: str
+    """Its name, as `memory-3`."""
+    share: float
+    against: int
+    """The number of the release that is live."""
+    look: int
+    """How often candidates were held against the same release, by the gate or people, this time
+    included."""
+    began_by: str
+    began_at: datetime
+    better_at: datetime | None = None
+    """When it first was surely better."""
+    ended: Ending | None = None
+    ended_by: str = ""
+    ended_at: datetime | None = None
+
+    @property
+    def won(self) -> bool:
+        """Surely better, and not for a reason ended that speaks against it."""
+        return self.better_at is not None and self.ended in (None, "stopped")
+
+    @property
+    def lost(self) -> bool:
+        return self.ended in ("worse", "abstained", "faults", "latency", "cost")
+
+
+class SideFigure(Data):
+    """One measure of both sides. Each person counts once, by the mean of all their answers; of time
+    it is the middle one."""
+
+    measure: TrialMeasure
+    champion: float | None = None
+    challenger: float | None = None
+    """Shares of answers, milliseconds, money."""
+    people: tuple[int, int]
+    answers: tuple[int, int]
+    difference: float | None = None
+    """Of time and cost as a share of the champion's. None below twenty people on either side."""
+    low: float | None = None
+    high: float | None = None
+    """Between these it lies, however often anybody looks."""
+    limit: float
+    """How much more of what is bad is too much; for what is good, 0."""
+    holds: bool | None = None
+    """Of the useful ones: surely more, surely fewer, or not told yet. Of all else: surely within
+    the limit, surely beyond it, or not told yet."""
+
+
+class TrialPoint(Data):
+    """What was known of the useful answers at some moment of a trial."""
+
+    at: datetime
+    ratings: int
+    mean: float
+    low: float
+    high: float
+
+
+class CandidateComparison(Data):
+    """The two sides of a trial since it began."""
+
+    trial: CandidateTrial
+    outcome: Literal["better", "worse", "open"]
+    """Better and worse are sure; a measure that is beyond its limit makes it worse."""
+    figures: tuple[SideFigure, ...]
+    path: tuple[TrialPoint, ...] = ()

@@ -51,6 +51,8 @@ from rag.types import (
 _TURNING = re.compile("[\u200e\u200f\u202a-\u202e\u2066-\u2069]")
 """Signs that change the direction of what follows."""
 
+_NO_SIDE: Mapping[str, str] = {}
+
 log = structlog.get_logger(__name__)
 Judges = Callable[[Principal, AskRequest, str], Writer]
 """Who judges the claims of an answer, for whom it is made, in a domain of that name."""
@@ -96,6 +98,7 @@ class Asker:
         writer: Writer,
         *,
         levers: Levers = UNCHANGED,
+        side: Mapping[str, str] = _NO_SIDE,
         place: Place | None = None,
         record: bool = True,
         answered: Callable[[Draft], None] = lambda _: None,
@@ -104,7 +107,8 @@ class Asker:
 
         The trace is saved however it ends, in its `place` of a conversation if it has one, unless
         `record` is off, as when an evaluation asks; what it cost is counted all the same. A whole
-        answer that was composed or quoted is told to `answered`, which takes no time.
+        answer that was composed or quoted is told to `answered`, which takes no time. `side` is of
+        which trial of a candidate the levers are, and whose.
         """
         draft = Draft(
             trace_id=place.trace_id if place else str(uuid4()),
@@ -116,8 +120,9 @@ class Asker:
             started=time.perf_counter(),
             generation=generation.id,
             levers=levers,
+            side=side,
             # What a trial compares, what is evaluated or asked for anew is written each time.
-            repeats=record and writer.trial is None and not request.fresh,
+            repeats=record and writer.trial is None and not side and not request.fresh,
         )
         try:
             pair = bool((writer.trial or {}).get("pair"))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from rag.answer.evidence import Evidence
@@ -44,6 +44,8 @@ class Draft:
     generation: str = ""
     levers: Levers = NONE
     """What the release changes of the search."""
+    side: Mapping[str, str] = field(default_factory=dict[str, str])
+    """Of a trial of a candidate, and which; empty where none is tried."""
     vector: Sequence[float] = ()
     """Of what is searched."""
     repeats: bool = False

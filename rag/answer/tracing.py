@@ -121,6 +121,8 @@ def _story(draft: Draft) -> dict[str, Any]:
     for one in draft.beside:
         # What was spent is counted even if no model wrote the answer.
         story["price"] = story["price"] or one.story()["price"]
+    if draft.side:
+        story["candidate"] = dict(draft.side)
     if draft.cached:
         story["cached"] = draft.cached
     return story

@@ -12,16 +12,22 @@ from rag.api.policy import Data
 from rag.api.routes import EVENTS, RESPONSES, Domain, Name, with_progress
 from rag.api.state import Server
 from rag.api.strict import StrictRoute
-from rag.candidates import Candidate, Gain, Judgement, Kind, Release
+from rag.candidates import (
+    Candidate,
+    CandidateComparison,
+    CandidateTrial,
+    Gain,
+    Judgement,
+    Kind,
+    Release,
+)
 from rag.learn.lora import Recipe
 from rag.types import Data as Body
 from rag.types import Progress
 
 router = APIRouter(prefix="/api/v1", route_class=StrictRoute, responses=RESPONSES)
-Named = Annotated[
-    str,
-    Path(pattern=r"^[a-z]{1,16}-[1-9][0-9]{0,8}$", description="A candidate, as `memory-3`."),
-]
+NAMED = r"^[a-z]{1,16}-[1-9][0-9]{0,8}$"
+Named = Annotated[str, Path(pattern=NAMED, description="A candidate, as `memory-3`.")]
 Why = Annotated[str, Field(max_length=2_000)]
 
 
@@ -57,6 +63,19 @@ class Measuring(Body):
 class Promotion(Body):
     why: Why = ""
     domain: Name | None = None
+
+
+class TryCandidate(Body):
+    candidate: Annotated[str, Field(pattern=NAMED)]
+    share: float = Field(default=0.1, gt=0, le=0.5, allow_inf_nan=False)
+    """Of the people; 0.1 is a tenth."""
+    domain: Name | None = None
+
+
+class Compared(Body):
+    """The trial that runs or ran last; null where there was none."""
+
+    comparison: CandidateComparison | None
 
 
 class Rollback(Body):
@@ -97,6 +116,27 @@ async def train(request: Request, body: NewModel, who: Data, server: Server) -> 
 async def candidates(who: Data, server: Server, domain: Domain = None) -> Candidates:
     """Every candidate, newest first."""
     return Candidates(candidates=await server.app.tuning.list(who, domain))
+
+
+@router.put("/candidates/trial")
+async def begin_trial(body: TryCandidate, who: Data, server: Server) -> CandidateTrial:
+    """Let a candidate answer a share of the people, from the next question on. It ends by itself
+    where they are surely worse off. 409 while another one is tried, and for one that the gate
+    refused or was not asked about."""
+    return await server.app.candidate_trials.begin(who, body.candidate, body.share, body.domain)
+
+
+@router.get("/candidates/trial")
+async def compare(who: Data, server: Server, domain: Domain = None) -> Compared:
+    """Both sides of the trial that runs or ran last, and how sure each difference is. Look as often
+    as you like: the intervals hold at every moment."""
+    return Compared(comparison=await server.app.candidate_trials.compare(who, domain))
+
+
+@router.delete("/candidates/trial")
+async def stop_trial(who: Data, server: Server, domain: Domain = None) -> CandidateTrial:
+    """Let what is live answer everybody, from the next question on; 409 where nothing is tried."""
+    return await server.app.candidate_trials.stop(who, domain)
 
 
 @router.get("/candidates/{name}")

@@ -14,6 +14,7 @@ from rag.app.access import Access
 from rag.app.accounts import Accounts
 from rag.app.added_models import DeclaredModels
 from rag.app.agreement import Agreeing
+from rag.app.candidate_trials import CandidateTrials
 from rag.app.conversations import Conversations
 from rag.app.credentials import Credentials
 from rag.app.curation import Curation
@@ -130,6 +131,9 @@ class App:
             self._defaults,
             Writing(parts, self._people, self._models),
         )
+        self.candidate_trials = CandidateTrials(
+            parts, self._domains, self._generations, self.accounts, self.tuning
+        )
         self._explaining = Explaining(self._domains, self._people, self._generations, self.tuning)
         self.trials = Trials(parts, self._domains, self._models, self._defaults, self.accounts)
         self.declared = DeclaredModels(
@@ -156,7 +160,9 @@ class App:
         self.agreement = Agreeing(parts, self._domains, self._people, self._traces)
         self.gaps = Gaps(parts, self._domains, self._people, self._traces)
         self.rounds = Rounds(parts, self._domains, self.tuning)
-        self._housekeeping = Housekeeping(parts, (*sweeps, self.rounds.once))
+        self._housekeeping = Housekeeping(
+            parts, (*sweeps, self.candidate_trials.sweep, self.rounds.once)
+        )
         self._upkeep = Upkeep(parts)
         self._webhooks = Webhooks(parts.outbox, parts.settings.webhooks)
 
@@ -189,12 +195,14 @@ class App:
             if part.writer.composes:
                 await self._quotas.require(principal)
             place = await self.conversations.place(principal, request)
+            levers, side = await self.candidate_trials.part(principal, request, domain, generation)
             answer = domain.asker.stream(
                 who,
                 request,
                 generation,
                 part.writer,
-                levers=await self.tuning.levers(domain, generation),
+                levers=levers,
+                side=side,
                 place=place,
                 answered=part.answered,
             )
@@ -202,6 +210,8 @@ class App:
                 async for event in events:
                     told(event)
                     yield event
+            if side:
+                self.candidate_trials.soon()
 
     async def search(self, principal: Principal, request: SearchRequest) -> SearchResult:
         """The hits the principal may read, best first."""
@@ -249,7 +259,9 @@ class App:
         surface: str = "program",
     ) -> Feedback:
         """A person's verdict on their own answer, or on a part of it; the last on each counts."""
-        return await self._ratings.rate(principal, trace_id, verdict, key=key, surface=surface)
+        made = await self._ratings.rate(principal, trace_id, verdict, key=key, surface=surface)
+        self.candidate_trials.soon()
+        return made
 
     async def feedback(
         self, principal: Principal, trace_id: str, *, history: bool = False
@@ -724,6 +736,7 @@ class App:
 
     async def aclose(self) -> None:
         await self.trials.aclose()
+        await self.candidate_trials.aclose()
         await self._generations.aclose()
         await self._models.aclose()
         await self._resources.aclose()

@@ -145,7 +145,7 @@ class Trials:
         if trial.how == "shadow":
             champion.trial = {"id": trial.id, "side": "champion"}
             return Part(champion, partial(self._repeat, domain, trial))
-        turn = trial.takes(_talk(principal, request))
+        turn = trial.takes(talk(principal, request))
         writer = champion
         if turn:
             writer = self._models.writer(principal, request, name, trial.model, champion)
@@ -212,7 +212,7 @@ def _asked(request: AskRequest) -> str:
     return f"{request.conversation}\0{request.question}"
 
 
-def _talk(principal: Principal, request: AskRequest) -> str:
+def talk(principal: Principal, request: AskRequest) -> str:
     """The same for every question of a conversation, so that one model answers all of them.
 
     Where none is named it is told by its first question; a history that may have lost that one

@@ -24,12 +24,13 @@ from rag.app.people import People
 from rag.app.prompts import Prompts
 from rag.app.rerankers import Rerankers
 from rag.app.writing import Side, Writing
-from rag.candidates import Asked, Candidate, Gain, Judgement, Kind, Release, Rules
+from rag.candidates import Asked, Candidate, CandidateTrial, Gain, Judgement, Kind, Release, Rules
 from rag.errors import Conflict, InvalidInput
 from rag.learn.gate import NDCG, judged
 from rag.learn.lora import Recipe
 from rag.models.candidates import EXTRACTIVE
 from rag.retrieve.levers import NONE, Levers
+from rag.store.candidate_trials import CandidateTrials
 from rag.store.candidates import Candidates
 from rag.store.generations import Generation
 from rag.store.releases import Releases
@@ -104,6 +105,7 @@ class Tuning:
         self._embedder = parts.embedder.fingerprint
         self._kept = Candidates(database, now)
         self._releases = Releases(database, now)
+        self._trials = CandidateTrials(database, now)
         self._rules = Rules()
 
     # --- what answers use ---
@@ -114,19 +116,37 @@ class Tuning:
         live = await asyncio.to_thread(self._releases.live, domain.pack.name)
         return await self._levers(domain, generation, live.pointers if live else {})
 
+    async def of(
+        self, domain: Domain, generation: Generation, pointers: Mapping[Kind, str]
+    ) -> Levers:
+        """What these candidates change of a search together."""
+        return await self._levers(domain, generation, pointers)
+
     async def _levers(
         self, domain: Domain, generation: Generation, pointers: Mapping[Kind, str]
     ) -> Levers:
         levers = NONE
         for kind, id in pointers.items():
             found = await asyncio.to_thread(self._kept.get, domain.pack.name, id)
-            if part := self._outlived(found, generation):
+            if part := self.outlived(found, generation):
                 log.info("candidate of another index", candidate=found.name, part=part)
             else:
                 levers = await self._makers[kind].put(levers, found, domain)
         return levers
 
-    def _outlived(self, candidate: Candidate, generation: Generation) -> str:
+    async def tried(
+        self, domain: Domain, generation: Generation, trial: CandidateTrial
+    ) -> Mapping[Kind, str] | None:
+        """The candidates that answer together where one is tried; None where that cannot be, as
+        another release is live than it is tried beside, or the index was made anew."""
+        live = await asyncio.to_thread(self._releases.live, domain.pack.name)
+        found = await asyncio.to_thread(self._kept.get, domain.pack.name, trial.candidate)
+        against = live.number if live else 0
+        if against != trial.against or self.outlived(found, generation):
+            return None
+        return {**(live.pointers if live else {}), found.kind: found.id}
+
+    def outlived(self, candidate: Candidate, generation: Generation) -> str:
         """The part that the index, or questions, are made with otherwise than when the candidate
         was made; empty where there is none."""
         now = {**generation.fingerprint, "questions": self._embedder}
@@ -203,7 +223,7 @@ class Tuning:
         of = self._domains.get(domain)
         found = await asyncio.to_thread(self._kept.get, of.pack.name, name)
         generation = await self._generations.answering(of)
-        if self._outlived(found, generation):
+        if self.outlived(found, generation):
             raise Conflict(
                 f"The index was made anew since '{found.name}' was made.",
                 hint=f"Make another: rag tune {found.kind}.",
@@ -216,20 +236,35 @@ class Tuning:
         look_at = self._written if written else self._found
         asked = await look_at(principal, of, found, generation, before, after, progress)
         against = live.number if live else 0
-        alike = await asyncio.to_thread(self._releases.alike, of.pack.name, pointers)
-        look = 1 + await asyncio.to_thread(self._kept.looks, of.pack.name, alike)
+        look = await self.look(of, pointers)
         report = await asyncio.to_thread(
             judged, asked, look=look, rules=self._rules, measure=WORTH if written else NDCG
         )
         kept = await asyncio.to_thread(
             self._kept.report, found.id, against, report, asked, principal.id
         )
-        if report.outcome == "refused" and found.state == "made":
-            await asyncio.to_thread(self._kept.settle, found.id, "refused")
+        if report.outcome == "refused":
+            await self.refuse(found, principal)
         await self._accounts.wrote(
             principal, "measure candidate", found.name, domain=of.pack.name, outcome=report.outcome
         )
         return kept
+
+    async def look(self, domain: Domain, pointers: Mapping[Kind, str]) -> int:
+        """The number of the next look at what is live, by the gate or by a trial: each of them
+        spends of the same alpha."""
+        name = domain.pack.name
+        alike = await asyncio.to_thread(self._releases.alike, name, pointers)
+        measured = await asyncio.to_thread(self._kept.looks, name, alike)
+        return 1 + measured + await asyncio.to_thread(self._trials.count, name, alike)
+
+    async def refuse(self, candidate: Candidate, principal: Principal) -> None:
+        """It is not let through; where people are answered by it on trial, that is over."""
+        if candidate.state == "made":
+            await asyncio.to_thread(self._kept.settle, candidate.id, "refused")
+        trial = await asyncio.to_thread(self._trials.last, candidate.domain, candidate.id)
+        if trial is not None:
+            await asyncio.to_thread(self._trials.end, trial.id, "refused", principal.id)
 
     async def _found(
         self,
@@ -292,7 +327,7 @@ class Tuning:
         """Let a candidate into the next release, from the next question on.
 
         Raises Conflict unless the gate's last word on it, against what is live now, is that it
-        passed.
+        passed; or that too little is known, and people were surely better off with it on trial.
         """
         of = self._domains.get(domain).pack
         found, reports = await self.get(principal, name, domain)
@@ -304,15 +339,27 @@ class Tuning:
                 f"'{found.name}' was not measured against what is live.",
                 hint=f"Run: rag eval --candidate {found.name}.",
             )
-        if last.report.outcome != "passed":
+        tried = await asyncio.to_thread(self._trials.last, of.name, found.id)
+        here = tried is not None and tried.against == against
+        if tried is not None and here and tried.lost:
+            raise Conflict(
+                f"'{found.name}' was worse than what is live, on trial with people: {tried.ended}."
+            )
+        won = tried is not None and here and tried.won and last.report.outcome == "insufficient"
+        if last.report.outcome != "passed" and not won:
             raise Conflict(f"The gate did not let '{found.name}' through: {last.report.why}")
         if found.figures.get("withdrawn"):
             raise Conflict(f"'{found.name}' learned what is erased by now.", hint="Train another.")
         made = await asyncio.to_thread(
             self._releases.promote, of.name, against, found.id, last.id, principal.id, why
         )
+        said = {
+            "release": made.number,
+            "why": why,
+            **({"trial": tried.id} if tried and won else {}),
+        }
         await self._accounts.wrote(
-            principal, "promote candidate", found.name, domain=of.name, release=made.number, why=why
+            principal, "promote candidate", found.name, domain=of.name, **said
         )
         return made
 

@@ -25,6 +25,7 @@ from rag.cli import (
     runs,
     sources,
     training,
+    trying,
     tuning,
 )
 from rag.cli.running import Json, group, setup_quiet, through, valid
@@ -67,6 +68,8 @@ cli.add_typer(models.cli, name="models")
 cli.add_typer(datasets.cli, name="dataset")
 cli.command()(datasets.review)
 cli.command()(gaps.gaps)
+tuning.cli.command("try")(trying.trial)
+tuning.cli.command()(trying.compare)
 tuning.cli.command()(training.llm)
 tuning.cli.command()(training.serve)
 cli.add_typer(tuning.cli, name="tune")

@@ -19,10 +19,10 @@ class WebhookSettings(Section):
         min_length=16,
         description="What each message is signed with; known to the receiver as well.",
     )
-    events: tuple[Literal["sync.done", "feedback.given"], ...] = Field(
+    events: tuple[Literal["sync.done", "feedback.given", "candidate.trial"], ...] = Field(
         default=("sync.done",),
         min_length=1,
-        description="What it is told: `sync.done`, `feedback.given`.",
+        description="What it is told: `sync.done`, `feedback.given`, `candidate.trial`.",
     )
     networks: tuple[str, ...] = Field(
         default=(),

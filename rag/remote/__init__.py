@@ -37,6 +37,7 @@ from rag.types import (
 if TYPE_CHECKING:
     from rag.app import App
     from rag.remote.accounts import RemoteAccounts
+    from rag.remote.candidate_trials import RemoteCandidateTrials
     from rag.remote.conversations import RemoteConversations
     from rag.remote.datasets import RemoteCuration, RemoteDatasets
     from rag.remote.declared import RemoteDeclared
@@ -111,6 +112,12 @@ class RemoteApp(SourceVerbs, RunVerbs, ModelVerbs, FeedbackVerbs):
         from rag.remote.tuning import RemoteTuning
 
         return RemoteTuning(self)
+
+    @property
+    def candidate_trials(self) -> RemoteCandidateTrials:
+        from rag.remote.candidate_trials import RemoteCandidateTrials
+
+        return RemoteCandidateTrials(self)
 
     @property
     def curation(self) -> RemoteCuration:

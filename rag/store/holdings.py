@@ -291,6 +291,10 @@ HOLDINGS: tuple[Holding, ...] = (
     ),
     Holding(tuning.GateReportRow, {Holds.PLAIN: "id candidate_id report asked", Holds.ACTOR: "by"}),
     Holding(
+        tuning.CandidateTrialRow,
+        {Holds.PLAIN: "id domain candidate_id ended", Holds.ACTOR: "began_by ended_by"},
+    ),
+    Holding(
         tuning.ReleaseRow,
         {
             Holds.PLAIN: "id domain memory adapter encoder reranker configuration prompt llm "

@@ -12,6 +12,7 @@ from sqlalchemy.orm import Session
 
 from rag.candidates import KINDS, Kind, Release
 from rag.errors import Conflict, NotFound
+from rag.store.candidate_trials import overtaken
 from rag.store.database import Database
 from rag.store.tuning import CandidateRow, ReleaseRow
 
@@ -123,6 +124,8 @@ class Releases:
         )
         session.add(row)
         session.flush()
+        # What is tried was held against what was live until now.
+        overtaken(session, domain, row.candidate, by, row.made_at)
         return _release(row)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ForeignKey, String, Text, UniqueConstraint
+from sqlalchemy import ForeignKey, Index, String, Text, UniqueConstraint, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from rag.store.models import Base
@@ -82,6 +82,38 @@ class GateReportRow(Base):
     """every question by its id, with its figures"""
     by: Mapped[str]
     at: Mapped[datetime]
+
+
+class CandidateTrialRow(Base):
+    """A candidate that answers a share of the people; one at a time in a domain."""
+
+    __tablename__ = "candidate_trials"
+    __table_args__ = (
+        Index(
+            "ix_candidate_trials_running",
+            "domain",
+            unique=True,
+            sqlite_where=text("ended IS NULL"),
+            postgresql_where=text("ended IS NULL"),
+        ),
+    )
+
+    id: Mapped[str] = mapped_column(String(36), primary_key=True)
+    domain: Mapped[str] = mapped_column(String(64))
+    candidate_id: Mapped[str] = mapped_column(
+        ForeignKey("candidates.id", ondelete="CASCADE"), index=True
+    )
+    share: Mapped[float]
+    against: Mapped[int]
+    """number of the release that is live"""
+    look: Mapped[int]
+    began_by: Mapped[str]
+    began_at: Mapped[datetime]
+    better_at: Mapped[datetime | None]
+    ended: Mapped[str | None] = mapped_column(String(16))
+    """why; null while it runs"""
+    ended_by: Mapped[str]
+    ended_at: Mapped[datetime | None]
 
 
 class ReleaseRow(Base):

@@ -11,12 +11,15 @@ from rag.store.models import FeedbackRow
 
 
 def votes() -> Subquery:
-    """Trace and value of every vote on an answer that was neither replaced nor taken back.
+    """Every vote on an answer that was neither replaced nor taken back: of which, whose, when.
 
     Above 0 the answer was useful.
     """
     return (
-        select(FeedbackRow.trace_id, FeedbackRow.value)
+        select(
+            *(FeedbackRow.trace_id, FeedbackRow.value, FeedbackRow.at),
+            *(FeedbackRow.actor_pseudonym, FeedbackRow.review, FeedbackRow.consent),
+        )
         .where(
             # See rag.learn.feedback.subject.
             FeedbackRow.subject == FeedbackRow.trace_id + " answer",

@@ -28,7 +28,17 @@ from rag.app.privacy import Privacy
 from rag.app.upkeep import Condition, Space
 from rag.app.viewing import Piece, View
 from rag.candidates import Asked as Compared
-from rag.candidates import Candidate, Gain, Judgement, Kind, Release, Rules
+from rag.candidates import (
+    Candidate,
+    CandidateComparison,
+    CandidateTrial,
+    Gain,
+    Judgement,
+    Kind,
+    Release,
+    Rules,
+    SideFigure,
+)
 from rag.config import AddedModelSettings, Settings, unusable
 from rag.datasets import (
     Dataset,
@@ -388,6 +398,40 @@ class FakeCuration:
         )  # fmt: skip
 
 
+class FakeCandidateTrials:
+    """Of one candidate at a time, of which nothing is known yet."""
+
+    def __init__(self) -> None:
+        self.trial: CandidateTrial | None = None
+
+    async def begin(
+        self, principal: Principal, name: str, share: float, domain: str | None = None
+    ) -> CandidateTrial:
+        if self.trial is not None and self.trial.ended is None:
+            raise Conflict("A candidate is tried already.")
+        self.trial = CandidateTrial(
+            id=TRACE, domain=domain or "pumps", candidate=name, share=share, against=0, look=1,
+            began_by=principal.id, began_at=datetime(2026, 1, 1, tzinfo=UTC),
+        )  # fmt: skip
+        return self.trial
+
+    async def stop(self, principal: Principal, domain: str | None = None) -> CandidateTrial:
+        if self.trial is None or self.trial.ended is not None:
+            raise Conflict("No candidate is tried.")
+        self.trial = self.trial.model_copy(update={"ended": "stopped", "ended_by": principal.id})
+        return self.trial
+
+    async def compare(
+        self, principal: Principal, domain: str | None = None
+    ) -> CandidateComparison | None:
+        if self.trial is None:
+            return None
+        figure = SideFigure(
+            measure="useful", champion=0.75, people=(24, 3), answers=(40, 3), limit=0
+        )
+        return CandidateComparison(trial=self.trial, outcome="open", figures=(figure,))
+
+
 class FakeTuning:
     """Of one memory, which a gate let through and which may be promoted and taken back."""
 
@@ -661,6 +705,7 @@ class FakeApp:
         self.curation = FakeCuration()
         self.gaps = FakeGaps()
         self.tuning = FakeTuning()
+        self.candidate_trials = FakeCandidateTrials()
         self.agreement = FakeAgreement()
         self.settings = settings
         self.parts = Stores(settings)

@@ -13,7 +13,7 @@ import pytest
 from rag.api.server import create_app
 from rag.config import AddedModelSettings, Settings
 from rag.datasets import DatasetSpec
-from rag.errors import InvalidInput, Locked, NotFound, RagError, Unavailable
+from rag.errors import Conflict, InvalidInput, Locked, NotFound, RagError, Unavailable
 from rag.feedback import Consent, Verdict
 from rag.learn.lora import Recipe
 from rag.remote import RemoteApp, connect
@@ -182,6 +182,22 @@ async def test_candidates_are_tried_through_a_server(remote: RemoteApp, served: 
     back = await remote.tuning.roll_back(far, None)
     assert (back.number, back.back_to) == (2, 0)
     assert await remote.tuning.releases(far, None) == await served.tuning.releases(local, None)
+
+
+async def test_a_candidate_is_tried_with_people_through_a_server(
+    remote: RemoteApp, served: FakeApp
+) -> None:
+    local, far = served.person(None), remote.person(None)
+    assert await remote.candidate_trials.compare(far) is None
+    with pytest.raises(Conflict):
+        await remote.candidate_trials.stop(far)
+    begun = await remote.candidate_trials.begin(far, "memory-1", 0.2)
+    assert (begun.candidate, begun.share) == ("memory-1", 0.2)
+    found = await remote.candidate_trials.compare(far)
+    assert found == await served.candidate_trials.compare(local)
+    assert found is not None
+    assert found.trial == begun
+    assert (await remote.candidate_trials.stop(far)).ended == "stopped"
 
 
 async def test_an_answer_streams_and_progress_is_reported(remote: RemoteApp) -> None:

@@ -260,6 +260,37 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/candidates/trial": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Compare
+         * @description Both sides of the trial that runs or ran last, and how sure each difference is. Look as often
+         *     as you like: the intervals hold at every moment.
+         */
+        get: operations["compare_api_v1_candidates_trial_get"];
+        /**
+         * Begin Trial
+         * @description Let a candidate answer a share of the people, from the next question on. It ends by itself
+         *     where they are surely worse off. 409 while another one is tried, and for one that the gate
+         *     refused or was not asked about.
+         */
+        put: operations["begin_trial_api_v1_candidates_trial_put"];
+        post?: never;
+        /**
+         * Stop Trial
+         * @description Let what is live answer everybody, from the next question on; 409 where nothing is tried.
+         */
+        delete: operations["stop_trial_api_v1_candidates_trial_delete"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/candidates/{name}": {
         parameters: {
             query?: never;
@@ -3049,6 +3080,62 @@ export interface components {
              */
             state: "made" | "promoted" | "refused";
         };
+        /**
+         * CandidateComparison
+         * @description The two sides of a trial since it began.
+         */
+        CandidateComparison: {
+            /** Figures */
+            figures: components["schemas"]["SideFigure"][];
+            /**
+             * Outcome
+             * @enum {string}
+             */
+            outcome: "better" | "worse" | "open";
+            /**
+             * Path
+             * @default []
+             */
+            path: components["schemas"]["TrialPoint"][];
+            trial: components["schemas"]["CandidateTrial"];
+        };
+        /**
+         * CandidateTrial
+         * @description A candidate that answers a share of the people, beside the live release that the others are
+         *     answered by.
+         */
+        CandidateTrial: {
+            /** Against */
+            against: number;
+            /**
+             * Began At
+             * Format: date-time
+             */
+            began_at: string;
+            /** Began By */
+            began_by: string;
+            /** Better At */
+            better_at?: string | null;
+            /** Candidate */
+            candidate: string;
+            /** Domain */
+            domain: string;
+            /** Ended */
+            ended?: ("stopped" | "worse" | "abstained" | "faults" | "latency" | "cost" | "promoted" | "released" | "refused" | "outlived") | null;
+            /** Ended At */
+            ended_at?: string | null;
+            /**
+             * Ended By
+             * @default
+             */
+            ended_by: string;
+            /** Id */
+            id: string;
+            /** Look */
+            look: number;
+            /** Share */
+            share: number;
+        };
         /** Candidates */
         Candidates: {
             /** Candidates */
@@ -3277,6 +3364,13 @@ export interface components {
             bytes: number;
             /** Files */
             files: number;
+        };
+        /**
+         * Compared
+         * @description The trial that runs or ran last; null where there was none.
+         */
+        Compared: {
+            comparison: components["schemas"]["CandidateComparison"] | null;
         };
         /**
          * Comparison
@@ -6571,6 +6665,42 @@ export interface components {
             /** Rows */
             rows: number;
         };
+        /**
+         * SideFigure
+         * @description One measure of both sides. Each person counts once, by the mean of all their answers; of time
+         *     it is the middle one.
+         */
+        SideFigure: {
+            /** Answers */
+            answers: [
+                number,
+                number
+            ];
+            /** Challenger */
+            challenger?: number | null;
+            /** Champion */
+            champion?: number | null;
+            /** Difference */
+            difference?: number | null;
+            /** High */
+            high?: number | null;
+            /** Holds */
+            holds?: boolean | null;
+            /** Limit */
+            limit: number;
+            /** Low */
+            low?: number | null;
+            /**
+             * Measure
+             * @enum {string}
+             */
+            measure: "useful" | "abstained" | "faults" | "latency" | "cost";
+            /** People */
+            people: [
+                number,
+                number
+            ];
+        };
         /** SignIn */
         SignIn: {
             /** Name */
@@ -7071,6 +7201,37 @@ export interface components {
             /** Score */
             score?: number | null;
             /** Share */
+            share: number;
+        };
+        /**
+         * TrialPoint
+         * @description What was known of the useful answers at some moment of a trial.
+         */
+        TrialPoint: {
+            /**
+             * At
+             * Format: date-time
+             */
+            at: string;
+            /** High */
+            high: number;
+            /** Low */
+            low: number;
+            /** Mean */
+            mean: number;
+            /** Ratings */
+            ratings: number;
+        };
+        /** TryCandidate */
+        TryCandidate: {
+            /** Candidate */
+            candidate: string;
+            /** Domain */
+            domain?: string | null;
+            /**
+             * Share
+             * @default 0.1
+             */
             share: number;
         };
         /**
@@ -8168,6 +8329,164 @@ export interface operations {
                 content: {
                     "application/json": components["schemas"]["Candidate"];
                     "text/event-stream": string;
+                };
+            };
+            /** @description A problem, with what to do about it */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem, with what to do about it */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem, with what to do about it */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    compare_api_v1_candidates_trial_get: {
+        parameters: {
+            query?: {
+                domain?: string | null;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Compared"];
+                };
+            };
+            /** @description A problem, with what to do about it */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem, with what to do about it */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem, with what to do about it */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    begin_trial_api_v1_candidates_trial_put: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["TryCandidate"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CandidateTrial"];
+                };
+            };
+            /** @description A problem, with what to do about it */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem, with what to do about it */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem, with what to do about it */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    stop_trial_api_v1_candidates_trial_delete: {
+        parameters: {
+            query?: {
+                domain?: string | null;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CandidateTrial"];
                 };
             };
             /** @description A problem, with what to do about it */
