@@ -18,6 +18,7 @@ import tempfile
 import time
 from collections.abc import AsyncGenerator, Callable, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, NamedTuple
 from uuid import NAMESPACE_URL, uuid5
@@ -32,17 +33,20 @@ from rag.config import load
 from rag.domain import RetrievalKnobs
 from rag.ingest.chunking import StructureChunker
 from rag.learn import retrieval
+from rag.learn.clicking import Clicks, looks
 from rag.learn.gate import interval, judged
-from rag.learn.remembering import MISSED, Rated, fitted
+from rag.learn.remembering import MISSED, SPEC, Rated, fitted
 from rag.protocols import Embedder
 from rag.retrieve.fuse import Ranked, fuse, remembered
 from rag.retrieve.memory import NOTES, Memory, MemoryKnobs, Note, Vote, boosts
+from rag.store.events import Event
 from rag.types import EVERYONE, IndexQuery, Payload, Point, SparseVector
 
 SHOWN = 10
 SEEDS = range(5)
 NOVEL = 0.7
 GENERATION = str(uuid5(NAMESPACE_URL, "bench/loop"))
+BEGINNING = datetime(2026, 1, 1, tzinfo=UTC)
 Votes = list[dict[str, list[Vote]]]
 """For each question that was rated: what people found of documents."""
 
@@ -91,26 +95,48 @@ def rated(
 
 def clicked(asked: Questions, seed: int, *, corrected: bool, people: int = 20) -> Votes:
     """Twenty look at each question, at rank r with a chance of 1/r, and click on what is relevant,
-    or wrongly one time of ten. Corrected: what was looked at counts, by how seldom that is."""
+    or wrongly one time of ten. Corrected: as the product does. Naive: everybody looked at all."""
     rng = np.random.default_rng(seed)
     found: Votes = []
-    for ranked, relevant in zip(asked.lists, asked.relevant, strict=True):
-        clicks: dict[str, int] = {}
+    for n, (ranked, relevant) in enumerate(zip(asked.lists, asked.relevant, strict=True)):
+        opened: dict[str, Any] = {}
         for rank, one in enumerate(ranked[:SHOWN], 1):
             looks = rng.random(people) < 1 / rank
             wants = rng.random(people) < (0.9 if one.chunk_id in relevant else 0.1)
-            clicks[one.chunk_id] = int((looks & wants).sum())
-        votes: dict[str, list[Vote]] = {}
-        for rank, one in enumerate(ranked[:SHOWN], 1):
-            seen = people / rank if corrected else people
-            up, count = clicks[one.chunk_id], max(seen, clicks[one.chunk_id])
-            share = up / count
-            votes[one.chunk_id] = [
-                Vote("up", share * count, "e"),
-                Vote("down", -(1 - share) * count, "e"),
-            ]
-        found.append(votes)
+            opened[one.chunk_id] = looks & wants
+        found.append(_corrected(str(n), opened) if corrected else _naive(opened))
     return found
+
+
+def _naive(opened: Mapping[str, Any]) -> dict[str, list[Vote]]:
+    return {
+        name: [Vote("up", float(of.sum()), "e"), Vote("down", -float((~of).sum()), "e")]
+        for name, of in opened.items()
+    }
+
+
+def _corrected(question: str, opened: Mapping[str, Any]) -> dict[str, list[Vote]]:
+    cited = {"id": question, "citations": [{"chunk_id": one} for one in opened], "hits": []}
+    clicks = Clicks(SPEC.per_rater)
+    clicks.add(
+        looks(
+            cited,
+            question,
+            [
+                Event(
+                    f"{question} {person} {name}", question, None, str(person), BEGINNING, "user",
+                    "click", None, {"chunk_id": name}, None, ("retrieval",), "raw", str(person),
+                )
+                for name, of in opened.items()
+                for person in np.flatnonzero(of).tolist()
+            ],
+        )
+    )  # fmt: skip
+    votes: dict[str, list[Vote]] = {}
+    for one in clicks.votes():
+        said = Vote(one.actor, one.vote.value, one.vote.feedback_id)
+        votes.setdefault(one.vote.chunk_id, []).append(said)
+    return votes
 
 
 # --- what is learned, and what it is worth ---

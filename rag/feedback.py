@@ -182,6 +182,8 @@ class ConsentAsked(Data):
     given: Consent
     version: int
     text: str
+    implicit: bool = False
+    """Whether what people open and copy is kept beside what they say."""
 
 
 class Feedback(Data):

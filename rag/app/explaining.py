@@ -115,7 +115,7 @@ class Moved(Data):
     """How near the nearest question is that speaks of it."""
     people: int
     useful: int
-    """How many of them found it useful."""
+    """How many of them found it useful, or opened it."""
     events: tuple[str, ...]
     """The feedback behind it, by id."""
 

@@ -126,7 +126,12 @@ class Ratings:
         """What the person agreed to last, and the text that is put to people now."""
         given = await asyncio.to_thread(self._log.consent, self._pseudonym(principal))
         asked = self._settings
-        return ConsentAsked(given=given, version=asked.consent_version, text=asked.consent_text)
+        return ConsentAsked(
+            given=given,
+            version=asked.consent_version,
+            text=asked.consent_text,
+            implicit=asked.implicit,
+        )
 
     async def agree(self, principal: Principal, consent: Consent) -> ConsentAsked:
         """Feedback given from now on may be used for exactly these purposes.

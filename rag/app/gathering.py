@@ -17,6 +17,8 @@ from rag.app.parts import Parts
 from rag.app.people import People
 from rag.datasets import Split
 from rag.errors import Forbidden, InvalidInput, NotFound
+from rag.learn.clicking import Clicked, Clicks, looks
+from rag.learn.gathering import agreed
 from rag.learn.remembering import MISSED, SPEC, Rated, Remembering, held_out, learned
 from rag.retrieve.memory import Note, Vote
 from rag.store.candidates import Candidates, Question, Voted
@@ -40,6 +42,8 @@ class Gathered(NamedTuple):
     lineage: Mapping[str, Any]
     """What any candidate of it was made of."""
     generation: Generation
+    clicked: Sequence[Voted] = ()
+    """What people opened says beside it."""
 
 
 class Gathering:
@@ -70,10 +74,13 @@ class Gathering:
                         await self._learn(remembering, live, splits, trace, question, events)
                     done = remembering.counts["answers"]
                     progress(Progress(phase="remember", done=done))
+                clicked = await asyncio.to_thread(
+                    lambda: remembering.unsaid(self._clicked(live, splits, as_of))
+                )
                 votes = await asyncio.to_thread(remembering.votes, SPEC.per_rater)
             finally:
                 opinions.close()
-        if not votes:
+        if not votes and not clicked:
             raise InvalidInput(
                 f"Nothing that was said in '{name}' can be learned from: "
                 f"{_counted(remembering.counts)}.",
@@ -93,22 +100,41 @@ class Gathering:
                 "spec": SPEC.model_dump(mode="json"),
             },
             live,
+            clicked,
         )
+
+    def _clicked(
+        self, live: Generation, splits: Mapping[str, Split], as_of: datetime
+    ) -> list[Clicked]:
+        clicks = Clicks(SPEC.per_rater)
+        by_trace = self._events.clicks(live.domain, as_of)
+        for some in self._batches(by_trace):
+            for trace, question, events in some:
+                if not held_out(question.cluster, splits) and not self._stale(
+                    live, trace, question
+                ):
+                    clicks.add(looks(trace, question.digest, agreed("retrieval", trace, events)))
+        return clicks.votes()
 
     def _answers(
         self, domain: Domain, as_of: datetime
     ) -> Iterator[list[tuple[Mapping[str, Any], Question, list[Event]]]]:
         by_trace = self._events.by_trace(domain.pack.name, as_of, SPEC)
+        return self._batches(
+            (trace_id, [one for one in events if one.review in SPEC.review])
+            for trace_id, events in by_trace
+        )
+
+    def _batches(
+        self, by_trace: Iterator[tuple[str, list[Event]]]
+    ) -> Iterator[list[tuple[Mapping[str, Any], Question, list[Event]]]]:
         while some := list(islice(by_trace, AT_ONCE)):
-            said = {
-                trace_id: [one for one in events if one.review in SPEC.review]
-                for trace_id, events in some
-            }
+            said = dict(some)
             wanted = {trace_id for trace_id, events in said.items() if events}
             questions = self._kept.questions(wanted)
             yield [
                 (trace, questions[trace["id"]], said[trace["id"]])
-                for trace in self._parts.traces.some(wanted)
+                for trace in sorted(self._parts.traces.some(wanted), key=itemgetter("id"))
                 if trace["id"] in questions
             ]
 
@@ -125,8 +151,7 @@ class Gathering:
         if held_out(question.cluster, splits):
             counts["held_out"] += 1
             return
-        made_with = (question.embedder, trace["chunker_rev"])
-        if made_with != (self._parts.embedder.fingerprint, live.fingerprint["chunker"]):
+        if self._stale(live, trace, question):
             counts["stale"] += 1
             return
         found = learned(trace, events)
@@ -143,6 +168,11 @@ class Gathering:
                 remembering.add(trace["id"], question.digest, event, chunk_id, MISSED)
             else:
                 counts["not_indexed"] += 1
+
+    def _stale(self, live: Generation, trace: Mapping[str, Any], question: Question) -> bool:
+        """Whether what was shown or asked is not to be compared with how it is made now."""
+        made_with = (question.embedder, trace["chunker_rev"])
+        return made_with != (self._parts.embedder.fingerprint, live.fingerprint["chunker"])
 
     async def _passage(
         self, live: Generation, trace: Mapping[str, Any], question: Question, document_id: str

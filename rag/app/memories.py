@@ -53,7 +53,7 @@ class Memories:
             {**found.lineage, "knobs": knobs.model_dump()},
             {**found.counts, "gate_fitted": told},
             principal.id,
-            found.votes,
+            [*found.votes, *found.clicked],
             whole=False,
         )
         try:

@@ -97,8 +97,10 @@ def consent(
         output.say_json(asked)
         return
     given = ", ".join(asked.given.purposes) or "nothing"
+    opened = "\n\nWhich sources you open is kept, too." if asked.implicit else ""
     older = asked.given.purposes and asked.given.version != asked.version
-    output.say(f"{asked.text}\n\nYou agreed to: {given}{' (of an older text)' if older else ''}.")
+    text = f"{asked.text}{opened}"
+    output.say(f"{text}\n\nYou agreed to: {given}{' (of an older text)' if older else ''}.")
 
 
 def _consent(purposes: list[str], version: int) -> Consent:

@@ -278,7 +278,9 @@ class FeedbackSettings(Section):
     """What people say of answers."""
 
     implicit: bool = Field(
-        default=False, description="Keep what nobody says on purpose: copies, clicks, re-asking."
+        default=False,
+        description="Keep what nobody says on purpose: copies, clicks, re-asking. Memories learn "
+        "from which sources people open, if these agreed to it.",
     )
     per_minute: int = Field(
         default=120, ge=1, description="Verdicts of one person in a minute; more get 429."

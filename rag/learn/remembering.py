@@ -15,6 +15,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from rag.datasets import DatasetSpec, Split
+from rag.learn.clicking import Clicked
 from rag.learn.gathering import Said, agreed, found_relevant
 from rag.learn.measuring import dcg
 from rag.learn.splitting import drawn
@@ -90,6 +91,16 @@ class Remembering:
         self._opinions.think(
             key, Opinion(event.actor, value, event.rater == "expert", event.id, str(event.at))
         )
+
+    def unsaid(self, clicked: Sequence[Clicked]) -> list[Voted]:
+        """What clicks say of passages that their people said nothing of."""
+        found = [
+            one.vote
+            for one in clicked
+            if not self._opinions.thought(f"{one.digest} {one.vote.chunk_id}", one.actor)
+        ]
+        self.counts["clicks"] = sum(one.value > 0 for one in found)
+        return found
 
     def votes(self, per_rater: int) -> list[Voted]:
         """All that counts, once everything is added."""

@@ -59,14 +59,14 @@ class Moved(NamedTuple):
     """Of the nearest question that speaks of it."""
     people: int
     useful: int
-    """How many of them found it useful."""
+    """How many of them found it useful, or opened it."""
     events: tuple[str, ...]
 
     @property
     def why(self) -> str:
         return (
-            f"{self.useful} of {self.people} found it useful for a question as near as "
-            f"{self.similarity:.2f}: +{self.boost:.3f}"
+            f"{self.useful} of {self.people} found it useful, or opened it, for a question as near "
+            f"as {self.similarity:.2f}: +{self.boost:.3f}"
         )
 
 

@@ -64,7 +64,7 @@ _REVIEW = (
     .limit(1)
     .scalar_subquery()
 )
-_EVENTS = (
+_ALL = (
     select(
         *(_F.c.id, _F.c.trace_id, _F.c.other_trace_id, _F.c.actor_pseudonym, _F.c.at, _F.c.rater),
         *(_F.c.signal, _F.c.value),
@@ -78,7 +78,6 @@ _EVENTS = (
         _F.c.trace_id > bindparam("after"),
         _F.c.domain == bindparam("domain"),
         _F.c.at <= _AS_OF,
-        _F.c.explicit,
         _F.c.signal != RETRACT,
         ~exists().where(
             _LATER.c.actor_pseudonym == _F.c.actor_pseudonym,
@@ -90,6 +89,8 @@ _EVENTS = (
     .order_by(_F.c.trace_id, _F.c.at, _F.c.id)
     .limit(bindparam("page"))
 )
+_EVENTS = _ALL.where(_F.c.explicit)
+_CLICKS = _ALL.where(_F.c.signal == "click")
 
 
 class Events:
@@ -113,7 +114,17 @@ class Events:
     ) -> Iterator[tuple[str, list[Event]]]:
         """Every answer with what was said of it that the specification wants but for its review,
         those after one of them; a page of memory at most."""
-        statement = _wanted(spec)
+        for trace_id, some in self._by_trace(_wanted(spec), domain, as_of, after):
+            if events := [one for one in some if _said(one, spec)]:
+                yield trace_id, events
+
+    def clicks(self, domain: str, as_of: datetime) -> Iterator[tuple[str, list[Event]]]:
+        """Every answer that somebody opened a passage of, with what each person opened."""
+        return self._by_trace(_CLICKS, domain, as_of)
+
+    def _by_trace(
+        self, statement: Select[Any], domain: str, as_of: datetime, after: str = ""
+    ) -> Iterator[tuple[str, list[Event]]]:
         page = PAGE
         while True:
             rows = self._page(statement, domain, as_of, after, page)
@@ -125,8 +136,7 @@ class Events:
                 continue
             page = PAGE
             for trace_id, some in groupby(ends, key=attrgetter("trace_id")):
-                if events := [one for one in some if _said(one, spec)]:
-                    yield trace_id, events
+                yield trace_id, [*some]
             if last:
                 return
             after = ends[-1].trace_id

@@ -175,6 +175,11 @@ class Opinions:
             (key, opinion.actor, opinion.value, opinion.expert, opinion.event, opinion.at),
         )
 
+    def thought(self, key: str, actor: str) -> bool:
+        """Whether a person has an opinion on an item."""
+        of = "SELECT 1 FROM opinion WHERE key = ? AND actor = ?"
+        return self._sql.execute(of, (key, actor)).fetchone() is not None
+
     def source(self, key: str, trace_id: str, facts: Mapping[str, Any]) -> None:
         """Where an item comes from. What is told of an answer in equal words is kept once, as
         far as it is told within one `gathering`."""

@@ -134,7 +134,7 @@ def test_what_people_found_useful_moves_up_once_it_is_promoted(
         assert sorted(after) == sorted(before)
         found = await app.search(BOB, SearchRequest(query=WEIGHT))
         moved = next(one for one in found.hits[0].scores if one.stage == "memory")
-        assert "1 of 1 found it useful" in moved.why
+        assert "1 of 1 found it useful, or opened it" in moved.why
         # An answer tells by which memory it came about.
         answer = await app.ask(BOB, AskRequest(question=WEIGHT))
         assert (await app.trace(BOB, answer.trace_id))["memory_id"] == made.id

@@ -55,7 +55,9 @@ def test_who_disagrees_takes_away_and_is_told_of() -> None:
     torn = boosts([(1.0, [note("a", 1.0, -1.0)])], KNOBS)["a"]
     assert torn.boost < agreed.boost
     assert (torn.people, torn.useful, torn.events) == (2, 1, ("e0", "e1"))
-    assert torn.why.startswith("1 of 2 found it useful for a question as near as 1.00")
+    assert torn.why.startswith(
+        "1 of 2 found it useful, or opened it, for a question as near as 1.00"
+    )
 
 
 def ranked(*scores: float) -> list[Ranked]:

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from typing import Any
 
+import pytest
 from playwright.sync_api import expect
 
+from rag.feedback import Consent
 from rag.types import AskRequest
 from tests.ui.conftest import Opener
 from tests.ways.conftest import Deployment
@@ -280,3 +283,43 @@ def test_two_languages_and_two_looks_are_kept(opened: Opener) -> None:
     expect(page.get_by_placeholder("Ask your documents")).to_be_visible()
     assert page.evaluate("document.documentElement.lang") == "en"
     assert page.evaluate("document.documentElement.dataset.mantineColorScheme") == "dark"
+
+
+@pytest.fixture
+def kept_clicks(deployment: Deployment) -> Iterator[None]:
+    """An admin turned on that what people open is kept."""
+    app: Any = deployment.app
+    ratings = app._ratings
+    before = ratings._settings
+    ratings._settings = before.model_copy(update={"implicit": True})
+    yield
+    ratings._settings = before
+
+
+def test_what_is_opened_is_kept_once_somebody_agreed_and_no_sooner(
+    opened: Opener, deployment: Deployment, kept_clicks: None
+) -> None:
+    app, who = deployment.app, deployment.app.person(None)
+    deployment.run(app.agree(who, Consent(purposes=(), version=1)))
+    page = (seen := opened("/account")).page
+    page.get_by_text("Which sources of an answer you open is kept, too").wait_for()
+    for agreed in (False, True):
+        if agreed:
+            page.goto(f"{seen.url}/account")
+            page.get_by_role("checkbox", name="Finding better passages").check()
+            page.get_by_role("button", name="Keep this choice").click()
+            page.get_by_text("Kept. It counts").wait_for()
+        told: list[str] = []
+        page.goto(seen.url)
+        page.on("request", lambda one, told=told: told.append(f"{one.method} {one.url}"))
+        seen.ask(QUESTION)
+        source = page.get_by_role("region", name="Sources").get_by_role("button").first
+        # A second time it is known already.
+        for _ in range(2):
+            source.click()
+            page.get_by_label("Close the source").click()
+        said = [one for one in told if one.startswith("POST") and one.endswith("/feedback")]
+        assert len(said) == agreed
+    trace = said[0].split("/")[-2]
+    kept = deployment.run(app.feedback(who, trace))
+    assert [(one.signal, one.target.kind) for one in kept] == [("click", "citation")]

@@ -3524,6 +3524,11 @@ export interface components {
          */
         ConsentAsked: {
             given: components["schemas"]["Consent"];
+            /**
+             * Implicit
+             * @default false
+             */
+            implicit: boolean;
             /** Text */
             text: string;
             /** Version */

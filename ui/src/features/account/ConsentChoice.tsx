@@ -45,6 +45,7 @@ function Choice({ asked, agree }: { asked: Schemas["ConsentAsked"]; agree: Retur
       <Checkbox.Group value={chosen} onChange={(all) => setChosen(PURPOSES.filter((one) => all.includes(one)))} aria-label={t("consent.title")}>
         <Stack gap="xs">{PURPOSES.map((one) => <Checkbox key={one} value={one} label={t(`consent.${one}`)} />)}</Stack>
       </Checkbox.Group>
+      {asked.implicit ? <Text size="sm" c="var(--soft)">{t("consent.implicit")}</Text> : null}
       {agree.error ? <Trouble error={agree.error} /> : null}
       <Group>
         <Button size="xs" variant="default" loading={agree.isPending} onClick={() => agree.mutate({ purposes: chosen, version: asked.version })}>{t("consent.keep")}</Button>

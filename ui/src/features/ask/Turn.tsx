@@ -12,6 +12,7 @@ import { Question } from "./Question";
 import { Rating } from "./Rating";
 import { Sources } from "./Sources";
 import css from "./Turn.module.css";
+import { useOpened } from "./opened";
 import { Pair } from "./Pair";
 import { Preferred } from "./Preferred";
 import { useSecond } from "./live";
@@ -30,7 +31,11 @@ export const TurnView = memo(function TurnView({ turn, onCite, onAgain, onEdit }
   const { t } = useTranslation("ask");
   const answered = typeof turn.answer === "string" && turn.answer !== "";
   const own = onAgain !== undefined;
-  const cite = (n: number) => onCite(turn.n, n);
+  const opened = useOpened(own && turn.state === "answered" ? turn.trace_id : null);
+  const cite = (n: number) => {
+    opened(n);
+    onCite(turn.n, n);
+  };
   const second = useSecond(own ? turn.trace_id : null);
   if (second && answered && turn.state === "answered")
     return (
