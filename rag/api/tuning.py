@@ -34,6 +34,9 @@ Why = Annotated[str, Field(max_length=2_000)]
 class NewCandidate(Body):
     kind: Kind
     domain: Name | None = None
+    base: Annotated[str, Field(min_length=1, max_length=100)] | None = None
+    """Of a reranker: what it is trained from, a name under tuning.bases, or `reranking` for the one
+    in use. Without, it is trees."""
 
 
 class NewModel(Body):
@@ -96,7 +99,7 @@ async def make(request: Request, body: NewCandidate, who: Data, server: Server) 
     changes. Events as of a sync."""
 
     async def work(progress: Callable[[Progress], None]) -> Candidate:
-        return await server.app.tuning.make(who, body.kind, body.domain, progress)
+        return await server.app.tuning.make(who, body.kind, body.domain, progress, body.base)
 
     return await with_progress(request, work)
 

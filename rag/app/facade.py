@@ -154,7 +154,7 @@ class App:
             self._traces,
             self._runs,
             sweeps,
-            loras.tainted,
+            self.tuning.tainted,
         )
         self.curation = Curation(parts, self._domains, self._people, self._traces, self.accounts)
         self.agreement = Agreeing(parts, self._domains, self._people, self._traces)

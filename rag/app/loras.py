@@ -8,6 +8,7 @@ import os
 import shutil
 from collections.abc import Callable, Generator
 from contextlib import contextmanager, suppress
+from pathlib import Path
 from uuid import uuid4
 
 from rag.app.datasets import Datasets
@@ -86,7 +87,7 @@ class Loras:
         format = FORMATS[recipe.method]
         manifest, export = await self._datasets.export(principal, said, format, name)
         id = str(uuid4())
-        with self._alone():
+        with alone(self._folder):
             digest = await asyncio.to_thread(digest_of, base)
             with appearing(folder_of(self._settings.data, id)) as out:
                 data = self._settings.data
@@ -125,7 +126,7 @@ class Loras:
     def _swept(self) -> list[tuple[str, str]]:
         if self._folder.exists():
             # What is being trained is listed a moment later.
-            with suppress(Conflict), self._alone():
+            with suppress(Conflict), alone(self._folder):
                 self._clear({one.id for one in self._kept.of_kind("llm")})
         stand = {one.version for one in self._versions.kept()}
         told: list[tuple[str, str]] = []
@@ -150,16 +151,17 @@ class Loras:
             )
         return base_at(self._settings.data / bases[name].expanduser())
 
-    @contextmanager
-    def _alone(self) -> Generator[None]:
-        """One training at a time: two would share the same cores, or the same GPU."""
-        self._folder.mkdir(parents=True, exist_ok=True)
-        handle = os.open(self._folder / ".lock", os.O_CREAT | os.O_RDWR, 0o600)
+
+@contextmanager
+def alone(folder: Path) -> Generator[None]:
+    """One training at a time, by a lock in `folder`: two would share the same cores or GPU."""
+    folder.mkdir(parents=True, exist_ok=True)
+    handle = os.open(folder / ".lock", os.O_CREAT | os.O_RDWR, 0o600)
+    try:
         try:
-            try:
-                fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError as error:
-                raise Conflict("Another model is being trained.", hint="Wait for it.") from error
-            yield
-        finally:
-            os.close(handle)
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            raise Conflict("Another model is being trained.", hint="Wait for it.") from error
+        yield
+    finally:
+        os.close(handle)

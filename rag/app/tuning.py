@@ -87,10 +87,11 @@ class Tuning:
         gathering = Gathering(parts, people, generations)
         self._measuring = Measuring(parts, people)
         self._prompts = Prompts(parts)
+        self._rerankers = Rerankers(parts, gathering, people)
         self._makers: Mapping[Kind, Maker] = {
             "memory": Memories(parts, gathering),
             "adapter": Adapters(parts, gathering),
-            "reranker": Rerankers(parts, gathering, people),
+            "reranker": self._rerankers,
             "configuration": Configurations(parts, generations, self._measuring),
             "prompt": self._prompts,
             "llm": loras,
@@ -164,15 +165,23 @@ class Tuning:
         kind: Kind,
         domain: str | None,
         progress: Callable[[Progress], None] = lambda _: None,
+        base: str | None = None,
     ) -> Candidate:
-        """A candidate of all that was said and accepted until now.
+        """A candidate of all that was said and accepted until now; a reranker is trained from a
+        base, if one is named.
 
         Raises InvalidInput where there is nothing to learn from.
         """
         maker = self._makers.get(kind)
         if maker is None:
             raise InvalidInput(f"Ratchet makes no candidates of the kind '{kind}' yet.")
-        made = await maker.make(principal, self._domains.get(domain), progress)
+        of = self._domains.get(domain)
+        if kind == "reranker":
+            made = await self._rerankers.make(principal, of, progress, base)
+        elif base is not None:
+            raise InvalidInput("Only a reranker is trained from a base here.")
+        else:
+            made = await maker.make(principal, of, progress)
         await self._accounts.wrote(principal, "make candidate", made.name, domain=made.domain)
         return made
 
@@ -381,12 +390,17 @@ class Tuning:
 
     # --- erasing ---
 
+    def tainted(self) -> Sequence[str]:
+        """The models that learned from what is withdrawn or erased by now."""
+        return [*self._loras.tainted(), *self._rerankers.tainted()]
+
     async def sweep(self) -> int:
         """Make anew whatever learned from what was erased since. Returns how many."""
         changed = 0
         long_ago = self._now() - UNFINISHED
         for id in await asyncio.to_thread(self._kept.unfinished, long_ago):
             await asyncio.to_thread(self._kept.forget, id)
+        await asyncio.to_thread(self._rerankers.sweep)
         for one in await asyncio.to_thread(self._kept.learned):
             # It is noted last: killed on the way, the next sweep writes it again.
             if await asyncio.to_thread(self._kept.shrunk, one):

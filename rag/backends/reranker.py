@@ -39,7 +39,7 @@ class CrossEncoderReranker:
 
     async def rerank(self, question: str, hits: Sequence[Hit]) -> list[float]:
         """One score per hit, in the order given; higher is better."""
-        pairs = [(question, _shown(hit)) for hit in hits]
+        pairs = [(question, read_text(hit)) for hit in hits]
         parts = await self._threads.each(
             partial(self._score, pairs[start : start + _BATCH])
             for start in range(0, len(pairs), _BATCH)
@@ -66,6 +66,7 @@ class CrossEncoderReranker:
         return scores.tolist()
 
 
-def _shown(hit: Hit) -> str:
+def read_text(hit: Hit) -> str:
+    """What of a hit is read beside the question."""
     payload = hit.payload
     return f"{payload.header}\n{payload.text}" if payload.header else payload.text

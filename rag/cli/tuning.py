@@ -19,6 +19,12 @@ if TYPE_CHECKING:
 cli = group("Make candidates that might answer better. Nothing that people see changes.")
 Named = Annotated[str, typer.Argument(metavar="CANDIDATE", help="As memory-3; see: rag tune list.")]
 Why = Annotated[str, typer.Option(help="For whoever looks at the releases later.")]
+Base = Annotated[
+    str | None,
+    typer.Option(
+        help="Train this one further: a name under tuning.bases, or `reranking` for the one in use."
+    ),
+]
 SIGNS = {True: "holds", False: "fails", None: "cannot tell"}
 
 
@@ -35,9 +41,9 @@ def adapter(ctx: typer.Context, as_json: Json = False) -> None:
 
 
 @cli.command()
-def reranker(ctx: typer.Context, as_json: Json = False) -> None:
-    """Order what was found as people's ratings say, by trees that take no time."""
-    _make(ctx, "reranker", as_json=as_json)
+def reranker(ctx: typer.Context, base: Base = None, as_json: Json = False) -> None:
+    """Order what was found as people's ratings say, by small trees or a cross-encoder."""
+    _make(ctx, "reranker", base=base, as_json=as_json)
 
 
 @cli.command()
@@ -52,9 +58,9 @@ def prompt(ctx: typer.Context, as_json: Json = False) -> None:
     _make(ctx, "prompt", as_json=as_json)
 
 
-def _make(ctx: typer.Context, kind: Kind, *, as_json: bool) -> None:
+def _make(ctx: typer.Context, kind: Kind, *, as_json: bool, base: str | None = None) -> None:
     async def work(app: App | RemoteApp, who: Principal) -> Candidate:
-        return await app.tuning.make(who, kind, ctx.obj.domain, progress)
+        return await app.tuning.make(who, kind, ctx.obj.domain, progress, base)
 
     with output.progress_bar() as progress:
         made = through(ctx, work)

@@ -322,8 +322,8 @@ class TuningSettings(Section):
 
     bases: dict[str, Path] = Field(
         default_factory=dict,
-        description="Language models that may be trained further, by name: each a folder of "
-        "safetensors or a file *.gguf, relative to the data folder.",
+        description="Models that may be trained further, by name: each a folder of safetensors, or "
+        "of a language model a file *.gguf, relative to the data folder.",
     )
     kinds: tuple[SelfMade, ...] = Field(
         default=(),

@@ -159,26 +159,32 @@ async def train(
             "validation": str(tables["validation"].resolve()) if "validation" in tables else "",
             "out": str(out.resolve()),
             "work": scratch,
+            "with": "lora_with_trl",
         }
         job.write_text(json.dumps(given), encoding="utf-8")
         last = ""
-        async with _running(python, job, answer, work) as lines:
+        async with running(python, job, answer, work) as lines:
             async for line in lines:
                 told = json.loads(line)
                 last = f"loss {told['loss']:.3f}"
                 progress(Progress(phase="train", done=told["done"], total=told["total"]))
-        if not answer.exists():
-            raise Unavailable(f"The training ended without a word: {_ending(work) or last}")
-        result = json.loads(answer.read_text(encoding="utf-8"))
+        return Trained.model_validate(answered(answer, work, last))
+
+
+def answered(answer: Path, work: Path, last: str) -> Mapping[str, Any]:
+    """What a training came to. Raises InvalidInput where it refused, else Unavailable."""
+    if not answer.exists():
+        raise Unavailable(f"The training ended without a word: {_ending(work) or last}")
+    result = json.loads(answer.read_text(encoding="utf-8"))
     if why := result.get("refused"):
         raise InvalidInput(why)
     if why := result.get("failed"):
         raise Unavailable(f"The training failed: {why}")
-    return Trained.model_validate(result)
+    return result
 
 
 @asynccontextmanager
-async def _running(
+async def running(
     python: Path, job: Path, answer: Path, work: Path
 ) -> AsyncGenerator[asyncio.StreamReader]:
     """The lines of the child; it is ended with the block, however that ends."""

@@ -20,9 +20,14 @@ class RemoteTuning:
         self._line: Line = app
 
     async def make(
-        self, principal: Principal, kind: Kind, domain: str | None, progress: OnProgress
+        self,
+        principal: Principal,
+        kind: Kind,
+        domain: str | None,
+        progress: OnProgress,
+        base: str | None = None,
     ) -> Candidate:
-        body = {"kind": kind, "domain": domain}
+        body = {"kind": kind, "domain": domain, "base": base}
         return Candidate.model_validate(
             await self._line.long("candidates", principal, domain, body, progress)
         )

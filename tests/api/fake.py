@@ -439,7 +439,7 @@ class FakeTuning:
         self.made: list[Release] = []
 
     async def make(
-        self, principal: Principal, kind: Kind, domain: str | None, progress: Any
+        self, principal: Principal, kind: Kind, domain: str | None, progress: Any, base: Any = None
     ) -> Candidate:
         progress(Progress(phase="remember", done=2))
         return self.candidate(domain)

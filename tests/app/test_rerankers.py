@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import re
 from pathlib import Path
 
 import numpy as np
@@ -9,11 +11,11 @@ import pytest
 
 from rag.app import App
 from rag.app.explaining import ExplainRequest
-from rag.candidates import Candidate
-from rag.errors import InvalidInput
+from rag.candidates import Candidate, GateReport
+from rag.errors import Conflict, InvalidInput
 from rag.feedback import OfChunk, Verdict
 from rag.store.candidates import Candidates
-from rag.types import AskRequest, Hit, Principal, SearchRequest, utc_now
+from rag.types import AskRequest, Hit, Principal, Progress, SearchRequest, utc_now
 from tests.app.test_app import ANNA, BOB
 from tests.app.test_datasets import CURATOR, tell
 from tests.app.test_tuning import Story, everything_is_learned_from, live
@@ -144,5 +146,130 @@ def test_a_file_that_cannot_be_read_orders_nothing(tell: Story, tmp_path: Path) 
         made = await learned(app)
         (tmp_path / "data" / "candidates" / made.id / "reranker.json").write_text("{}")
         assert await first(app, TOPICS[0]) == f"{TOPICS[0]}-note.txt"
+
+    tell(story)
+
+
+# --- cross-encoders ---
+
+
+def save_base(folder: Path) -> None:
+    """A genuine cross-encoder, tiny and untrained, of the words that these documents have."""
+    import torch
+    from transformers import BertConfig, BertForSequenceClassification, BertTokenizerFast
+
+    folder.mkdir(parents=True)
+    texts = re.sub(r"[.,]", " ", f"{MANUAL} the ask somebody {WORDS}".lower())
+    vocabulary = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", *dict.fromkeys(texts.split())]
+    (folder / "vocab.txt").write_text("\n".join(vocabulary), encoding="utf-8")
+    torch.manual_seed(7)
+    BertTokenizerFast(str(folder / "vocab.txt"), model_max_length=64).save_pretrained(folder)
+    config = BertConfig(
+        vocab_size=len(vocabulary),
+        hidden_size=16,
+        num_hidden_layers=1,
+        num_attention_heads=2,
+        intermediate_size=16,
+        max_position_embeddings=64,
+        num_labels=1,
+    )
+    BertForSequenceClassification(config).save_pretrained(folder)
+
+
+@pytest.fixture
+def base(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, topics: None) -> None:
+    monkeypatch.setattr("rag.learn.crossing.RATE", 1e-2)
+    monkeypatch.setattr("rag.learn.crossing.EPOCHS", 6)
+    monkeypatch.setattr("rag.learn.crossing.MAX_LENGTH", 64)
+    save_base(tmp_path / "bases" / "tiny")
+
+
+def declare(app: App, root: Path) -> None:
+    app._parts.settings.tuning.bases["tiny"] = root / "bases" / "tiny"
+
+
+@pytest.mark.usefixtures("base")
+def test_a_cross_encoder_is_trained_answers_and_is_withdrawn(tell: Story, tmp_path: Path) -> None:
+    new = TOPICS[-1]
+
+    async def story(app: App) -> None:
+        declare(app, tmp_path)
+        for topic in TOPICS[:-1]:
+            await rates(app, BOB, topic)
+        with pytest.raises(InvalidInput, match="No base is called 'tny'"):
+            await app.tuning.make(CURATOR, "reranker", None, base="tny")
+        with pytest.raises(InvalidInput, match="Only a reranker"):
+            await app.tuning.make(CURATOR, "memory", None, base="tiny")
+        seen: list[Progress] = []
+        made = await live(app, "reranker", progress=seen.append, base="tiny")
+        assert seen[-1].phase == "train"
+        assert seen[-1].done > 0
+        assert (made.lineage["method"], made.lineage["base"]) == ("cross-encoder", "tiny")
+        assert made.figures["after"] > made.figures["before"]
+        # Also for a question that nobody rated.
+        titles = [hit.payload.title for hit in await hits(app, new)]
+        assert titles.index(f"{new}-manual.txt") < titles.index(f"{new}-note.txt")
+        best = (await hits(app, new))[0].scores[-1]
+        assert best.stage == "rerank"
+        assert best.why.startswith(f"{made.id}:")
+        explained = await app.explain(ANNA, ExplainRequest(query=question(new)))
+        assert (explained.reranker, explained.reasons) == (best.why, {})
+        done = await app.privacy.erase(Principal(id="local"), "bob")
+        assert done.models == ("test/reranker-1",)
+        [left] = await app.tuning.list(CURATOR, None)
+        assert left.figures["withdrawn"]
+        report = GateReport(
+            outcome="passed",
+            why="",
+            conditions=(),
+            strata={},
+            look=1,
+            alpha=0.05,
+            before=0,
+            after=0,
+        )
+        kept = Candidates(app._parts.ledger.database, utc_now)
+        kept.report(made.id, 1, report, (), "cora")
+        with pytest.raises(Conflict, match="learned what is erased"):
+            await app.tuning.promote(CURATOR, made.name, None)
+
+    tell(story)
+
+
+@pytest.mark.usefixtures("base")
+def test_of_a_training_that_was_killed_nothing_is_left(
+    tell: Story, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("rag.learn.crossing.EPOCHS", 100_000)
+    monkeypatch.setattr("rag.learn.crossing.RATE", 0.0)
+
+    async def story(app: App) -> None:
+        declare(app, tmp_path)
+        for topic in TOPICS[:-1]:
+            await rates(app, BOB, topic)
+        begun = asyncio.Event()
+
+        def told(progress: Progress) -> None:
+            if progress.phase == "train" and progress.done:
+                begun.set()
+
+        making = asyncio.create_task(app.tuning.make(CURATOR, "reranker", None, told, base="tiny"))
+        # Or it ended without being killed, which is said by what it raises.
+        await asyncio.wait(
+            [making, asyncio.create_task(begun.wait())], return_when=asyncio.FIRST_COMPLETED
+        )
+        with pytest.raises(Conflict, match="Another model"):
+            await app.tuning.make(CURATOR, "reranker", None, base="tiny")
+        making.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await making
+        assert await app.tuning.list(CURATOR, None) == []
+        assert list((tmp_path / "data" / "candidates").glob("*/*")) == []
+        # Whole, and never listed: what somebody trained is not kept for nobody.
+        whole = tmp_path / "data" / "candidates" / "whole"
+        whole.mkdir()
+        (whole / "config.json").write_text("{}")
+        await app.tuning.sweep()
+        assert not whole.exists()
 
     tell(story)

@@ -333,9 +333,9 @@ def test_settings_are_searched_for_and_answer_once_they_are_promoted(
     tell(story)
 
 
-async def live(app: App, kind: Kind = "memory") -> Candidate:
+async def live(app: App, kind: Kind = "memory", **more: Any) -> Candidate:
     """One of what was accepted, that answers use: what a gate says is tried elsewhere."""
-    made = await app.tuning.make(CURATOR, kind, None)
+    made = await app.tuning.make(CURATOR, kind, None, **more)
     releases = Releases(app._parts.ledger.database, app._parts.ledger.now)
     report = GateReport(
         outcome="passed", why="", conditions=(), strata={}, look=1, alpha=0.05, before=0, after=0

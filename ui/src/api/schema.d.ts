@@ -5295,6 +5295,8 @@ export interface components {
         };
         /** NewCandidate */
         NewCandidate: {
+            /** Base */
+            base?: string | null;
             /** Domain */
             domain?: string | null;
             /**

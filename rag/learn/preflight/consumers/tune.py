@@ -1,4 +1,4 @@
-"""Run by TRL's own interpreter, not by ours: trains a language model further.
+"""Run in a process of its own, by whichever interpreter has what it takes: trains a model further.
 
 `tune.py JOB RESULT`: both are files of JSON; a line on standard output tells each step. It ends
 with whoever asked for it, and reaches no network.
@@ -30,7 +30,7 @@ def main():
     os.chdir(job["work"])
     try:
         with contextlib.redirect_stdout(sys.stderr):
-            result = import_module("lora_with_trl").tuned(job)
+            result = import_module(job["with"]).tuned(job)
     except Exception as error:  # noqa: BLE001 - whatever the library raises is the result
         text = " ".join(f"{type(error).__name__}: {error}".split())
         result = {"failed": text[:2_000]}

@@ -91,7 +91,10 @@ function particulars(one: Candidate, t: TFunction<"candidates">): [string, strin
   if (one.kind === "configuration") return Object.entries(knobs).map(([name, value]) => [name, String(value)]);
   if (one.kind === "prompt") return [[t("examples"), t("examplesOf", { count: Number(one.figures["examples"]), corrections: counted(Number(one.figures["corrections"])) })]];
   if (one.kind === "llm") return trained(one, t);
-  if (one.kind === "reranker") return [[t("trees"), counted(Number(one.lineage["trees"]))]];
+  if (one.kind === "reranker")
+    return "trees" in one.lineage
+      ? [[t("trees"), counted(Number(one.lineage["trees"]))]]
+      : [[t("base"), `${String(one.lineage["base"])}${one.figures["withdrawn"] ? ` ${t("withdrawn")}` : ""}`]];
   if (one.kind === "adapter") return [[t("mix"), String(one.lineage["mix"])]];
   return [];
 }
