@@ -207,7 +207,8 @@ def test_a_cross_encoder_is_trained_answers_and_is_withdrawn(tell: Story, tmp_pa
         assert (made.lineage["method"], made.lineage["base"]) == ("cross-encoder", "tiny")
         assert made.figures["after"] > made.figures["before"]
         # Also for a question that nobody rated.
-        titles = [hit.payload.title for hit in await hits(app, new)]
+        found = await app.search(ANNA, SearchRequest(query=question(new), limit=50))
+        titles = [hit.payload.title for hit in found.hits]
         assert titles.index(f"{new}-manual.txt") < titles.index(f"{new}-note.txt")
         best = (await hits(app, new))[0].scores[-1]
         assert best.stage == "rerank"
