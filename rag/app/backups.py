@@ -134,6 +134,8 @@ async def restore(
                     f"The index of '{domain}' is not built: {error} "
                     f"Then run: rag --domain {domain} sync --rebuild."
                 )
+        # In the backup is only what they learned from.
+        remarks += [f"Not made again: {one}" for one in await app.tuning.renew()]
         # What was erased since is in versions of datasets as they were backed up.
         await app.datasets.sweep()
         if verify:

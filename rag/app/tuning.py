@@ -25,7 +25,7 @@ from rag.app.prompts import Prompts
 from rag.app.rerankers import Rerankers
 from rag.app.writing import Side, Writing
 from rag.candidates import Asked, Candidate, CandidateTrial, Gain, Judgement, Kind, Release, Rules
-from rag.errors import Conflict, InvalidInput
+from rag.errors import Conflict, InvalidInput, RagError
 from rag.learn.gate import NDCG, judged
 from rag.learn.lora import Recipe
 from rag.models.candidates import EXTRACTIVE
@@ -108,6 +108,8 @@ class Tuning:
         self._releases = Releases(database, now)
         self._trials = CandidateTrials(database, now)
         self._rules = Rules()
+        self._answering: dict[str, Candidate] = {}
+        """By id, those that a question was answered with."""
 
     # --- what answers use ---
 
@@ -128,7 +130,11 @@ class Tuning:
     ) -> Levers:
         levers = NONE
         for kind, id in pointers.items():
-            found = await asyncio.to_thread(self._kept.get, domain.pack.name, id)
+            found = self._answering.get(id)
+            if found is None:
+                # What it was made of, which is all that is read of it here, never changes.
+                found = await asyncio.to_thread(self._kept.get, domain.pack.name, id)
+                self._answering[id] = found
             if part := self.outlived(found, generation):
                 log.info("candidate of another index", candidate=found.name, part=part)
             else:
@@ -408,3 +414,14 @@ class Tuning:
                 await asyncio.to_thread(self._kept.recount, one.id)
                 changed += 1
         return changed
+
+    async def renew(self) -> list[str]:
+        """Make anew whatever learned from feedback, where of it only the feedback is kept. Returns
+        what could not be, and why."""
+        failed: list[str] = []
+        for one in await asyncio.to_thread(self._kept.learned):
+            try:
+                await self._makers[one.kind].write(one)
+            except RagError as error:
+                failed.append(f"{one.domain}/{one.name}: {error}")
+        return failed

@@ -6,16 +6,22 @@ import asyncio
 import shutil
 from collections.abc import Awaitable, Callable
 from pathlib import Path
+from typing import Any
 
+import numpy as np
 import pytest
 
 from rag.app import App, back_up, backups, refresh, restore
+from rag.app.explaining import ExplainRequest
 from rag.config import load
 from rag.errors import Conflict, Locked, NotFound
+from rag.learn.adapting import Fit
 from rag.store.folder import DataFolder
-from rag.types import AskRequest, Principal, SearchRequest
+from rag.store.releases import Releases
+from rag.types import AskRequest, Principal, SearchRequest, utc_now
 from tests.app.test_app import ANNA, BOB, add_documents, open_app, titles
 from tests.app.test_datasets import ALL, COLOUR, CURATOR, UP, WEIGHT, built, rated
+from tests.app.test_tuning import hits, more_pumps, prefers
 
 ME = Principal(id="local")
 SALARY = SearchRequest(query="salary of the director")
@@ -278,6 +284,49 @@ def test_a_pack_that_is_missing_is_told_and_the_rest_is_restored(
         await app.aclose()
 
     asyncio.run(after())
+
+
+def test_what_was_learned_is_made_again_of_what_it_learned_from(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("rag.learn.remembering.HELD_OUT", 0.0)
+    monkeypatch.setattr("rag.app.adapters.ENOUGH", 1)
+    size = []
+
+    def around(questions: Any, useful: Any, pool: Any) -> Fit:
+        size.append(len(questions))
+        return Fit(-np.eye(questions.shape[1], dtype=np.float32), 1.0, 1, 0.5, 0.6)
+
+    monkeypatch.setattr("rag.app.adapters.adapted", around)
+    found: list[list[str]] = []
+
+    async def before() -> Path:
+        app = open_app(tmp_path)
+        try:
+            await add_documents(app, tmp_path)
+            await more_pumps(app, tmp_path)
+            await app.agree(BOB, ALL)
+            await app.agree(ANNA, ALL)
+            for number, kind in enumerate(("memory", "adapter")):
+                useful = await prefers(app, BOB, "tx-11.txt", against=not number)
+                made = await app.tuning.make(CURATOR, kind, None)
+                releases = Releases(app._parts.ledger.database, utc_now)
+                releases.promote("test", number, made.id, "untold", CURATOR.id, "")
+            found.append(await hits(app, ANNA, WEIGHT))
+            assert found[0][0] == useful
+            return await asyncio.to_thread(saved, tmp_path)
+        finally:
+            await app.aclose()
+
+    async def after(app: App) -> None:
+        assert await hits(app, ANNA, WEIGHT) == found[0]
+        explained = await app.explain(ANNA, ExplainRequest(query=WEIGHT))
+        assert explained.adapter
+        assert explained.moved
+
+    done = restored(tmp_path, asyncio.run(before()), monkeypatch, after)
+    assert not [one for one in done.warnings if "made again" in one]
+    assert size == [1, 1]
 
 
 def test_versions_of_datasets_come_along_without_what_was_erased_since(
