@@ -3,18 +3,21 @@
 It says `ready PID`. For each line, `STEP WHAT`, a process is forked, which saves it the imports;
 `begun PID` and `ended CODE` tell of it. WHAT is `build` or the name of a format. STEP is a name of
 STEPS and the turn at which it is the process's last, `gather:2`, or `-` to run through. It dies as
-power does: by SIGKILL. Other endings: 0, FULL or REFUSED in our own words, 1 for anything else.
+power does: by SIGKILL; with a `!` behind it, it gets no more memory from there on. Other
+endings: 0, FULL or REFUSED in our own words, 1 for anything else.
 """
 
 from __future__ import annotations
 
 import asyncio
 import os
+import resource
 import signal
 import sys
 import traceback
 from collections import Counter
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -47,7 +50,8 @@ STEPS: dict[str, tuple[Any, str]] = {
 
 def arm(step: str) -> None:
     """Make the step's Nth call the process's last."""
-    name, _, turn = step.partition(":")
+    starves = step.endswith("!")
+    name, _, turn = step.removesuffix("!").partition(":")
     owner, method = STEPS[name]
     whole: Callable[..., Any] = getattr(owner, method)
     calls: Counter[str] = Counter()
@@ -55,10 +59,27 @@ def arm(step: str) -> None:
     def dying(*args: Any, **kwargs: Any) -> Any:
         calls[name] += 1
         if calls[name] == int(turn):
-            os.kill(os.getpid(), signal.SIGKILL)
+            if starves:
+                starve()
+            else:
+                os.kill(os.getpid(), signal.SIGKILL)
         return whole(*args, **kwargs)
 
     setattr(owner, method, dying)
+
+
+BALLAST: list[bytearray] = []
+
+
+def starve() -> None:
+    """Take all the memory that there is, and have no more given."""
+    pages = int(Path("/proc/self/statm").read_text().split()[0])
+    size = pages * resource.getpagesize()
+    resource.setrlimit(resource.RLIMIT_AS, (size, size))
+    for piece in (1 << 20, 1 << 14, 1 << 9):
+        with suppress(MemoryError):
+            while True:
+                BALLAST.append(bytearray(piece))
 
 
 async def curate(root: Path, what: str) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import signal
 import sqlite3
@@ -14,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import create_engine, make_url, select, text
+from sqlalchemy import create_engine, event, make_url, select, text
 
 from rag.errors import Unavailable
 from rag.store import database
@@ -22,6 +23,9 @@ from rag.store.database import Database
 from rag.store.models import Base
 from rag.store.runs import Runs
 from rag.types import utc_now
+from tests.app.test_app import ANNA, add_documents, open_app
+from tests.app.test_datasets import ALL as EVERYTHING
+from tests.app.test_datasets import COLOUR, CURATOR, UP, WEIGHT, built, rated, rows_of
 from tests.jobs.place import ALL, DOCUMENTS, Place
 
 RECONNECT_SECONDS = 10
@@ -196,6 +200,43 @@ def test_a_restart_costs_a_moment_and_no_document(server: Server, tmp_path: Path
     assert place.live() == ALL
     assert place.points() == 2 * DOCUMENTS
     place.bench.database.close()
+
+
+@pytest.mark.parametrize("amid", ["FROM feedback", "INSERT INTO datasets"])
+def test_a_restart_amid_a_build_is_told_and_the_next_gives_the_same_bytes(
+    server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, amid: str
+) -> None:
+    monkeypatch.setattr("tests.app.test_app.Database", lambda _: Database(server.url))
+    left: list[str] = []
+
+    def executing(_: Any, __: Any, statement: str, *___: Any) -> None:
+        if left and amid in statement:
+            left.clear()
+            server.restart()
+
+    async def story() -> None:
+        app = open_app(tmp_path)
+        try:
+            await add_documents(app, tmp_path)
+            await app.agree(ANNA, EVERYTHING)
+            for question in (WEIGHT, COLOUR, "What weighs 40 kg?"):
+                await rated(app, ANNA, question, UP)
+            whole, _ = await built(app, name="undisturbed")
+            event.listen(app._parts.ledger.database.engine, "before_cursor_execute", executing)
+            left.append(amid)
+            with pytest.raises(Unavailable) as caught:
+                await built(app, name="amid")
+            assert (caught.value.status, caught.value.retryable) == (503, True)
+            assert not left
+            kept = await app.datasets.list(CURATOR, None)
+            assert [one.name for one in kept] == ["undisturbed"]
+            made, _ = await built(app, name="amid")
+            assert rows_of(made) == rows_of(whole)
+            assert not [*(tmp_path / "data" / "datasets" / ".building").glob("*/*")]
+        finally:
+            await app.aclose()
+
+    asyncio.run(story())
 
 
 def connects(opened: Database) -> bool:

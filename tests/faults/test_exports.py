@@ -7,6 +7,7 @@ goes on, and gives the bytes that it would have given.
 from __future__ import annotations
 
 import asyncio
+import json
 import os
 import signal
 import sqlite3
@@ -112,7 +113,9 @@ class Curation:
         finally:
             opened.close()
         for one in found:
-            assert_whole(self.datasets / "test" / one.version[:16])
+            folder = self.datasets / "test" / one.version[:16]
+            assert_whole(folder)
+            assert one.manifest == json.loads((folder / MANIFEST).read_bytes())
         return [(one.name, one.number) for one in found]
 
     def bytes_of(self, below: str) -> dict[str, bytes]:
@@ -202,6 +205,19 @@ def test_144_a_build_that_is_killed_anywhere_goes_on_to_the_same_bytes(curation:
         assert curation.listed() == [("month", 1)]
         assert curation.bytes_of("test") == wanted, step
         assert curation.left() == []
+
+
+def test_a_build_that_gets_no_more_memory_goes_on_to_the_same_bytes(curation: Curation) -> None:
+    assert curation.run("build") == 0, curation.log()
+    wanted = curation.bytes_of("test")
+    for step in ("gather:6", "row:1", "file:1", "card:1"):
+        forget(curation)
+        assert curation.run("build", f"{step}!") != 0, step
+        assert curation.listed() == [], step
+        assert curation.run("build") == 0, (step, curation.log())
+        assert curation.bytes_of("test") == wanted, step
+        assert curation.left() == []
+    assert "MemoryError" in curation.log()
 
 
 def folders(curation: Curation) -> Iterator[Path]:

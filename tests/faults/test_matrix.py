@@ -51,7 +51,11 @@ MATRIX: dict[str, dict[str, str]] = {
         "worker": SYNC + "test_an_outage_of_ours_makes_no_dead_letters",
         "export": EXPORTS + "test_a_build_reads_on_while_somebody_else_writes",
     },
-    "postgresql restarted": {"sql": RESTART, "worker": RESTART, "connector": RESTART},
+    "postgresql restarted": {
+        **{"sql": RESTART, "worker": RESTART, "connector": RESTART},
+        "export": DATABASES
+        + "test_a_restart_amid_a_build_is_told_and_the_next_gives_the_same_bytes",
+    },
     "tcp": {
         "vector": ENGINES + "test_a_broken_line_to_a_server_is_told_in_time",
         "connector": PARTIAL,
@@ -80,7 +84,10 @@ MATRIX: dict[str, dict[str, str]] = {
         "sql": DATABASES + "test_a_migration_killed_at_any_statement_is_done_by_the_next_start",
         "vector": "store/test_ledger.py::test_a_switch_leaves_exactly_one_live_generation",
     },
-    "memory": {"parser": PARSING + "test_a_parser_dies_first_when_memory_runs_out"},
+    "memory": {
+        "parser": PARSING + "test_a_parser_dies_first_when_memory_runs_out",
+        "export": EXPORTS + "test_a_build_that_gets_no_more_memory_goes_on_to_the_same_bytes",
+    },
 }
 
 
