@@ -23,7 +23,7 @@ import structlog
 from rag.config import JobSettings
 from rag.errors import Conflict, InvalidInput, RagError
 from rag.store.database import Guard
-from rag.store.runs import Held, Kind, Runs
+from rag.store.runs import Held, Job, Kind, Runs, slot_of
 from rag.types import Progress, Run, RunError, RunProgress, Schedule, SourceInfo
 
 T = TypeVar("T")
@@ -116,15 +116,25 @@ class Worker:
         progress: OnProgress,
         *,
         here: bool,
+        wanted: Mapping[str, Any] | None = None,
     ) -> Run:
-        """Ask for a run, after the one that is under way, and see it to its end.
+        """Ask for a run, after the one that is under way, and see it to its end; `wanted` is what
+        it is asked for, where its kind and its source do not say.
 
         `here` does it in this task, and whatever must be done before it, rather than leave it to
         a worker that serves. Who asked for the run and leaves ends it.
         """
         while True:
             try:
-                run, fresh = await asyncio.to_thread(self._runs.request, kind, domain, source, by)
+                if wanted is None:
+                    ask = partial(self._runs.request, kind, domain, source, by)
+                    run, fresh = await asyncio.to_thread(ask)
+                else:
+                    job = Job(kind=kind, slot=slot_of(domain), wanted=wanted)
+                    run, fresh = (
+                        await asyncio.to_thread(self._runs.request_job, domain, job, by),
+                        True,
+                    )
             except Conflict:
                 await self.take_back_lost()
                 await asyncio.sleep(WAIT_SECONDS)

@@ -120,6 +120,9 @@ class App:
         self._generations = Generations(parts)
         self.datasets = Datasets(parts, self._domains, self._people, self._traces, self.accounts)
         self._defaults = Defaults(parts, self._models)
+        work = DatasetWork(parts, self._domains, self._people, self.datasets, self.accounts)
+        others = {"build": work.build, "verify": work.verify}
+        self._runs = Runs(parts, self._domains, self._sources, others, apart=apart)
         loras = Loras(parts, self.datasets)
         self.tuning = Tuning(
             parts,
@@ -130,6 +133,7 @@ class App:
             loras,
             self._defaults,
             Writing(parts, self._people, self._models),
+            self._runs,
         )
         self.candidate_trials = CandidateTrials(
             parts, self._domains, self._generations, self.accounts, self.tuning
@@ -141,9 +145,6 @@ class App:
         )
         self._model_verbs = ModelVerbs(parts, self._models)
         self._health = Health(parts, self._domains, self._generations, self._models, self._defaults)
-        work = DatasetWork(parts, self._domains, self._people, self.datasets, self.accounts)
-        others = {"build": work.build, "verify": work.verify}
-        self._runs = Runs(parts, self._domains, self._sources, others, apart=apart)
         self.dataset_runs = DatasetRuns(parts, self._domains, self.datasets, self._runs)
         sweeps = (self.datasets.sweep, self.tuning.sweep, loras.sweep)
         self.privacy = Privacy(

@@ -13,10 +13,11 @@ from rag.app.parts import Parts
 from rag.errors import Conflict, GenerationMismatch, NotFound, Unavailable
 from rag.ingest.parsing import PARSER_FINGERPRINT
 from rag.ingest.write import POINTS_FINGERPRINT, GenerationWriter
+from rag.protocols import Embedder
 from rag.store.generations import Generation
 from rag.types import Data, Filter
 
-State = Literal["live", "building", "retired"]
+State = Literal["live", "building", "filling", "beside", "retired"]
 COMPARED = ("embedder", "sparse", "points")
 """What a generation must have been made with for today's questions to be compared with it."""
 
@@ -135,7 +136,12 @@ class Generations:
         await self._parts.index.create(live.id, live.dimension)
         return live
 
-    async def new(self, domain: Domain, encoder: str | None = None) -> Generation:
+    async def new(
+        self,
+        domain: Domain,
+        encoder: str | None = None,
+        state: Literal["building", "filling"] = "building",
+    ) -> Generation:
         """An empty generation that answers nothing until it is switched to."""
         embedder = await self._parts.encoders.of(encoder)
         generation = await asyncio.to_thread(
@@ -143,7 +149,7 @@ class Generations:
             domain.pack.name,
             await self.fingerprint(domain, encoder),
             embedder.dimension,
-            "building",
+            state,
             encoder,
         )
         await self._parts.index.create(generation.id, generation.dimension)
@@ -169,19 +175,52 @@ class Generations:
         await asyncio.to_thread(self._parts.ledger.generations.forget, generation.id)
 
     async def sweep(self, domain: Domain, source_id: str) -> None:
-        """Take what was deleted out of the live index; not while the source is written."""
-        live = await asyncio.to_thread(self._parts.ledger.generations.live, domain.pack.name)
-        if live is not None:
-            await (await self.writer(domain, live)).sweep(source_id)
+        """Take what was deleted out of every index; not while the source is written."""
+        for one in await asyncio.to_thread(self._parts.ledger.generations.all, domain.pack.name):
+            if one.state in ("live", "beside"):
+                # What is taken out needs no encoder.
+                await self._writer(domain, one, self._parts.embedder).sweep(source_id)
+
+    async def beside(self, domain: Domain, encoder: str) -> Generation:
+        """The generation of a candidate, as far as it answers from all that the live one does.
+        Raises Conflict where it does not."""
+        kept = self._parts.ledger.generations
+        live = await self.answering(domain)
+        found = await asyncio.to_thread(kept.of_encoder, domain.pack.name, encoder)
+        if found is None or not alike(found, live):
+            raise Conflict(
+                "Its index is not kept any more, as another one was trained since or this one was "
+                "refused.",
+                hint="Train another: rag tune encoder.",
+            )
+        if await asyncio.to_thread(kept.lacking, live.id, found.id):
+            raise Conflict(
+                "Its index is not up to date with the one that answers.",
+                hint="Wait for the sync that is under way, or run: rag sync.",
+            )
+        await self._require_comparable(domain, found)
+        return found
 
     async def writer(self, domain: Domain, generation: Generation) -> GenerationWriter:
+        embedder = await self._parts.encoders.of(generation.encoder)
+        return self._writer(domain, generation, embedder)
+
+    def _writer(
+        self, domain: Domain, generation: Generation, embedder: Embedder
+    ) -> GenerationWriter:
         return GenerationWriter(
             ledger=self._parts.ledger,
             index=self._parts.index,
-            embedder=await self._parts.encoders.of(generation.encoder),
+            embedder=embedder,
             sparse=domain.sparse,
             generation=generation,
         )
+
+
+def alike(one: Generation, other: Generation) -> bool:
+    """Whether two generations are made alike but for the encoder: of the same chunks."""
+    parts = (one.fingerprint.keys() | other.fingerprint.keys()) - {"embedder"}
+    return all(one.fingerprint.get(part) == other.fingerprint.get(part) for part in parts)
 
 
 def _mismatch(live: Generation, part: str, now: str) -> GenerationMismatch:

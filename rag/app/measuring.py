@@ -49,6 +49,13 @@ class Question(NamedTuple):
     """Milliseconds that whoever asked waited for the answer; of a pack's own nobody did."""
 
 
+class Searched(NamedTuple):
+    """What is searched, and what is changed of the search."""
+
+    generation: str
+    levers: Levers
+
+
 class Measuring:
     """Asks what was asked before, as whoever asked it; nothing of it is kept."""
 
@@ -108,27 +115,30 @@ class Measuring:
     async def asked(
         self,
         domain: Domain,
-        generation: Generation,
         question: Question,
-        before: Levers,
-        after: Levers,
+        before: Searched,
+        after: Searched,
     ) -> Asked:
         """What the live release and the candidate find for a question, and what that is worth."""
         # Before the clock runs: whoever asks second would find it done.
-        vector = (await domain.retriever.embedded(question.text, generation.id)).own
+        seen = [
+            await domain.retriever.embedded(question.text, one)
+            for one in {before.generation, after.generation}
+        ]
+        vector = seen[0].own
         # Whoever comes second finds everything at hand: either does half the time.
         turns = [before, after] if crc32(question.id.encode()) % 2 else [after, before]
         sides: dict[bool, tuple[Sequence[Hit], float, float]] = {}
         # What both found is read and weighed once; it takes either as long.
         weighed: dict[tuple[str, ...], tuple[float, float]] = {}
-        for levers in turns:
+        for side in turns:
             since = time.perf_counter()
             found = await domain.retriever.retrieve(
                 question.who,
                 question.text,
-                generation=generation.id,
+                generation=side.generation,
                 limit=domain.pack.retrieval.limit,
-                levers=levers,
+                levers=side.levers,
             )
             searched = time.perf_counter()
             same = tuple(hit.payload.chunk_id for hit in found.hits)
@@ -137,7 +147,7 @@ class Measuring:
                 weighed[same] = (answers, time.perf_counter() - searched)
             answers, reading = weighed[same]
             took = (searched - since + reading) * 1000
-            sides[levers is after] = (found.hits, took, answers)
+            sides[side is after] = (found.hits, took, answers)
         old, old_ms, old_answers = sides[False]
         new, new_ms, new_answers = sides[True]
         wanted = question.wanted

@@ -24,7 +24,7 @@ from rag.app.parts import Parts
 from rag.app.people import People
 from rag.backends.lambdamart import LambdaMartReranker, features
 from rag.backends.reranker import CrossEncoderReranker, read_text
-from rag.candidates import Candidate
+from rag.candidates import Candidate, Kind
 from rag.errors import ConfigError, Conflict, Forbidden, InvalidInput, NotFound, did_you_mean
 from rag.learn.asked import keep, kept_at, written
 from rag.learn.built import appearing
@@ -182,7 +182,9 @@ class Rerankers:
         """Remove cross-encoders that are whole and were never listed: their maker was killed."""
         # What was trained just now is listed a moment later, while nobody else trains.
         with suppress(Conflict), alone(self._models):
-            known = {one.id for one in self._kept.of_kind("reranker")}
+            # An encoder's files are called alike.
+            kinds: tuple[Kind, ...] = ("reranker", "encoder")
+            known = {one.id for kind in kinds for one in self._kept.of_kind(kind)}
             for folder in self._models.parent.joinpath(FOLDER).glob(f"*/{CONFIG}"):
                 if folder.parent.name not in known:
                     shutil.rmtree(folder.parent, ignore_errors=True)

@@ -11,6 +11,7 @@ from typing import Any
 import structlog
 
 from rag.app.domains import Domains
+from rag.app.following import Following
 from rag.app.generations import Generations
 from rag.app.parts import Parts
 from rag.app.sources import Sources
@@ -18,6 +19,7 @@ from rag.errors import Conflict, InvalidInput, NotFound, RagError, Unavailable, 
 from rag.ingest.rebuild import Rebuilder
 from rag.ingest.sync import Syncer
 from rag.jobs import OnProgress, Work, Worker, next_due
+from rag.store.candidates import Candidates
 from rag.store.database import Guard
 from rag.types import Principal, Progress, Run, Schedule, SourceInfo, SyncReport
 
@@ -77,6 +79,15 @@ class Runs:
             raise NotFound("There is nothing to rebuild yet.", hint="Run: rag sync.")
         ended = await self.worker.complete("rebuild", name, None, by.id, progress, here=self._here)
         return int(_report(ended)["documents"])
+
+    async def beside(self, by: Principal, domain: str, encoder: str, progress: OnProgress) -> None:
+        """Make an index of a candidate's beside the live one, kept as that is from then on; the
+        candidate is listed once it is whole."""
+        wanted = {"encoder": encoder}
+        ended = await self.worker.complete(
+            "rebuild", domain, None, by.id, progress, here=self._here, wanted=wanted
+        )
+        _report(ended)
 
     async def start(self, by: Principal, source: str, domain: str | None) -> Run:
         """A sync of the source that a worker will do. Raises Conflict while one is under way."""
@@ -160,6 +171,8 @@ class Runs:
         if run.kind in self._others:
             return await self._others[run.kind](run, guard, progress)
         parts = self._parts.guarded(guard)
+        if encoder := run.wanted.get("encoder"):
+            return {"documents": await self._beside(run, encoder, parts, progress)}
         if run.kind == "rebuild":
             return {"documents": await self._rebuild(run, parts, progress)}
         return (await self._sync(run, parts, progress)).model_dump()
@@ -177,8 +190,18 @@ class Runs:
         finally:
             await connector.aclose()
         await parts.index.optimize(writer.generation.id)
-        await generations.drop_retired(domain.pack.name)
+        following = Following(parts)
+        await following.follow(domain, writer.generation, source.id)
+        await following.prune(domain)
         return report
+
+    async def _beside(self, run: Run, encoder: str, parts: Parts, progress: OnProgress) -> int:
+        domain, following = self._domains.get(run.domain), Following(parts)
+        target = await following.fill(domain, encoder, progress)
+        candidates = Candidates(parts.ledger.database, parts.ledger.now)
+        await asyncio.to_thread(candidates.whole, encoder)
+        await following.prune(domain)
+        return (await asyncio.to_thread(parts.ledger.generations.placed, target.id))[0]
 
     async def _rebuild(self, run: Run, parts: Parts, progress: OnProgress) -> int:
         """Build a new generation from the kept documents, verify it, then switch to it at once."""
@@ -197,6 +220,7 @@ class Runs:
         await generations.verify(live, target)
         await parts.index.optimize(target.id)
         await asyncio.to_thread(kept.switch, target.id)
+        await Following(parts).refill(domain, progress)
         return (await asyncio.to_thread(kept.placed, target.id))[0]
 
     def _syncer(self, parts: Parts) -> Syncer:

@@ -17,12 +17,14 @@ from rag.app.domains import Domain, Domains
 from rag.app.gathering import Gathering
 from rag.app.generations import Generations
 from rag.app.loras import Loras
-from rag.app.measuring import Measuring
+from rag.app.measuring import Measuring, Searched
 from rag.app.memories import Memories
 from rag.app.parts import Parts
 from rag.app.people import People
 from rag.app.prompts import Prompts
 from rag.app.rerankers import Rerankers
+from rag.app.runs import Runs
+from rag.app.trained import TrainedEncoders
 from rag.app.writing import Side, Writing
 from rag.candidates import Asked, Candidate, CandidateTrial, Gain, Judgement, Kind, Release, Rules
 from rag.errors import Conflict, InvalidInput, RagError
@@ -82,15 +84,18 @@ class Tuning:
         loras: Loras,
         defaults: Defaults,
         writing: Writing,
+        runs: Runs,
     ) -> None:
         database, now = parts.ledger.database, parts.ledger.now
         gathering = Gathering(parts, people, generations)
         self._measuring = Measuring(parts, people)
         self._prompts = Prompts(parts)
         self._rerankers = Rerankers(parts, gathering, people)
+        self._encoders = TrainedEncoders(parts, gathering, people, runs)
         self._makers: Mapping[Kind, Maker] = {
             "memory": Memories(parts, gathering),
             "adapter": Adapters(parts, gathering),
+            "encoder": self._encoders,
             "reranker": self._rerankers,
             "configuration": Configurations(parts, generations, self._measuring),
             "prompt": self._prompts,
@@ -246,10 +251,16 @@ class Tuning:
         live = await asyncio.to_thread(self._releases.live, of.pack.name)
         pointers = live.pointers if live else {}
         before = await self._levers(of, generation, pointers)
-        after = await self._levers(of, generation, {**pointers, found.kind: found.id})
+        searched = generation
+        if found.kind == "encoder":
+            searched = await self._generations.beside(of, found.id)
+        after = await self._levers(of, searched, {**pointers, found.kind: found.id})
         written = found.kind in WRITTEN
-        look_at = self._written if written else self._found
-        asked = await look_at(principal, of, found, generation, before, after, progress)
+        if written:
+            asked = await self._written(principal, of, found, generation, before, after, progress)
+        else:
+            old, new = Searched(generation.id, before), Searched(searched.id, after)
+            asked = await self._found(of, found, generation, old, new, progress)
         against = live.number if live else 0
         look = await self.look(of, pointers)
         report = await asyncio.to_thread(
@@ -283,19 +294,18 @@ class Tuning:
 
     async def _found(
         self,
-        _: Principal,
         domain: Domain,
         candidate: Candidate,
         generation: Generation,
-        before: Levers,
-        after: Levers,
+        before: Searched,
+        after: Searched,
         progress: Callable[[Progress], None],
     ) -> list[Asked]:
         """What either finds."""
         questions = await self._measuring.later(domain, candidate, generation)
         asked: list[Asked] = []
         for done, question in enumerate(questions, 1):
-            asked.append(await self._measuring.asked(domain, generation, question, before, after))
+            asked.append(await self._measuring.asked(domain, question, before, after))
             progress(Progress(phase="measure", done=done, total=len(questions)))
         return asked
 
@@ -398,11 +408,11 @@ class Tuning:
 
     def tainted(self) -> Sequence[str]:
         """The models that learned from what is withdrawn or erased by now."""
-        return [*self._loras.tainted(), *self._rerankers.tainted()]
+        return [*self._loras.tainted(), *self._encoders.tainted(), *self._rerankers.tainted()]
 
     async def sweep(self) -> int:
         """Make anew whatever learned from what was erased since. Returns how many."""
-        changed = 0
+        changed = await self._encoders.sweep()
         long_ago = self._now() - UNFINISHED
         for id in await asyncio.to_thread(self._kept.unfinished, long_ago):
             await asyncio.to_thread(self._kept.forget, id)

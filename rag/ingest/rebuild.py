@@ -1,4 +1,5 @@
-"""The rebuild: another generation is filled from the kept documents, without their sources.
+"""The rebuild: another generation is filled from the kept documents, without their sources, or
+brought to what the live one has of them by now.
 
 They are not parsed again: a version's text never changes, or the spans that citations and traces
 hold would point elsewhere. A new parser reads what changes from now on.
@@ -33,13 +34,22 @@ class Rebuilder:
         self.chunker = chunker
 
     async def rebuild(
-        self, live: Generation, writer: GenerationWriter, progress: Callable[[Progress], None]
+        self,
+        live: Generation,
+        writer: GenerationWriter,
+        progress: Callable[[Progress], None],
+        source_id: str | None = None,
     ) -> int:
-        """Fill the writer's generation; returns how many documents were placed.
+        """Place in the writer's generation whatever it lacks, of all sources or of one; returns how
+        many documents were placed. Cut short, it goes on with the rest.
 
         Raises Unavailable where neither the kept file nor the index has a text any more.
         """
-        versions = await asyncio.to_thread(self.ledger.live_versions, live.id)
+        versions = await asyncio.to_thread(
+            lambda: self.ledger.live_versions(
+                live.id, lacking=writer.generation.id, source_id=source_id
+            )
+        )
         spoiled: list[str] = []
         batch: list[Placed] = []
         for done, (version, readers, source) in enumerate(versions, 1):

@@ -156,10 +156,10 @@ class GenerationWriter:
                 hint="It is tried again at the next sync.",
             )
 
-    async def sweep(self, source_id: str) -> None:
+    async def sweep(self, source_id: str | None) -> None:
         """Remove the points of a source that are listed as orphans; not while it is written.
 
-        With them go those of sources that were removed.
+        With them go those of sources that were removed; without a source, those of all.
         """
         orphans = await asyncio.to_thread(self.ledger.placements.orphans, source_id)
         await self._remove([o for o in orphans if o.generation_id == self.generation.id])

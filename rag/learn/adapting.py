@@ -112,13 +112,18 @@ def _steps(learned: Learned) -> Iterator[Floats]:
 
 
 def _worth(kept: Learned, turn: Floats) -> NDArray[np.float64]:
-    """nDCG@10 of each question."""
     turned = kept.questions + kept.questions @ turn.T
-    scores = turned @ kept.pool.T
+    return worth(turned.astype(np.float32, copy=False), kept.pool, kept.useful)
+
+
+def worth(questions: Floats, pool: Floats, useful: Floats) -> NDArray[np.float64]:
+    """nDCG@10 of each question, by vectors alone: a row each, as `pool` has of each passage;
+    `useful` says how useful each passage is for each question."""
+    scores = questions @ pool.T
     deep = min(DEEP, scores.shape[1])
     best = np.argpartition(-scores, deep - 1, axis=1)[:, :deep]
     order = np.argsort(-np.take_along_axis(scores, best, axis=1), axis=1, kind="stable")
-    gains = np.take_along_axis(kept.useful, np.take_along_axis(best, order, axis=1), axis=1)
-    ideal = -np.sort(-kept.useful, axis=1)[:, :deep]
+    gains = np.take_along_axis(useful, np.take_along_axis(best, order, axis=1), axis=1)
+    ideal = -np.sort(-useful, axis=1)[:, :deep]
     discounts = _DISCOUNTS[:deep]
     return (gains @ discounts / (ideal @ discounts)).astype(np.float64)

@@ -17,6 +17,19 @@ def folds_of(
 
     `questions` are unit vectors, a row each; `useful` has a column for each passage.
     """
+    return folded(groups_of(questions, useful), folds)
+
+
+def folded(groups: NDArray[np.int64], folds: int) -> NDArray[np.int64]:
+    """The fold of each question; those of a group are in one."""
+    names = np.unique(groups)
+    fold = np.random.default_rng(SEED).permutation(np.arange(len(names)) % folds)
+    return fold[np.searchsorted(names, groups)]
+
+
+def groups_of(questions: NDArray[np.float32], useful: NDArray[np.bool_]) -> NDArray[np.int64]:
+    """Which questions belong together, by a number for each: those that are near, or share a useful
+    passage."""
     parents = np.arange(len(questions))
 
     def root(n: int) -> int:
@@ -36,7 +49,4 @@ def folds_of(
         first, *others = np.flatnonzero(useful[:, passage])
         for other in others:
             join(int(first), int(other))
-    roots = np.array([root(n) for n in range(len(questions))])
-    names = np.unique(roots)
-    fold = np.random.default_rng(SEED).permutation(np.arange(len(names)) % folds)
-    return fold[np.searchsorted(names, roots)]
+    return np.array([root(n) for n in range(len(questions))])

@@ -156,6 +156,26 @@ class Candidates:
         with self.database.read() as session:
             return [_candidate(row) for row in session.scalars(statement)]
 
+    def hopeful(self, domain: str) -> set[str | None]:
+        """The encoders that may be promoted yet: the latest one, and those that are being made."""
+        statement = (
+            select(CandidateRow)
+            .where(CandidateRow.domain == domain, CandidateRow.kind == "encoder")
+            .where(CandidateRow.state.in_(("made", MAKING)))
+            .order_by(CandidateRow.number.desc())
+        )
+        with self.database.read() as session:
+            found = [one for one in session.scalars(statement) if not one.figures.get("withdrawn")]
+            made = [one.id for one in found if one.state == "made"]
+            return {*made[:1], *(one.id for one in found if one.state == MAKING)}
+
+    def whole(self, id: str) -> None:
+        """Let a candidate be listed that was being made."""
+        with self.database.write() as session:
+            row = session.get(CandidateRow, id)
+            if row is not None and row.state == MAKING:
+                row.state = "made"
+
     def note(self, id: str, figures: Mapping[str, Any]) -> None:
         """Say something more of a candidate."""
         with self.database.write() as session:

@@ -1,18 +1,25 @@
-"""The builds of each domain's index, exactly one of which is live."""
+"""The builds of each domain's index, exactly one of which is live.
+
+Others stay beside it, of other encoders, and are kept as it is: those of the release before and of
+a candidate. Which one is live changes with the release, in its transaction."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from datetime import datetime
 from typing import Any, Literal
 from uuid import uuid4
 
-from sqlalchemy import delete, func, select, update
-from sqlalchemy.orm import Session
+from sqlalchemy import ColumnElement, Select, delete, exists, func, select
+from sqlalchemy.orm import Session, aliased
 
+from rag.errors import Conflict
 from rag.store.database import Database
 from rag.store.models import GenerationRow, OrphanRow, PlacementRow, VersionRow
 from rag.types import Data
+
+KEPT = ("live", "beside")
+"""What answers, and what is kept as that is."""
 
 
 class Generation(Data):
@@ -77,7 +84,7 @@ class Generations:
         domain: str,
         fingerprint: Mapping[str, Any],
         dimension: int,
-        state: Literal["building", "live"],
+        state: Literal["building", "filling", "live"],
         encoder: str | None = None,
     ) -> Generation:
         with self.database.write() as session:
@@ -95,15 +102,39 @@ class Generations:
             return _generation(row)
 
     def switch(self, generation_id: str) -> None:
-        """Make a built generation the live one and retire the one before, in one transaction."""
+        """Give a built generation the place of the one of the same encoder, which is retired: live,
+        where that is or nothing was, else beside it."""
         with self.database.write() as session:
             row = session.get_one(GenerationRow, generation_id)
-            session.execute(
-                update(GenerationRow)
-                .where(GenerationRow.domain == row.domain, GenerationRow.state == "live")
-                .values(state="retired")
-            )
-            row.state, row.activated_at = "live", self.now()
+            before = session.scalars(_whole(row.domain, row.encoder)).all()
+            live = self._in_state(session, row.domain, "live")
+            answers = live is None or live.id in {one.id for one in before}
+            for one in before:
+                one.state = "retired"
+            row.state = "live" if answers else "beside"
+            row.activated_at = self.now() if answers else None
+
+    def retire(self, domain: str, needed: Collection[str | None]) -> None:
+        """Let go of what is beside the live one and of none of these encoders."""
+        with self.database.write() as session:
+            for row in session.scalars(
+                select(GenerationRow).where(
+                    GenerationRow.domain == domain, GenerationRow.state.in_(("beside", "filling"))
+                )
+            ):
+                if row.encoder not in needed:
+                    row.state = "retired"
+
+    def of_encoder(self, domain: str, encoder: str | None) -> Generation | None:
+        """The whole one that has these vectors, live or beside that."""
+        with self.database.read() as session:
+            row = session.scalar(_whole(domain, encoder))
+            return _generation(row) if row is not None else None
+
+    def lacking(self, live: str, other: str) -> int:
+        """How many documents one generation answers from in a version that another does not."""
+        with self.database.read() as session:
+            return _lacking(session, live, other)
 
     def forget(self, generation_id: str) -> None:
         with self.database.write() as session:
@@ -142,6 +173,66 @@ class Generations:
             )
         )
         return _generation(row) if row else None
+
+
+def point(session: Session, domain: str, encoder: str | None, now: datetime) -> None:
+    """Let the generation of an encoder answer; the one that did stays beside it.
+
+    Raises Conflict where there is none any more.
+    """
+    live = session.scalar(
+        select(GenerationRow).where(GenerationRow.domain == domain, GenerationRow.state == "live")
+    )
+    target = session.scalar(_whole(domain, encoder))
+    if live is None or target is None:
+        raise Conflict(
+            "The index that this answered from is not kept any more.",
+            hint="Only that of the release before is. Train another: rag tune encoder.",
+        )
+    if target.id != live.id:
+        live.state = "beside"
+        # One is live at any time, also for an index that says so.
+        session.flush()
+        target.state, target.activated_at = "live", now
+
+
+def require_whole(session: Session, domain: str, encoder: str) -> None:
+    """Raises Conflict while the generation of an encoder lacks something of the live one."""
+    live = session.scalar(
+        select(GenerationRow.id).where(
+            GenerationRow.domain == domain, GenerationRow.state == "live"
+        )
+    )
+    target = session.scalar(_whole(domain, encoder))
+    if live is None or target is None or _lacking(session, live, target.id):
+        raise Conflict(
+            "Its index is not up to date with the one that answers.",
+            hint="Wait for the sync that is under way, or run: rag sync.",
+        )
+
+
+def lacks(generation_id: str) -> ColumnElement[bool]:
+    """Of a placement: that this generation answers from another version of it, or from none."""
+    other = aliased(PlacementRow)
+    return ~exists().where(
+        other.generation_id == generation_id,
+        other.document_id == PlacementRow.document_id,
+        other.version == PlacementRow.version,
+    )
+
+
+def _lacking(session: Session, live: str, other: str) -> int:
+    of = PlacementRow.generation_id == live
+    statement = select(func.count()).select_from(PlacementRow).where(of, lacks(other))
+    return session.scalar(statement) or 0
+
+
+def _whole(domain: str, encoder: str | None) -> Select[tuple[GenerationRow]]:
+    return select(GenerationRow).where(
+        GenerationRow.domain == domain,
+        GenerationRow.encoder.is_not_distinct_from(encoder),
+        GenerationRow.state.in_(KEPT),
+    )
 
 
 def live_domains(database: Database) -> list[str]:

@@ -25,7 +25,7 @@ from rag.errors import Conflict, NotFound
 from rag.store.database import Database, Guard
 from rag.store.erasures import record
 from rag.store.freshness import FreshnessTable
-from rag.store.generations import Generations
+from rag.store.generations import Generations, lacks
 from rag.store.groups import Groups
 from rag.store.listing import listed
 from rag.store.models import (
@@ -282,8 +282,12 @@ class Ledger:
                 raise _not_failed(session, source_id, document_id)
             return count
 
-    def live_versions(self, generation_id: str) -> list[tuple[StoredVersion, frozenset[str], str]]:
-        """Every version a generation answers from, with its readers and source name."""
+    def live_versions(
+        self, generation_id: str, *, lacking: str, source_id: str | None = None
+    ) -> list[tuple[StoredVersion, frozenset[str], str]]:
+        """Every version a generation answers from and another one does not, with its readers and
+        source name: all, or of one source."""
+        of = [] if source_id is None else [DocumentRow.source_id == source_id]
         with self.database.read() as session:
             rows = session.execute(
                 select(VersionRow, DocumentRow.readers, SourceRow.name)
@@ -294,7 +298,7 @@ class Ledger:
                 )
                 .join(DocumentRow, DocumentRow.id == VersionRow.document_id)
                 .join(SourceRow, SourceRow.id == DocumentRow.source_id)
-                .where(PlacementRow.generation_id == generation_id)
+                .where(PlacementRow.generation_id == generation_id, *of, lacks(lacking))
             ).all()
             return [(_version(row), frozenset(readers), name) for row, readers, name in rows]
 

@@ -130,7 +130,8 @@ class GenerationRow(Base):
     fingerprint: Mapped[dict[str, Any]]
     dimension: Mapped[int]
     state: Mapped[str] = mapped_column(String(16))
-    """building, live, retired (kept until the switch is confirmed)"""
+    """building, live, retired (kept until the switch is confirmed), filling (to be kept beside the
+    live one), beside"""
     encoder: Mapped[str | None] = mapped_column(String(36))
     """The candidate whose vectors it has; none where they are of the configured embedder."""
     created_at: Mapped[datetime]

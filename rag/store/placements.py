@@ -105,6 +105,7 @@ class Placements:
         now = self.now()
         with self.database.write() as session:
             before = self._placed(session, generation_id, [new.document_id for new in versions])
+            self._close_elsewhere(session, generation_id, versions)
             session.execute(insert(VersionRow), [_version_values(new, now) for new in versions])
             placements = [
                 {
@@ -139,6 +140,12 @@ class Placements:
             for identity, version, chunks in placements:
                 if session.get_one(DocumentRow, identity).deleted_at is not None:
                     continue
+                before = session.get(PlacementRow, (generation_id, identity))
+                if before is not None and before.version != version:
+                    replaced = Orphan(
+                        generation_id=generation_id, document_id=identity, version=before.version
+                    )
+                    _list_orphans(session, [replaced])
                 session.merge(
                     PlacementRow(
                         generation_id=generation_id,
@@ -206,6 +213,33 @@ class Placements:
             PlacementRow.generation_id == generation_id, PlacementRow.document_id.in_(ids)
         )
         return dict(session.execute(statement).tuples().all())
+
+    def _close_elsewhere(
+        self, session: Session, generation_id: str, versions: Sequence[NewVersion]
+    ) -> None:
+        """Where more people may read a version than could read the one before, no other generation
+        answers from that: its text may not be theirs to see. It is placed anew there."""
+        may = {new.document_id: new.readers for new in versions}
+        rows = session.execute(
+            select(DocumentRow.id, DocumentRow.readers).where(DocumentRow.id.in_(may))
+        )
+        opened = [identity for identity, readers in rows if may[identity] - {*readers}]
+        if not opened:
+            return
+        elsewhere = (
+            PlacementRow.document_id.in_(opened),
+            PlacementRow.generation_id != generation_id,
+        )
+        old = [
+            Orphan(
+                generation_id=row.generation_id, document_id=row.document_id, version=row.version
+            )
+            for row in session.scalars(select(PlacementRow).where(*elsewhere))
+        ]
+        _list_orphans(session, old)
+        session.execute(
+            delete(PlacementRow).where(*elsewhere).execution_options(synchronize_session=False)
+        )
 
     def _settled(
         self, session: Session, generation_id: str, versions: Sequence[tuple[str, int]]

@@ -14,6 +14,7 @@ from rag.candidates import KINDS, Kind, Release
 from rag.errors import Conflict, NotFound
 from rag.store.candidate_trials import overtaken
 from rag.store.database import Database
+from rag.store.generations import point, require_whole
 from rag.store.tuning import CandidateRow, ReleaseRow
 
 LISTED = 200
@@ -56,9 +57,11 @@ class Releases:
     def promote(
         self, domain: str, against: int, candidate: str, report: str, by: str, why: str
     ) -> Release:
-        """The next release, with the candidate in the place of what was of its kind.
+        """The next release, with the candidate in the place of what was of its kind; with an
+        encoder, its generation answers from the same moment on.
 
-        Raises Conflict where another one is live than it was measured against.
+        Raises Conflict where another one is live than it was measured against, or the generation
+        is not up to date.
         """
         with self.database.write() as session:
             live = _last(session, domain)
@@ -68,6 +71,9 @@ class Releases:
                 )
             kind = cast("Kind", session.get_one(CandidateRow, candidate).kind)
             session.get_one(CandidateRow, candidate).state = "promoted"
+            if kind == "encoder":
+                require_whole(session, domain, candidate)
+                point(session, domain, candidate, self.now())
             return self._add(
                 session,
                 domain,
@@ -82,7 +88,7 @@ class Releases:
     def roll_back(self, domain: str, to: int | None, by: str, why: str) -> Release:
         """The next release, with the pointers of an earlier one: of the one before unless named.
 
-        Raises NotFound, or Conflict where there is nothing before.
+        Raises NotFound, or Conflict where there is nothing before, or its index is not kept.
         """
         with self.database.write() as session:
             live = _last(session, domain)
@@ -99,7 +105,26 @@ class Releases:
             pointers: dict[Kind, str | None] = {
                 kind: getattr(row, kind) if row is not None else None for kind in KINDS
             }
+            if pointers["encoder"] != live.encoder:
+                point(session, domain, pointers["encoder"], self.now())
             return self._add(session, domain, live, by, why, pointers, back_to=target)
+
+    def encoders(self, domain: str) -> set[str | None]:
+        """Those of the live release, of the one that it is gone back to from, and of what answered
+        before it, which is another where it was gone back to; none is the configured embedder."""
+        with self.database.read() as session:
+            live = _last(session, domain)
+            if live is None:
+                return {None}
+            before = {_standing(session, live) - 1, live.number - 1}
+            rows = session.execute(
+                select(ReleaseRow.number, ReleaseRow.encoder).where(
+                    ReleaseRow.domain == domain, ReleaseRow.number.in_(before)
+                )
+            )
+            known = dict(rows.tuples().all())
+            # Before the first one there was none.
+            return {live.encoder, *(known.get(number) for number in before)}
 
     def _add(
         self,

@@ -92,7 +92,8 @@ class Runs:
             if other is None:
                 session.add(made)
                 return _run(made), True
-            if other.state == "running":
+            if other.state == "running" or other.wanted:
+                # What waits was asked for something else.
                 raise _busy(other)
             return _run(other), False
 
@@ -120,7 +121,7 @@ class Runs:
         with self.database.write() as session:
             self._take_turns(session)
             row = self._new(kind, domain, source, by)
-            other = self._active(session, row.slot) or self._active(session, _slot(domain))
+            other = self._active(session, row.slot) or self._active(session, slot_of(domain))
             if other is not None:
                 raise _busy(other)
             self._start(row, worker)
@@ -353,7 +354,7 @@ class Runs:
             why = RunError(code=Conflict.code, message=f"The source '{row.source}' is paused.")
             self._end(row, "cancelled", why)
             return False
-        if self._active(session, _slot(row.domain)) is not None:
+        if self._active(session, slot_of(row.domain)) is not None:
             return False
         live = select(GenerationRow.id).where(
             GenerationRow.domain == row.domain, GenerationRow.state == "live"
@@ -371,7 +372,7 @@ class Runs:
         return RunRow(
             id=str(uuid4()),
             kind=kind,
-            slot=job.slot if job else _slot(domain, source.id if source else None),
+            slot=job.slot if job else slot_of(domain, source.id if source else None),
             wanted=dict(job.wanted) if job else {},
             domain=domain,
             source=source.name if source else "",
@@ -432,7 +433,8 @@ class Runs:
             self._announce(session, "sync.done", told)
 
 
-def _slot(domain: str, source_id: str | None = None) -> str:
+def slot_of(domain: str, source_id: str | None = None) -> str:
+    """What only one run at a time works on: a source, or the index of a domain."""
     return f"source:{source_id}" if source_id else f"domain:{domain}"
 
 

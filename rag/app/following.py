@@ -1,0 +1,112 @@
+"""Generations of other encoders beside the live one: filled, kept as that is, and let go.
+
+Only who writes a source brings what changed of it to the others, and only a run that has the whole
+domain fills one: no two ever write the same documents of the same generation.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+
+import structlog
+
+from rag.app.domains import Domain
+from rag.app.generations import Generations, alike
+from rag.app.parts import Parts
+from rag.errors import NotFound, RagError, Superseded
+from rag.ingest.rebuild import Rebuilder
+from rag.store.candidates import Candidates
+from rag.store.generations import Generation
+from rag.store.releases import Releases
+from rag.types import Progress
+
+log = structlog.get_logger(__name__)
+
+
+class Following:
+    """Works with the parts of one run: whoever takes the run over goes on where it was."""
+
+    def __init__(self, parts: Parts) -> None:
+        self._parts = parts
+        self._generations = Generations(parts)
+        self._kept = parts.ledger.generations
+        self._rebuilder = Rebuilder(parts.ledger, parts.blobs, parts.chunker)
+        self._candidates = Candidates(parts.ledger.database, parts.ledger.now)
+        self._releases = Releases(parts.ledger.database, parts.ledger.now)
+
+    async def follow(self, domain: Domain, written: Generation, source_id: str) -> None:
+        """Bring what was just written of a source to every other generation that is kept.
+
+        One that cannot be written keeps nobody from reading the source: it stays behind.
+        """
+        for one in await asyncio.to_thread(self._kept.all, domain.pack.name):
+            if one.id == written.id or one.state not in ("live", "beside"):
+                continue
+            if not alike(one, written):
+                # Cut or read otherwise: the next rebuild makes it anew.
+                continue
+            try:
+                writer = await self._generations.writer(domain, one)
+                await writer.sweep(source_id)
+                await self._rebuilder.rebuild(written, writer, _silent, source_id)
+                await writer.sweep(source_id)
+            except Superseded:
+                raise
+            except RagError as error:
+                log.warning("index left behind", generation=one.id, reason=error.message)
+
+    async def fill(
+        self, domain: Domain, encoder: str | None, progress: Callable[[Progress], None]
+    ) -> Generation:
+        """A whole generation of an encoder beside the live one, in the place of the one before.
+
+        Nobody else may write in the domain. Cut short, it goes on with what is not there yet.
+        """
+        live = await asyncio.to_thread(self._kept.live, domain.pack.name)
+        if live is None:
+            raise NotFound("There is nothing indexed yet.", hint="Run: rag sync.")
+        target: Generation | None = None
+        for one in await asyncio.to_thread(self._kept.all, domain.pack.name):
+            if one.state == "filling" and one.encoder == encoder:
+                if alike(one, live) and target is None:
+                    target = one
+                else:
+                    await self._generations.drop(one)
+        if target is None:
+            target = await self._generations.new(domain, encoder, "filling")
+        # Killed before the index had it, it is in the ledger alone.
+        await self._parts.index.create(target.id, target.dimension)
+        writer = await self._generations.writer(domain, target)
+        await writer.sweep(None)
+        await self._rebuilder.rebuild(live, writer, progress)
+        await writer.sweep(None)
+        await self._generations.verify(live, target)
+        await self._parts.index.optimize(target.id)
+        await asyncio.to_thread(self._kept.switch, target.id)
+        return target
+
+    async def refill(self, domain: Domain, progress: Callable[[Progress], None]) -> None:
+        """Make anew whatever else is kept, after the live one was."""
+        known = await asyncio.to_thread(self._kept.all, domain.pack.name)
+        for one in known:
+            if one.state != "beside":
+                continue
+            try:
+                await self.fill(domain, one.encoder, progress)
+            except Superseded:
+                raise
+            except RagError as error:
+                log.warning("index not made anew", generation=one.id, reason=error.message)
+
+    async def prune(self, domain: Domain) -> None:
+        """Let go of what no release to go back to and no candidate needs, and drop it."""
+        name = domain.pack.name
+        needed = await asyncio.to_thread(self._releases.encoders, name)
+        needed |= await asyncio.to_thread(self._candidates.hopeful, name)
+        await asyncio.to_thread(self._kept.retire, name, needed)
+        await self._generations.drop_retired(name)
+
+
+def _silent(progress: Progress) -> None:
+    """What is brought along is told with the sync that it belongs to."""
