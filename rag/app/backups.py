@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from rag.app.composition import build
+from rag.app.encoders import FOLDER as ENCODERS
 from rag.app.upkeep import size
 from rag.config import Settings, secrets_in
 from rag.errors import NotFound, RagError, counted
@@ -19,7 +20,7 @@ from rag.store.compacting import compact
 from rag.store.database import Database
 from rag.store.erasing import Contents
 from rag.store.folder import DataFolder
-from rag.store.generations import live_domains
+from rag.store.generations import Generations, live_domains
 from rag.store.restoring import go_on, place, restore_files, restore_tables
 from rag.store.traces import Traces
 from rag.store.upkeep import Kind, Upkeep
@@ -54,7 +55,7 @@ def back_up(
             ratchet=version("ratchet-rag"),
             now=utc_now(),
             keys=keys,
-            files=_packs(settings),
+            files=[*_packs(settings), *_encoders(settings, database)],
             progress=progress,
         )
         unnoted = _note(
@@ -238,6 +239,16 @@ def _packs(settings: Settings) -> list[str]:
         for _, pack in _declared(settings)
         if pack.is_relative_to(settings.data)
         for file in sorted(pack.rglob("*"))
+        if file.is_file()
+    ]
+
+
+def _encoders(settings: Settings, database: Database) -> list[str]:
+    """The weights of trained encoders that an index is made with: without them it cannot be."""
+    return [
+        file.relative_to(settings.data).as_posix()
+        for encoder in sorted(Generations(database, utc_now).encoders())
+        for file in sorted((settings.data / ENCODERS / encoder).rglob("*"))
         if file.is_file()
     ]
 

@@ -47,6 +47,15 @@ def reranker(ctx: typer.Context, base: Base = None, as_json: Json = False) -> No
 
 
 @cli.command()
+def encoder(ctx: typer.Context, as_json: Json = False) -> None:
+    """Train the embedder further, and make an index with it beside the one that answers.
+
+    It takes minutes, and longer for the index. Both answer from the same question on: rag promote.
+    """
+    _make(ctx, "encoder", as_json=as_json)
+
+
+@cli.command()
 def configuration(ctx: typer.Context, as_json: Json = False) -> None:
     """Search for settings that join words and meaning better, on what was rated and on evals."""
     _make(ctx, "configuration", as_json=as_json)

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from rag.app import App
+from rag.app import App, backups
 from rag.backends.kept_questions import KeptQuestions
 from rag.backends.sentence_transformers import SentenceTransformersEmbedder
 from rag.candidates import Candidate
@@ -286,6 +286,10 @@ def test_a_later_one_takes_the_place_and_what_nobody_needs_is_dropped(
         second = await app.tuning.make(CURATOR, "encoder", None)
         assert second.name == "encoder-2"
         assert await held(app) == {None: 12, second.id: 12}
+        # Without the weights a backup's index could not be made anew.
+        kept_files = backups._encoders(app.settings, app._parts.ledger.database)
+        assert f"candidates/{second.id}/model.safetensors" in kept_files
+        assert not any(first.id in name for name in kept_files)
         with pytest.raises(Conflict, match="not kept any more"):
             await app.tuning.measure(CURATOR, first.name, None)
         kept = Candidates(app._parts.ledger.database, utc_now)

@@ -4680,7 +4680,7 @@ export interface components {
              * State
              * @enum {string}
              */
-            state: "live" | "building" | "retired";
+            state: "live" | "building" | "filling" | "beside" | "retired";
         };
         /** GenerationList */
         GenerationList: {

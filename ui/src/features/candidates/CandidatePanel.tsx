@@ -95,6 +95,6 @@ function particulars(one: Candidate, t: TFunction<"candidates">): [string, strin
     return "trees" in one.lineage
       ? [[t("trees"), counted(Number(one.lineage["trees"]))]]
       : [[t("base"), `${String(one.lineage["base"])}${one.figures["withdrawn"] ? ` ${t("withdrawn")}` : ""}`]];
-  if (one.kind === "adapter") return [[t("mix"), String(one.lineage["mix"])]];
-  return [];
+  if (one.kind === "encoder") return [[t("mix"), String(one.lineage["mix"])], [t("epochs"), String(one.lineage["epochs"])], ...(one.figures["withdrawn"] ? [[t("learned"), t("withdrawn")] as [string, string]] : [])];
+  return [[t("mix"), String(one.lineage["mix"])]];
 }

@@ -1,6 +1,7 @@
 import { Badge, Button, Menu, Stack, Table, Text } from "@mantine/core";
 import { IconPlus, IconTrendingUp } from "@tabler/icons-react";
 import { useNavigate, useSearch } from "@tanstack/react-router";
+import type { TFunction } from "i18next";
 import { useTranslation } from "react-i18next";
 import { counted } from "@/app/lasting";
 import { Loaded } from "@/app/Loaded";
@@ -39,7 +40,7 @@ export function CandidatesPage() {
         </Menu.Dropdown>
       </Menu>
     )}>
-      <Text role="status" size="sm" c="var(--soft)">{run.isPending ? done.total ? t("measured", { done: counted(done.done), total: counted(done.total) }) : t("remembered", { count: done.done }) : ""}</Text>
+      <Text role="status" size="sm" c="var(--soft)">{run.isPending ? farther(done, t) : ""}</Text>
       {run.error ? <Trouble error={run.error} /> : null}
       <Loaded query={found}>
         {({ candidates }) => candidates.length === 0 ? <Blank icon={IconTrendingUp} title={t("none.title")} tell={t("none.tell")} /> : (
@@ -66,4 +67,12 @@ export function CandidatesPage() {
       </Loaded>
     </Page>
   );
+}
+
+/** How far the making of a candidate is. */
+function farther({ phase, done, total }: { phase: string; done: number; total: number }, t: TFunction<"candidates">) {
+  const of = { done: counted(done), total: counted(total) };
+  if (phase === "train") return total ? t("training", of) : t("trainingBegins");
+  if (phase === "rebuild") return t("indexing", of);
+  return total ? t("measured", of) : t("remembered", { count: done });
 }

@@ -34,18 +34,21 @@ export function useReleases() {
   return useQuery({ queryKey: ["releases", domain], queryFn: () => got(api.GET("/api/v1/releases", { params: { query: of(domain) } })) });
 }
 
+type Progress = { phase: string; done: number; total: number };
+const BEGUN: Progress = { phase: "", done: 0, total: 0 };
+
 /** Work that one looks on at: how far it is, and what came of it. Leaving ends it. */
 function useWork<T, Said = void>(path: string, body: (said: Said) => unknown) {
   const client = useQueryClient();
   const leaving = useRef<AbortController | null>(null);
-  const [done, step] = useState<{ done: number; total: number }>({ done: 0, total: 0 });
+  const [done, step] = useState<Progress>(BEGUN);
   const run = useMutation({
     mutationFn: async (said: Said) => {
       leaving.current = new AbortController();
-      step({ done: 0, total: 0 });
+      step(BEGUN);
       let result: T | undefined;
       for await (const { name, data } of events(path, { body: body(said), signal: leaving.current.signal, last: "result" }))
-        if (name === "progress") step(data as { done: number; total: number });
+        if (name === "progress") step(data as Progress);
         else if (name === "result") result = data as T;
       return result;
     },
@@ -58,7 +61,7 @@ function useWork<T, Said = void>(path: string, body: (said: Said) => unknown) {
 export type Kind = Candidate["kind"];
 
 /** Those that can be made here; what else there is needs a folder of weights and the command line. */
-export const KINDS = ["memory", "adapter", "reranker", "configuration", "prompt"] as const satisfies readonly Kind[];
+export const KINDS = ["memory", "adapter", "encoder", "reranker", "configuration", "prompt"] as const satisfies readonly Kind[];
 
 export function useMake() {
   const domain = useDomain();

@@ -39,6 +39,9 @@ export function SetupForm({ setup, own, reranker, generations, onChange }: Setup
   );
 }
 
+/** How each build beside the live one is called. */
+const labels = { live: "live", building: "building", filling: "building", beside: "beside", retired: "retired" } as const;
+
 /** Which build of the index one side searches. */
 function Which({ chosen, generations, onChoose }: { chosen: string | undefined; generations: Generation[]; onChoose: (id: string | undefined) => void }) {
   const { t } = useTranslation("playground");
@@ -56,7 +59,7 @@ function Which({ chosen, generations, onChoose }: { chosen: string | undefined; 
       onChange={(event) => onChoose(event.currentTarget.value || undefined)}
       data={[
         { value: "", label: t("live", { count: live?.documents ?? 0, documents: counted(live?.documents ?? 0) }) },
-        ...others.map((one) => ({ value: one.id, label: t(one.problem ? "unsearchable" : one.state === "building" ? "building" : "retired", { count: one.documents, documents: counted(one.documents), at: ago(one.created_at) }), disabled: one.problem !== "" })),
+        ...others.map((one) => ({ value: one.id, label: t(one.problem ? "unsearchable" : labels[one.state], { count: one.documents, documents: counted(one.documents), at: ago(one.created_at) }), disabled: one.problem !== "" })),
         ...(gone ? [{ value: chosen, label: t("gone") }] : []),
       ]}
     />
