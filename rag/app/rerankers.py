@@ -163,7 +163,9 @@ class Rerankers:
         learned cannot be taken out of it: that is noted, and somebody has to decide."""
         if candidate.lineage["method"] == "lambdamart":
             await asyncio.to_thread(self._write, candidate.id)
-        elif not candidate.figures.get("withdrawn"):
+            return
+        shrunk = await asyncio.to_thread(self._kept.shrunk, candidate)
+        if shrunk and not candidate.figures.get("withdrawn"):
             await asyncio.to_thread(self._kept.note, candidate.id, {"withdrawn": True})
             await asyncio.to_thread(
                 self._parts.audit.write,

@@ -133,8 +133,9 @@ class TrainedEncoders:
         return made
 
     async def write(self, candidate: Candidate) -> None:
-        """Say that it has learned what is erased: that cannot be taken out of it."""
-        if not candidate.figures.get("withdrawn"):
+        """Say where it has learned what is erased: that cannot be taken out of it."""
+        shrunk = await asyncio.to_thread(self._kept.shrunk, candidate)
+        if shrunk and not candidate.figures.get("withdrawn"):
             await asyncio.to_thread(self._kept.note, candidate.id, {"withdrawn": True})
             # Somebody has to decide.
             await asyncio.to_thread(

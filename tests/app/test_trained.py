@@ -392,6 +392,9 @@ def test_one_that_learned_of_somebody_who_is_erased_is_named_and_not_promoted(
         made = await trained(app, range(6, 12))
         await rated(app, range(24, 36))
         await passed(app, made)
+        # To make anew what a restore did not bring marks nothing.
+        assert await app.tuning.renew() == []
+        assert app.tuning.tainted() == []
         told = await app.privacy.erase(Principal(id="local"), "bob")
         assert f"test/{made.name}" in str(told)
         [left] = await app.tuning.list(CURATOR, None)
