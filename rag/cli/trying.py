@@ -102,7 +102,8 @@ def _row(one: SideFigure) -> tuple[str, ...]:
     sides = ["" if side is None else form.format(side) for side in (one.champion, one.challenger)]
     people = f"{one.people[0]} and {one.people[1]}"
     if one.difference is None or one.low is None or one.high is None:
-        return name, *sides, "", "", people, "too few people"
+        free = one.measure == "cost" and one.champion == 0
+        return name, *sides, "", "", people, "costs nothing" if free else "too few people"
     says = {True: "more" if one.measure == "useful" else "holds", None: "cannot tell"}
     return (
         name,

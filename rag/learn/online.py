@@ -144,7 +144,9 @@ def _shares(sides: Sequence[Floats], below: float, above: float) -> tuple[float,
     people, sums = (np.array([of(side) for side in sides], dtype=float) for of in (len, np.sum))
     means, variances = of_shares(people, sums, np.array([float((side**2).sum()) for side in sides]))
     mean, variance = float(means[1] - means[0]), variances.sum(keepdims=True)
-    return mean, mean - float(reach(variance, below)[0]), mean + float(reach(variance, above)[0])
+    down, up = (float(reach(variance, alpha)[0]) for alpha in (below, above))
+    # No two shares are farther apart.
+    return mean, max(-1.0, mean - down), min(1.0, mean + up)
 
 
 def _means(sides: Sequence[Floats]) -> tuple[float, float, float]:

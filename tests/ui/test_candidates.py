@@ -8,9 +8,10 @@ from typing import Any
 import pytest
 from playwright.sync_api import expect
 
-from rag.candidates import GateReport, Rules
+from rag.candidates import GateReport, Outcome, Rules
 from rag.feedback import Consent, OfChunk, Verdict
 from rag.learn.gate import judged
+from rag.learn.online import GUARDS
 from rag.types import AskRequest
 from tests.ui.conftest import Opener
 from tests.ui.test_looks import LOOKS, QUESTION, picture
@@ -90,7 +91,65 @@ def test_the_page_is_for_everybody(opened: Opener, deployment: Deployment, look:
     picture(seen.page, f"candidates-{look}")
 
 
-def passed(deployment: Deployment, name: str) -> None:
+@pytest.mark.usefixtures("accepted")
+def test_a_candidate_is_tried_with_people_says_that_it_is_better_and_is_stopped(
+    opened: Opener, deployment: Deployment, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # How many it takes, and how even the time is, is tried where that is counted.
+    monkeypatch.setattr("rag.learn.online.ENOUGH", 4)
+    monkeypatch.setitem(GUARDS, "latency", 99.0)
+    app: Any = deployment.app
+    who = app.person(None)
+
+    async def made() -> str:
+        return (await app.tuning.make(who, "memory", None)).name
+
+    name = deployment.run(made())
+    passed(deployment, name, "insufficient")
+    seen = opened(f"/data/candidates?candidate={name}")
+    page = seen.page
+    page.get_by_role("button", name="Try with people").click()
+    dialog = page.get_by_role("dialog")
+    dialog.get_by_text("50%").click()
+    dialog.get_by_role("button", name="Begin").click()
+    trial = page.get_by_role("region", name=f"{name} with people", exact=True)
+    expect(trial).to_contain_text("nothing is sure yet")
+    expect(trial).to_contain_text("Twenty people on each side have to rate")
+    expect(trial).to_contain_text("50% of the people")
+    expect(page.get_by_role("button", name="Try with people")).to_have_count(0)
+
+    async def people() -> None:
+        for n in range(40):
+            talk = (await app.conversations.begin(who)).id
+            asked = AskRequest(question=f"{QUESTION} {n}", conversation=talk)
+            answer = await app.ask(who, asked)
+            trace = await app.trace(who, answer.trace_id)
+            side = trace["route"]["candidate"]["side"]
+            useful = 1 if side == "challenger" or n % 7 == 0 else -1
+            await app.rate(who, answer.trace_id, Verdict(value=useful))
+        await app.candidate_trials.sweep()
+
+    deployment.run(people())
+    page.reload()
+    expect(trial).to_contain_text("surely better")
+    expect(trial.get_by_role("button", name="Promote")).to_be_visible()
+    expect(trial.get_by_role("img")).to_have_attribute("aria-label", re.compile("After 40 ratings"))
+    german = {"locale": "de-DE", "color_scheme": "dark", "viewport": {"width": 375, "height": 812}}
+    for look, of in {**LOOKS, "german": german}.items():
+        shown = opened(f"/data/candidates?candidate={name}", **of)
+        plot = shown.page.get_by_role("img", name=re.compile("40"))
+        expect(plot).to_be_visible()
+        plot.evaluate("one => one.closest('section').scrollIntoView()")
+        assert shown.page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+        picture(shown.page, f"candidates-trial-{look}")
+        assert shown.axe() == []
+    trial.get_by_role("button", name="Stop the trial").click()
+    page.get_by_role("dialog").get_by_role("button", name="Stop the trial").click()
+    expect(trial).to_contain_text("stopped by hand")
+    expect(page.get_by_role("button", name="Try with people")).to_be_visible()
+
+
+def passed(deployment: Deployment, name: str, outcome: Outcome = "passed") -> None:
     """The gate let it through: what it takes to do so is tried where the gate is."""
     from tests.learn.test_gate import asked
 
@@ -100,6 +159,7 @@ def passed(deployment: Deployment, name: str) -> None:
         found, _ = await app.tuning.get(who, name, None)
         questions = asked([0.08])
         report: GateReport = judged(questions, look=1, rules=Rules())
+        report = report.model_copy(update={"outcome": outcome})
         live = next(iter(await app.tuning.releases(who, None)), None)
         app.tuning._kept.report(found.id, live.number if live else 0, report, questions, "ada")
 

@@ -1,4 +1,4 @@
-import { Button, Divider, Group, Stack, Text, TextInput } from "@mantine/core";
+import { Button, Divider, Group, SegmentedControl, Stack, Text, TextInput } from "@mantine/core";
 import { useDisclosure } from "@mantine/hooks";
 import { useState } from "react";
 import type { TFunction } from "i18next";
@@ -11,7 +11,11 @@ import { Confirm } from "@/primitives/Confirm";
 import { Facts } from "@/primitives/Facts";
 import { Panel } from "@/primitives/Panel";
 import { Judged } from "./Judged";
-import { nameOf, useCandidate, useMeasure, usePromote, useReleases, type Candidate } from "./queries";
+import { nameOf, useBegin, useCandidate, useMeasure, usePromote, useReleases, useTrial, type Candidate, type Kind } from "./queries";
+import { share, SHARES } from "./trial";
+
+/** What is not tried with people here: an index of its own, and models, which have trials of their own. */
+const ELSEWHERE: readonly Kind[] = ["encoder", "llm"];
 
 /** What a candidate was made of, what the gate said of it each time, and what can be done about it. */
 export function CandidatePanel({ name, close }: { name: string; close: () => void }) {
@@ -28,13 +32,16 @@ export function CandidatePanel({ name, close }: { name: string; close: () => voi
       <Loaded query={found}>
         {({ candidate, reports }) => {
           const last = reports[0];
-          const passed = last?.report.outcome === "passed" && last.against === against;
+          const here = last?.against === against;
+          const passed = last?.report.outcome === "passed" && here;
+          const triable = here && last.report.outcome !== "refused" && candidate.state !== "refused" && !ELSEWHERE.includes(candidate.kind);
           return (
             <Stack gap="md">
               <Made one={candidate} />
               <Group>
                 <Button variant={passed ? "default" : "filled"} loading={run.isPending} onClick={() => run.mutate()}>{t("measure")}</Button>
                 {passed ? <Button onClick={ask.open}>{t("promote")}</Button> : null}
+                {triable ? <Begin name={name} /> : null}
                 <Text role="status" size="sm" c="var(--soft)">{run.isPending ? t("measured", { done: counted(done.done), total: counted(done.total) }) : ""}</Text>
               </Group>
               {run.error ? <Trouble error={run.error} /> : null}
@@ -52,6 +59,33 @@ export function CandidatePanel({ name, close }: { name: string; close: () => voi
   );
 }
 
+/** Which share of the people it is to answer, and what that means for them. */
+function Begin({ name }: { name: string }) {
+  const { t } = useTranslation(["candidates", "app"]);
+  const trial = useTrial();
+  const [asked, ask] = useDisclosure(false);
+  const [of, choose] = useState("10");
+  const begin = useBegin(name);
+  const close = () => {
+    begin.reset();
+    ask.close();
+  };
+  const comparison = trial.data?.comparison;
+  if (!trial.data || (comparison && !comparison.trial.ended)) return null;
+  return (
+    <>
+      <Button variant="default" onClick={ask.open}>{t("tryIt")}</Button>
+      <Confirm opened={asked} onClose={close} title={t("tryAsk", { name })} tell={t("tryTell")} act={t("tryAct")} cancel={t("app:action.cancel")} busy={begin.isPending} onAct={() => begin.mutate(Number(of) / 100, { onSuccess: ask.close })}>
+        {begin.error ? <Trouble error={begin.error} /> : null}
+        <Stack gap={6}>
+          <Text size="sm" fw={500}>{t("tryShare")}</Text>
+          <SegmentedControl aria-label={t("tryShare")} value={of} onChange={choose} data={SHARES.map((one) => ({ value: String(one), label: share(one / 100) }))} />
+        </Stack>
+      </Confirm>
+    </>
+  );
+}
+
 function Made({ one }: { one: Candidate }) {
   const { t } = useTranslation("candidates");
   const number = (name: string) => counted(Number(one.figures[name] ?? 0));
@@ -61,14 +95,14 @@ function Made({ one }: { one: Candidate }) {
   return (
     <>
       <Facts facts={[...facts, ...particulars(one, t)]} />
-      {"before" in one.figures ? <Text size="sm">{t("where", { before: share(one.figures["before"]), after: share(one.figures["after"]) })}</Text> : null}
+      {"before" in one.figures ? <Text size="sm">{t("where", { before: precise(one.figures["before"]), after: precise(one.figures["after"]) })}</Text> : null}
       {left.length ? <Text size="sm">{t("left")} {left.map((name) => `${number(name)} ${t(`why_${name}`)}`).join("; ")}</Text> : null}
       <Text size="xs" c="var(--soft)">{t("madeBy", { name: nameOf(one), by: one.created_by, at: moment(one.created_at) })}</Text>
     </>
   );
 }
 
-const share = (value: unknown) => Number(value).toFixed(3);
+const precise = (value: unknown) => Number(value).toFixed(3);
 
 /** What a language model was trained on, and how that went. */
 function trained(one: Candidate, t: TFunction<"candidates">): [string, string][] {
@@ -79,8 +113,8 @@ function trained(one: Candidate, t: TFunction<"candidates">): [string, string][]
     [t("base"), String(one.lineage["base"])],
     [t("dataset"), `${String(one.lineage["dataset"])}${one.figures["withdrawn"] ? ` ${t("withdrawn")}` : ""}`],
     [t("rows"), `${counted(Number(one.figures["rows"]))}, ${method.toUpperCase()}`],
-    [t("loss"), t("fell", { first: share(losses[0]), last: share(losses.at(-1)) })],
-    ...(held ? [[t("validation"), t("fell", { first: share(held[0]), last: share(held[1]) })] as [string, string]] : []),
+    [t("loss"), t("fell", { first: precise(losses[0]), last: precise(losses.at(-1)) })],
+    ...(held ? [[t("validation"), t("fell", { first: precise(held[0]), last: precise(held[1]) })] as [string, string]] : []),
   ];
 }
 

@@ -14,6 +14,7 @@ import css from "./candidates.module.css";
 import { Gains } from "./Gains";
 import { KINDS, nameOf, useCandidates, useMake, type Kind } from "./queries";
 import { Releases } from "./Releases";
+import { Tried } from "./Tried";
 
 const COLOUR = { made: "gray", promoted: "green", refused: "red" } as const;
 
@@ -46,6 +47,7 @@ export function CandidatesPage() {
         {({ candidates }) => candidates.length === 0 ? <Blank icon={IconTrendingUp} title={t("none.title")} tell={t("none.tell")} /> : (
           <Stack gap="lg">
             {named === undefined ? null : <CandidatePanel key={named} name={named} close={() => open(undefined)} />}
+            <Tried />
             <Table.ScrollContainer minWidth={360}>
               <Table className={css.table} verticalSpacing="sm" highlightOnHover>
                 <Table.Thead><Table.Tr><Table.Th>{t("candidate")}</Table.Th><Table.Th>{t("is")}</Table.Th><Table.Th>{t("made")}</Table.Th></Table.Tr></Table.Thead>
@@ -53,7 +55,7 @@ export function CandidatesPage() {
                   {candidates.map((one) => (
                     <Table.Tr key={one.id}>
                       <Table.Td><Button variant="transparent" p={0} h="auto" aria-expanded={nameOf(one) === named} onClick={() => open(nameOf(one) === named ? undefined : nameOf(one))}>{nameOf(one)}</Button></Table.Td>
-                      <Table.Td><Badge color={COLOUR[one.state]} variant="filled" tt="none">{t(`state.${one.state}`)}</Badge></Table.Td>
+                      <Table.Td><Badge color={COLOUR[one.state]} variant={one.state === "made" ? "light" : "filled"} tt="none">{t(`state.${one.state}`)}</Badge></Table.Td>
                       <Table.Td><Text size="sm" title={moment(one.created_at)}>{ago(one.created_at)}</Text><Text size="xs" c="var(--soft)"><bdi>{one.created_by}</bdi></Text></Table.Td>
                     </Table.Tr>
                   ))}

@@ -2,9 +2,10 @@ import { Badge, Group, Stack, Table, Text } from "@mantine/core";
 import { useTranslation } from "react-i18next";
 import { counted } from "@/app/lasting";
 import { moment } from "@/app/when";
+import { Bar } from "./Bar";
 import css from "./candidates.module.css";
 import type { Judgement, Kind } from "./queries";
-import { farthest, isWhole, place, signed, STRATA, type Interval } from "./report";
+import { farthest, isWhole, signed, STRATA, type Interval } from "./report";
 
 const COLOUR = { passed: "green", refused: "red", insufficient: "gray" } as const;
 
@@ -19,7 +20,7 @@ export function Judged({ one, kind }: { one: Judgement; kind: Kind }) {
   return (
     <Stack gap="sm">
       <Group gap="xs">
-        <Badge color={COLOUR[report.outcome]} variant="filled" tt="none">{t(`outcome.${report.outcome}`)}</Badge>
+        <Badge color={COLOUR[report.outcome]} variant={report.outcome === "insufficient" ? "light" : "filled"} tt="none">{t(`outcome.${report.outcome}`)}</Badge>
         <Text size="sm" c="var(--soft)">{t("judged", { at: moment(one.at), by: one.by, against: one.against, look: report.look })}</Text>
       </Group>
       <Text size="sm" className={css.anywhere}>{report.why}</Text>
@@ -48,8 +49,7 @@ export function Judged({ one, kind }: { one: Judgement; kind: Kind }) {
 
 function Line({ name, found, far }: { name: string; found: Interval; far: number }) {
   const { t } = useTranslation("candidates");
-  const x = (value: number) => 100 * place(value, far);
-  const colour = `var(--mantine-color-${found.low > 0 ? "green" : found.high < 0 ? "red" : "gray"}-filled)`;
+  const colour = found.low > 0 ? "green" : found.high < 0 ? "red" : "gray";
   return (
     <Table.Tr>
       <Table.Td>{name}</Table.Td>
@@ -57,11 +57,7 @@ function Line({ name, found, far }: { name: string; found: Interval; far: number
       <Table.Td>
         {found.questions ? (
           <Group gap="sm" wrap="nowrap">
-            <svg className={css.interval} viewBox="0 0 100 16" preserveAspectRatio="none" aria-hidden>
-              <line x1={50} x2={50} y1={0} y2={16} stroke="var(--soft)" strokeDasharray="2 2" vectorEffect="non-scaling-stroke" />
-              <line x1={x(found.low)} x2={x(found.high)} y1={8} y2={8} stroke={colour} strokeWidth={3} strokeLinecap="round" vectorEffect="non-scaling-stroke" />
-              <line x1={x(found.mean)} x2={x(found.mean)} y1={2} y2={14} stroke={colour} strokeWidth={3} vectorEffect="non-scaling-stroke" />
-            </svg>
+            <Bar found={found} far={far} colour={colour} />
             <Text size="sm" className={css.number}>{t("interval", { mean: signed(found.mean), low: signed(found.low), high: signed(found.high) })}</Text>
           </Group>
         ) : <Text size="sm" c="var(--soft)">{t("nobody")}</Text>}

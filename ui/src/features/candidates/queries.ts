@@ -8,6 +8,9 @@ export type Candidate = Schemas["Candidate"];
 export type Judgement = Schemas["Judgement"];
 export type Gain = Schemas["Gain"];
 export type Release = Schemas["Release"];
+export type Comparison = Schemas["CandidateComparison"];
+
+const AGAIN_MS = 10_000;
 
 const of = (domain: string | undefined) => (domain === undefined ? {} : { domain });
 
@@ -28,6 +31,26 @@ export function useGains() {
   const domain = useDomain();
   return useQuery({ queryKey: ["candidates", domain, "", "gains"], queryFn: () => got(api.GET("/api/v1/gains", { params: { query: of(domain) } })) });
 }
+
+/** The trial that runs or ran last, as people see it now. */
+export function useTrial() {
+  const domain = useDomain();
+  return useQuery({
+    queryKey: ["candidates", domain, "", "trial"],
+    queryFn: () => got(api.GET("/api/v1/candidates/trial", { params: { query: of(domain) } })),
+    refetchInterval: ({ state }) => (state.data?.comparison && !state.data.comparison.trial.ended ? AGAIN_MS : false),
+  });
+}
+
+function useTrying<T>(send: (said: T, domain: string | undefined) => Promise<unknown>) {
+  const domain = useDomain();
+  const client = useQueryClient();
+  return useMutation({ mutationFn: (said: T) => send(said, domain), onSuccess: () => client.invalidateQueries({ queryKey: ["candidates"] }) });
+}
+
+export const useBegin = (candidate: string) => useTrying<number>((share, domain) => got(api.PUT("/api/v1/candidates/trial", { body: { candidate, share, domain: domain ?? null } })));
+
+export const useStop = () => useTrying<null>((_, domain) => got(api.DELETE("/api/v1/candidates/trial", { params: { query: of(domain) } })));
 
 export function useReleases() {
   const domain = useDomain();
