@@ -170,7 +170,8 @@ async def gains(who: Data, server: Server, domain: Domain = None) -> Gains:
 @router.post("/candidates/{name}/promotion")
 async def promote(name: Named, body: Promotion, who: Data, server: Server) -> Release:
     """Let a candidate that the gate let through into the next release, from the next question on.
-    409 unless its last report, against what is live now, says that it passed."""
+    409 unless its last report, against what is live now, says that it passed; or that too little is
+    known, and people were surely better off with it on trial."""
     return await server.app.tuning.promote(who, name, body.domain, body.why)
 
 

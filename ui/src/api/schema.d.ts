@@ -323,7 +323,8 @@ export interface paths {
         /**
          * Promote
          * @description Let a candidate that the gate let through into the next release, from the next question on.
-         *     409 unless its last report, against what is live now, says that it passed.
+         *     409 unless its last report, against what is live now, says that it passed; or that too little is
+         *     known, and people were surely better off with it on trial.
          */
         post: operations["promote_api_v1_candidates__name__promotion_post"];
         delete?: never;
