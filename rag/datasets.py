@@ -333,6 +333,7 @@ Omission = Literal[
     "unfinished",
     "split_opinion",
     "no_passage_text",
+    "no_prompt",
     "over_rater_cap",
     "would_leak",
     "no_answer",

@@ -310,6 +310,7 @@ WHY = {
     "unfinished": "the answer was cut off",
     "split_opinion": "people are divided on it",
     "no_passage_text": "the passage is kept no more, or may not be read",
+    "no_prompt": "nothing that was found was used, so that there is no prompt",
     "over_rater_cap": "one person said too much of it all",
     "would_leak": "it is too close to what is tested on",
     "no_answer": "there is nothing to learn from",

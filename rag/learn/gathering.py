@@ -267,10 +267,10 @@ class Gathering:
     def _unusable(answered: Answered, *, model: bool, trains: bool) -> Omission | None:
         trace = answered.trace
         # What people wrote of an answer may repeat what may not be read.
-        if trace["answer"] == REMOVED or (trace["hits"] and not answered.prompt):
+        if trace["answer"] == REMOVED:
             return "withheld"
         if not answered.prompt:
-            return "no_passage_text"
+            return _unprompted(trace)
         if not trace["answer"]:
             return "no_answer"
         if model and (trace["finish_reason"] != "stop" or trace["error"]):
@@ -366,6 +366,14 @@ def corrected(trace: Trace, event: Event) -> str:
         return text
     start, end = span
     return f"{trace['answer'][:start]}{text}{trace['answer'][end:]}"
+
+
+def _unprompted(trace: Trace) -> Omission:
+    """Why there is no prompt: what it had may not be told, or nothing was ever to be in it."""
+    if not trace["hits"]:
+        return "no_passage_text"
+    told = any(one.get("removed") or one["in_context"] for one in trace["hits"])
+    return "withheld" if told or trace["rendered_messages"] else "no_prompt"
 
 
 def _told(scope: Scope, facts: Mapping[str, Any]) -> dict[str, Any]:

@@ -534,3 +534,15 @@ def test_after_a_change_of_the_encoder_the_same_question_is_in_the_cluster_it_wa
             await app.aclose()
 
     asyncio.run(story())
+
+
+def test_an_answer_that_used_nothing_is_left_out_for_that(tell: Callable[[Story], None]) -> None:
+    async def story(app: App) -> None:
+        question = "Who won the football match yesterday evening?"
+        trace = await app.trace(BOB, await rated(app, BOB, question, DOWN))
+        assert trace["abstained"]
+        assert trace["hits"]
+        made, _ = await built(app)
+        assert made.manifest["omitted"]["label"] == {"no_prompt": 1}
+
+    tell(story)
