@@ -16,8 +16,8 @@ import structlog
 from numpy.typing import NDArray
 
 from rag.app.adapters import FOLDER
-from rag.app.domains import Domain
-from rag.app.gathering import Gathered, Gathering
+from rag.app.domains import Domain, Domains
+from rag.app.gathering import Gathering
 from rag.app.housekeeping import SYSTEM
 from rag.app.loras import alone
 from rag.app.parts import Parts
@@ -34,7 +34,7 @@ from rag.learn.lora import Base, base_at, digest_of
 from rag.learn.ranking import ENOUGH, Asked, Fit, ranked
 from rag.protocols import Reranker
 from rag.retrieve.levers import Levers
-from rag.store.candidates import Candidates
+from rag.store.candidates import Candidates, Kept, Voted
 from rag.store.questions import unfolded
 from rag.types import Hit, Principal, Progress
 
@@ -57,7 +57,10 @@ class Rerankers:
 
     bound_to = ("embedder",)
 
-    def __init__(self, parts: Parts, gathering: Gathering, people: People) -> None:
+    def __init__(
+        self, parts: Parts, gathering: Gathering, people: People, domains: Domains
+    ) -> None:
+        self._domains = domains
         self._parts = parts
         self._gathering = gathering
         self._people = people
@@ -84,7 +87,7 @@ class Rerankers:
         that it did not learn from; Conflict while another model is trained."""
         at = self._base(base) if base else None
         found = await self._gathering.gather(domain, progress)
-        asked = await self._asked(domain, found, progress)
+        asked = await self._asked(domain, found.generation.id, found.votes, progress)
         id = str(uuid4())
         if at is None:
             lineage, figures = await self._grow(id, asked)
@@ -160,12 +163,21 @@ class Rerankers:
 
     async def write(self, candidate: Candidate) -> None:
         """Grow trees anew on what is left; of too little nothing is left. What a cross-encoder
-        learned cannot be taken out of it: that is noted, and somebody has to decide."""
-        if candidate.lineage["method"] == "lambdamart":
-            await asyncio.to_thread(self._write, candidate.id)
-            return
+        learned cannot be taken out of it: that is noted, and somebody has to decide. Raises
+        NotFound for one whose files are gone."""
+        folder = self._folder(candidate.id)
         shrunk = await asyncio.to_thread(self._kept.shrunk, candidate)
-        if shrunk and not candidate.figures.get("withdrawn"):
+        if candidate.lineage["method"] == "lambdamart":
+            if await asyncio.to_thread((folder / LEARNED).exists):
+                await asyncio.to_thread(self._write, candidate.id)
+            elif not shrunk:
+                await self._remake(candidate)
+        elif not shrunk:
+            if not await asyncio.to_thread((folder / CONFIG).exists):
+                raise NotFound(
+                    f"The files of '{candidate.name}' are gone.", hint="Train another one."
+                )
+        elif not candidate.figures.get("withdrawn"):
             await asyncio.to_thread(self._kept.note, candidate.id, {"withdrawn": True})
             await asyncio.to_thread(
                 self._parts.audit.write,
@@ -174,6 +186,20 @@ class Rerankers:
                 candidate.name,
                 domain=candidate.domain,
             )
+
+    async def _remake(self, candidate: Candidate) -> None:
+        """The same where what they were grown on is gone: it is searched for again."""
+        votes = await asyncio.to_thread(self._kept.votes, candidate.id)
+        live = await asyncio.to_thread(self._parts.ledger.generations.live, candidate.domain)
+        embedder = candidate.lineage["embedder"]
+        if not votes or live is None or live.fingerprint.get("embedder") != embedder:
+            return
+        domain = self._domains.get(candidate.domain)
+        asked = await self._asked(domain, live.id, votes, lambda _: None)
+        seen = await asyncio.to_thread(lambda: {name: one.asked for name, one in asked.items()})
+        fit = await asyncio.to_thread(ranked, [*seen.values()])
+        if fit.trees:
+            await asyncio.to_thread(self._save, candidate.id, seen, fit)
 
     def tainted(self) -> list[str]:
         """The cross-encoders that learned from what is erased by now."""
@@ -210,11 +236,15 @@ class Rerankers:
             self._save(id, asked, fit)
 
     async def _asked(
-        self, domain: Domain, found: Gathered, progress: Callable[[Progress], None]
+        self,
+        domain: Domain,
+        generation: str,
+        votes: Iterable[Voted | Kept],
+        progress: Callable[[Progress], None],
     ) -> dict[str, Found]:
         """Each question by its words, searched for again as whoever asked it last may now, without
         what was promoted; those of which nothing useful is found are left out."""
-        by_trace = _said((one.trace_id, one.chunk_id, one.value) for one in found.votes)
+        by_trace = _said((one.trace_id, one.chunk_id, one.value) for one in votes)
         questions = await asyncio.to_thread(self._kept.questions, by_trace.keys())
         latest: dict[str, Mapping[str, Any]] = {}
         said: dict[str, dict[str, float]] = {}
@@ -231,7 +261,7 @@ class Rerankers:
         kept = sorted(latest, key=lambda digest: latest[digest]["ts"])[-MOST:]
         for done, digest in enumerate(kept, 1):
             trace = latest[digest]
-            question, hits = await self._searched(domain, found.generation.id, trace)
+            question, hits = await self._searched(domain, generation, trace)
             if _useful(said[digest], [hit.payload.chunk_id for hit in hits]):
                 asked[digest] = Found(
                     unfolded(questions[trace["id"]].vector),

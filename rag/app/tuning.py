@@ -90,7 +90,7 @@ class Tuning:
         gathering = Gathering(parts, people, generations)
         self._measuring = Measuring(parts, people)
         self._prompts = Prompts(parts)
-        self._rerankers = Rerankers(parts, gathering, people)
+        self._rerankers = Rerankers(parts, gathering, people, domains)
         self._encoders = TrainedEncoders(parts, gathering, people, runs)
         self._makers: Mapping[Kind, Maker] = {
             "memory": Memories(parts, gathering),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import re
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -141,6 +142,25 @@ def questions(folder: Path) -> set[str]:
 
 
 @pytest.mark.usefixtures("topics")
+def test_trees_whose_file_is_gone_are_grown_again(tell: Story, tmp_path: Path) -> None:
+    """As after a restore, which has what people said and no files of candidates."""
+
+    async def story(app: App) -> None:
+        made = await learned(app)
+        shutil.rmtree(tmp_path / "data" / "candidates" / made.id)
+        assert await first(app, TOPICS[0]) == f"{TOPICS[0]}-note.txt"
+        assert await app.tuning.renew() == []
+        assert await first(app, TOPICS[0]) == f"{TOPICS[0]}-manual.txt"
+        # Where somebody is erased, nothing is left to forget, and nobody else waits for that.
+        shutil.rmtree(tmp_path / "data" / "candidates" / made.id)
+        await app.privacy.erase(Principal(id="local"), "bob")
+        [left] = await app.tuning.list(CURATOR, None)
+        assert left.figures["votes"] == 0
+
+    tell(story)
+
+
+@pytest.mark.usefixtures("topics")
 def test_a_file_that_cannot_be_read_orders_nothing(tell: Story, tmp_path: Path) -> None:
     async def story(app: App) -> None:
         made = await learned(app)
@@ -215,6 +235,13 @@ def test_a_cross_encoder_is_trained_answers_and_is_withdrawn(tell: Story, tmp_pa
         assert best.why.startswith(f"{made.id}:")
         explained = await app.explain(ANNA, ExplainRequest(query=question(new)))
         assert (explained.reranker, explained.reasons) == (best.why, {})
+        # What is made again of ratings leaves it as it is, or says that it cannot be made.
+        folder = tmp_path / "data" / "candidates" / made.id
+        assert await app.tuning.renew() == []
+        folder.rename(folder.with_name("away"))
+        [failed] = await app.tuning.renew()
+        assert "are gone" in failed
+        folder.with_name("away").rename(folder)
         done = await app.privacy.erase(Principal(id="local"), "bob")
         assert done.models == ("test/reranker-1",)
         [left] = await app.tuning.list(CURATOR, None)
