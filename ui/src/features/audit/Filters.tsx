@@ -14,7 +14,7 @@ export const ACTS = [
   "add source", "change source", "pause source", "resume source", "remove source", "release hold", "erase document", "rotate keys",
   "add model", "change model", "remove model", "set model key", "remove model key", "choose model", "try model", "stop trial", "roll back model",
   "review feedback", "assign feedback", "build dataset", "export dataset", "verify dataset",
-  "make candidate", "measure candidate", "promote candidate", "roll back release", "model learned what is erased",
+  "make candidate", "measure candidate", "promote candidate", "roll back release", "try candidate", "better on trial", "end trial of candidate", "model learned what is erased",
   "share conversation", "unshare conversation", "erase person", "retention",
 ] as const;
 
