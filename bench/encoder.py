@@ -15,7 +15,7 @@ import json
 import os
 import tempfile
 import time
-from collections.abc import Sequence
+from collections.abc import AsyncGenerator, Sequence
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -39,7 +39,7 @@ DEPTH = 100
 SEED = 1
 
 
-async def measured(folder: Path, learn: int) -> Any:
+async def measured(folder: Path, learn: int) -> AsyncGenerator[tuple[str, Any]]:
     async with indexed(folder) as (index, embedder, sparse, owner):
         texts: list[str] = []
         relevant: list[set[str]] = []
@@ -60,7 +60,8 @@ async def measured(folder: Path, learn: int) -> Any:
         payloads = await index.payloads(GENERATION, names)
         old = await index.vectors(GENERATION, names)
         questions = np.stack(vectors)
-        of = clusters(SimpleNamespace(questions=questions, relevant=relevant))
+        data: Any = SimpleNamespace(questions=questions, relevant=relevant)
+        of = clusters(data)
         order = np.random.default_rng(SEED).permutation(np.unique(of))
         first = np.isin(of, order[: len(order) // 2])
         rated: list[Rated] = []
@@ -114,7 +115,7 @@ async def measured(folder: Path, learn: int) -> Any:
             }  # fmt: skip
         base = np.stack([np.asarray(old[name], np.float32) for name in names])
 
-        def worth(n: int, vector: Any, pool: Any, *, joined: bool) -> float:
+        def worth(n: Any, vector: Any, pool: Any, *, joined: bool) -> float:
             scores = pool @ vector
             best = np.argsort(-scores)[:DEPTH]
             dense = [Scored(chunk_id=names[m], score=float(scores[m])) for m in best]
