@@ -276,21 +276,30 @@ class Candidates:
         the fewest ratings to the most."""
         c, g = table_of(CandidateRow), table_of(GateReportRow)
         statement = (
-            select(c.c.kind, c.c.number, c.c.figures, g.c.report, g.c.at)
+            select(c.c.id, c.c.kind, c.c.number, c.c.figures, g.c.report, g.c.at)
             .join(g, g.c.candidate_id == c.c.id)
             .where(c.c.domain == domain)
             .order_by(g.c.at, g.c.id)
         )
+        f, v = table_of(FeedbackRow), table_of(CandidateVoteRow)
+        # What people opened is in a memory as well, and is no rating.
+        said = (
+            select(v.c.candidate_id, func.count())
+            .join(f, f.c.id == v.c.feedback_id)
+            .where(f.c.domain == domain, f.c.explicit)
+            .group_by(v.c.candidate_id)
+        )
         found: dict[str, Gain] = {}
         with self.database.read() as session:
-            for kind, number, figures, report, at in session.execute(statement):
+            ratings = dict(session.execute(said).tuples().all())
+            for id, kind, number, figures, report, at in session.execute(statement):
                 if "votes" not in figures:
                     continue
                 told, name = GateReport.model_validate(report), f"{kind}-{number}"
                 found[name] = Gain(
                     candidate=name,
                     kind=kind,
-                    ratings=figures["votes"],
+                    ratings=ratings.get(id, 0),
                     at=at,
                     outcome=told.outcome,
                     overall=told.conditions[0].interval,
