@@ -10,7 +10,9 @@ from pydantic import Field
 
 from rag.types import Data
 
-Kind = Literal["memory", "adapter", "encoder", "reranker", "configuration", "prompt", "llm"]
+Kind = Literal[
+    "memory", "adapter", "encoder", "chunking", "reranker", "configuration", "prompt", "llm"
+]
 KINDS: tuple[Kind, ...] = get_args(Kind)
 """What a candidate changes; a release points to one of each at most."""
 Stratum = Literal["repeat", "near_duplicate", "novel"]
@@ -178,6 +180,8 @@ class Release(Data):
     adapter: str | None = None
     encoder: str | None = None
     """It answers with the generation that it made: both switch at once."""
+    chunking: str | None = None
+    """How documents are cut, in that generation as well."""
     reranker: str | None = None
     configuration: str | None = None
     prompt: str | None = None

@@ -69,7 +69,6 @@ class Asker:
         selector: Selector,
         checker: Checker,
         traces: Traces,
-        chunker_revision: str,
         rewrite_seconds: float,
         cache: AnswerCache | None,
         judges: Judges | None,
@@ -82,7 +81,6 @@ class Asker:
         self.selector = selector
         self.checker = checker
         self.traces = traces
-        self.chunker_revision = chunker_revision
         self.rewrite_seconds = rewrite_seconds
         self.judges = judges
         self.judge_seconds = judge_seconds
@@ -408,7 +406,6 @@ class Asker:
             told,
             pack=self.pack,
             reranker=reranker.fingerprint if reranker else None,
-            chunker=self.chunker_revision,
             pseudonym=self.traces.pseudonym(draft.principal),
             at=self.now(),
         )

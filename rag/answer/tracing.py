@@ -24,14 +24,13 @@ def fields(
     *,
     pack: Pack,
     reranker: str | None,
-    chunker: str,
     pseudonym: str,
     at: datetime,
 ) -> dict[str, Any]:
     """Every field of the interaction but the consent, in the words of the trace's columns.
 
-    `told` are the answers of before that a model was told, by their text; `reranker` and `chunker`
-    are fingerprints.
+    `told` are the answers of before that a model was told, by their text; `reranker` is a
+    fingerprint.
     """
     card, usage, place = draft.writer.card, draft.usage, draft.place
     levers = draft.levers
@@ -66,7 +65,7 @@ def fields(
         "hits": [_traced(hit, given, cited) for hit in draft.hits],
         "index_snapshot_id": generation.id,
         "embedder_rev": str(generation.fingerprint.get("embedder", "")),
-        "chunker_rev": chunker,
+        "chunker_rev": str(generation.fingerprint.get("chunker", "")),
         "adapter_id": levers.adapter.id if levers.adapter else None,
         "memory_id": levers.memory.id if levers.memory else None,
         "reranker_id": reranker,

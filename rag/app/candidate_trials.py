@@ -11,6 +11,7 @@ import structlog
 
 from rag.app.accounts import Accounts
 from rag.app.domains import Domain, Domains
+from rag.app.following import INDEXED
 from rag.app.generations import Generations
 from rag.app.housekeeping import SYSTEM
 from rag.app.parts import Parts
@@ -81,7 +82,7 @@ class CandidateTrials:
                 f"'{found.name}' is a language model.",
                 hint="Try the model that serves it: rag models try NAME --canary 0.1.",
             )
-        if found.kind == "encoder":
+        if found.kind in INDEXED:
             raise Conflict(f"'{found.name}' has an index of its own, which answers all or nobody.")
         if pointers.get(found.kind) == found.id:
             raise Conflict(f"'{found.name}' answers already.")

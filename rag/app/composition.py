@@ -10,6 +10,7 @@ from contextlib import AsyncExitStack
 from pathlib import Path
 from typing import Any
 
+from rag.app.chunkers import Chunkers
 from rag.app.encoders import Encoders
 from rag.app.facade import App
 from rag.app.parts import Parts
@@ -30,6 +31,7 @@ from rag.protocols import Embedder, Index
 from rag.store.accounts import Accounts
 from rag.store.audit import Audit
 from rag.store.blobs import Blobs
+from rag.store.candidates import Candidates
 from rag.store.conversations import Conversations
 from rag.store.database import Database
 from rag.store.feedback import FeedbackLog
@@ -85,6 +87,7 @@ async def build(settings: Settings, *, serve_url: str | None = None) -> App:
         subscribed = {name: one.events for name, one in settings.webhooks.items()}
         outbox = Outbox(database, utc_now, subscribed)
         traces = Traces(database, settings.data)
+        chunker = StructureChunker(embedder, settings.chunking)
         parts = Parts(
             settings=settings,
             ledger=ledger,
@@ -107,7 +110,8 @@ async def build(settings: Settings, *, serve_url: str | None = None) -> App:
             embedder=embedder,
             encoders=encoders,
             reranker=reranker,
-            chunker=StructureChunker(embedder, settings.chunking),
+            chunker=chunker,
+            chunkers=Chunkers(chunker, embedder, Candidates(database, utc_now)),
             parsers=parsers,
             finder=Presidio(settings.redaction, traces.sealed),
         )

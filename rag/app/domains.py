@@ -101,7 +101,6 @@ class Domains:
             selector=Selector(self._parts.embedder, self._vectors, pack.answer.confidence),
             checker=Checker(self._vectors, pack.language),
             traces=self._parts.traces,
-            chunker_revision=self._parts.chunker.fingerprint,
             rewrite_seconds=answer.rewrite_seconds,
             cache=AnswerCache(self._parts.traces, pack, answer.judge, answer.cache_seconds)
             if answer.cache_seconds

@@ -1,4 +1,4 @@
-"""Generations of other encoders beside the live one: filled, kept as that is, and let go.
+"""Generations of other encoders and cuts beside the live one: filled, kept as that is, let go.
 
 Only who writes a source brings what changed of it to the others, and only a run that has the whole
 domain fills one: no two ever write the same documents of the same generation.
@@ -8,18 +8,23 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from typing import Literal, get_args
 
 import structlog
 
 from rag.app.domains import Domain
-from rag.app.generations import Generations, alike
+from rag.app.generations import Generations
 from rag.app.parts import Parts
 from rag.errors import NotFound, RagError, Superseded
 from rag.ingest.rebuild import Rebuilder
 from rag.store.candidates import Candidates
-from rag.store.generations import Generation
+from rag.store.generations import Generation, Pair
 from rag.store.releases import Releases
 from rag.types import Progress
+
+Indexed = Literal["encoder", "chunking"]
+INDEXED: tuple[Indexed, ...] = get_args(Indexed)
+"""What a candidate is that has an index of its own."""
 
 log = structlog.get_logger(__name__)
 
@@ -31,7 +36,6 @@ class Following:
         self._parts = parts
         self._generations = Generations(parts)
         self._kept = parts.ledger.generations
-        self._rebuilder = Rebuilder(parts.ledger, parts.blobs, parts.chunker)
         self._candidates = Candidates(parts.ledger.database, parts.ledger.now)
         self._releases = Releases(parts.ledger.database, parts.ledger.now)
 
@@ -43,13 +47,13 @@ class Following:
         for one in await asyncio.to_thread(self._kept.all, domain.pack.name):
             if one.id == written.id or one.state not in ("live", "beside"):
                 continue
-            if not alike(one, written):
-                # Cut or read otherwise: the next rebuild makes it anew.
-                continue
             try:
+                if one.fingerprint != await self._generations.fingerprint(domain, one.pair):
+                    # Made with what is configured no more: the next rebuild makes it anew.
+                    continue
                 writer = await self._generations.writer(domain, one)
                 await writer.sweep(source_id)
-                await self._rebuilder.rebuild(written, writer, _silent, source_id)
+                await (await self._rebuilder(one)).rebuild(written, writer, _silent, source_id)
                 await writer.sweep(source_id)
             except Superseded:
                 raise
@@ -57,29 +61,30 @@ class Following:
                 log.warning("index left behind", generation=one.id, reason=error.message)
 
     async def fill(
-        self, domain: Domain, encoder: str | None, progress: Callable[[Progress], None]
+        self, domain: Domain, pair: Pair, progress: Callable[[Progress], None]
     ) -> Generation:
-        """A whole generation of an encoder beside the live one, in the place of the one before.
+        """A whole generation of a pair beside the live one, in the place of the one before.
 
         Nobody else may write in the domain. Cut short, it goes on with what is not there yet.
         """
         live = await asyncio.to_thread(self._kept.live, domain.pack.name)
         if live is None:
             raise NotFound("There is nothing indexed yet.", hint="Run: rag sync.")
+        now = await self._generations.fingerprint(domain, pair)
         target: Generation | None = None
         for one in await asyncio.to_thread(self._kept.all, domain.pack.name):
-            if one.state == "filling" and one.encoder == encoder:
-                if alike(one, live) and target is None:
+            if one.state == "filling" and one.pair == pair:
+                if one.fingerprint == now and target is None:
                     target = one
                 else:
                     await self._generations.drop(one)
         if target is None:
-            target = await self._generations.new(domain, encoder, "filling")
+            target = await self._generations.new(domain, pair, "filling")
         # Killed before the index had it, it is in the ledger alone.
         await self._parts.index.create(target.id, target.dimension)
         writer = await self._generations.writer(domain, target)
         await writer.sweep(None)
-        await self._rebuilder.rebuild(live, writer, progress)
+        await (await self._rebuilder(target)).rebuild(live, writer, progress)
         await writer.sweep(None)
         await self._generations.verify(live, target)
         await self._parts.index.optimize(target.id)
@@ -93,7 +98,7 @@ class Following:
             if one.state != "beside":
                 continue
             try:
-                await self.fill(domain, one.encoder, progress)
+                await self.fill(domain, one.pair, progress)
             except Superseded:
                 raise
             except RagError as error:
@@ -102,10 +107,18 @@ class Following:
     async def prune(self, domain: Domain) -> None:
         """Let go of what no release to go back to and no candidate needs, and drop it."""
         name = domain.pack.name
-        needed = await asyncio.to_thread(self._releases.encoders, name)
-        needed |= await asyncio.to_thread(self._candidates.hopeful, name)
+        live, needed = await asyncio.to_thread(self._releases.pairs, name)
+        # A candidate has its index with the other part that answers now, or none any more.
+        for kind in INDEXED:
+            for one in await asyncio.to_thread(self._candidates.hopeful, name, kind):
+                needed.add(live._replace(**{kind: one}))
         await asyncio.to_thread(self._kept.retire, name, needed)
         await self._generations.drop_retired(name)
+
+    async def _rebuilder(self, target: Generation) -> Rebuilder:
+        """Cuts as the target is cut."""
+        chunker = await self._parts.chunkers.of(target.chunking)
+        return Rebuilder(self._parts.ledger, self._parts.blobs, chunker)
 
 
 def _silent(progress: Progress) -> None:

@@ -10,11 +10,12 @@ from typing import Literal, cast
 from rag.app.domains import Domain
 from rag.app.file_kinds import FileKinds
 from rag.app.parts import Parts
+from rag.candidates import Candidate
 from rag.errors import Conflict, GenerationMismatch, NotFound, Unavailable
 from rag.ingest.parsing import PARSER_FINGERPRINT
 from rag.ingest.write import POINTS_FINGERPRINT, GenerationWriter
 from rag.protocols import Embedder
-from rag.store.generations import Generation
+from rag.store.generations import CONFIGURED, Generation, Pair
 from rag.types import Data, Filter
 
 State = Literal["live", "building", "filling", "beside", "retired"]
@@ -45,12 +46,12 @@ class Generations:
         self._parts = parts
         self._kinds = FileKinds(parts)
 
-    async def fingerprint(self, domain: Domain, encoder: str | None) -> dict[str, str]:
-        """What a generation is made with now that has the vectors of an encoder."""
+    async def fingerprint(self, domain: Domain, pair: Pair) -> dict[str, str]:
+        """What a generation is made with now that is of an encoder and a chunking."""
         return {
-            "embedder": (await self._parts.encoders.of(encoder)).fingerprint,
+            "embedder": (await self._parts.encoders.of(pair.encoder)).fingerprint,
             "sparse": domain.sparse.fingerprint,
-            "chunker": self._parts.chunker.fingerprint,
+            "chunker": (await self._parts.chunkers.of(pair.chunking)).fingerprint,
             "parser": PARSER_FINGERPRINT,
             "points": POINTS_FINGERPRINT,
         }
@@ -109,7 +110,7 @@ class Generations:
         )
 
     async def _require_comparable(self, domain: Domain, generation: Generation) -> None:
-        now = await self.fingerprint(domain, generation.encoder)
+        now = await self.fingerprint(domain, generation.pair)
         for part in COMPARED:
             if generation.fingerprint.get(part) != now[part]:
                 raise _mismatch(generation, part, now[part])
@@ -129,7 +130,7 @@ class Generations:
             built = await self.new(domain)
             await asyncio.to_thread(self._parts.ledger.generations.switch, built.id)
             return built
-        now = await self.fingerprint(domain, live.encoder)
+        now = await self.fingerprint(domain, live.pair)
         for part, value in now.items():
             if live.fingerprint.get(part) != value:
                 raise _mismatch(live, part, value)
@@ -139,18 +140,18 @@ class Generations:
     async def new(
         self,
         domain: Domain,
-        encoder: str | None = None,
+        pair: Pair = CONFIGURED,
         state: Literal["building", "filling"] = "building",
     ) -> Generation:
         """An empty generation that answers nothing until it is switched to."""
-        embedder = await self._parts.encoders.of(encoder)
+        embedder = await self._parts.encoders.of(pair.encoder)
         generation = await asyncio.to_thread(
             self._parts.ledger.generations.add,
             domain.pack.name,
-            await self.fingerprint(domain, encoder),
+            await self.fingerprint(domain, pair),
             embedder.dimension,
             state,
-            encoder,
+            pair,
         )
         await self._parts.index.create(generation.id, generation.dimension)
         return generation
@@ -181,17 +182,18 @@ class Generations:
                 # What is taken out needs no encoder.
                 await self._writer(domain, one, self._parts.embedder).sweep(source_id)
 
-    async def beside(self, domain: Domain, encoder: str) -> Generation:
-        """The generation of a candidate, as far as it answers from all that the live one does.
-        Raises Conflict where it does not."""
+    async def beside(self, domain: Domain, candidate: Candidate) -> Generation:
+        """The generation of an encoder or a chunking, with the other that answers, as far as it
+        answers from all that the live one does. Raises Conflict where it does not."""
         kept = self._parts.ledger.generations
         live = await self.answering(domain)
-        found = await asyncio.to_thread(kept.of_encoder, domain.pack.name, encoder)
+        pair = live.pair._replace(**{candidate.kind: candidate.id})
+        found = await asyncio.to_thread(kept.of_pair, domain.pack.name, pair)
         if found is None or not alike(found, live):
             raise Conflict(
-                "Its index is not kept any more, as another one was trained since or this one was "
-                "refused.",
-                hint="Train another: rag tune encoder.",
+                "Its index is not kept any more, as another one was made or promoted since or this "
+                "one was refused.",
+                hint=f"Make another: rag tune {candidate.kind}.",
             )
         if await asyncio.to_thread(kept.lacking, live.id, found.id):
             raise Conflict(
@@ -218,8 +220,11 @@ class Generations:
 
 
 def alike(one: Generation, other: Generation) -> bool:
-    """Whether two generations are made alike but for the encoder: of the same chunks."""
+    """Whether two generations are made alike but for what their candidates are: of the same texts,
+    and of the same passages where they are cut by the same chunking."""
     parts = (one.fingerprint.keys() | other.fingerprint.keys()) - {"embedder"}
+    if one.chunking != other.chunking:
+        parts -= {"chunker"}
     return all(one.fingerprint.get(part) == other.fingerprint.get(part) for part in parts)
 
 

@@ -18,7 +18,7 @@ from rag.candidates import Asked, Candidate, Guarded, Stratum
 from rag.datasets import DatasetSpec
 from rag.errors import Forbidden, NotFound, RagError
 from rag.learn.evaluation import in_calibration_half
-from rag.learn.measuring import Learnt, Wanted, ndcg
+from rag.learn.measuring import Learnt, Place, Wanted, gains, ndcg
 from rag.learn.remembering import SPEC, held_out, learned
 from rag.retrieve.levers import Levers
 from rag.store.candidates import Candidates
@@ -50,9 +50,10 @@ class Question(NamedTuple):
 
 
 class Searched(NamedTuple):
-    """What is searched, and what is changed of the search."""
+    """What is searched, how that is cut, and what is changed of the search."""
 
     generation: str
+    cut: str
     levers: Levers
 
 
@@ -71,7 +72,8 @@ class Measuring:
         self, domain: Domain, candidate: Candidate, generation: Generation
     ) -> list[Question]:
         """What was rated after the candidate learned, what was ever rated of clusters that are held
-        out, and the pack's own questions, but for those that the candidate was searched on."""
+        out, and the pack's own questions, but for those that the candidate was searched on. What
+        was rated of passages that were cut otherwise measures as well."""
         votes = await asyncio.to_thread(self._kept.votes, candidate.id)
         useful: dict[str, set[str]] = {}
         vectors: dict[str, bytes] = {}
@@ -98,16 +100,19 @@ class Measuring:
         return [*found, *(one for half, one in evals if not (half and candidate.searched_evals))]
 
     async def earlier(
-        self, domain: Domain, generation: Generation, until: datetime
+        self, domain: Domain, generation: Generation, until: datetime, *, any_cut: bool = False
     ) -> list[Question]:
         """What was accepted until then, of clusters that may be learned from, and the half of the
-        pack's own questions that is there to be fitted to."""
+        pack's own questions that is there to be fitted to. The passages are those of the
+        generation, unless any cut will do."""
         nothing = Learnt(())
         found = await asyncio.to_thread(
             lambda: [
                 one
                 for at, one in self._rated(domain, generation, nothing, SPEC, ())
-                if not one.held_out and at <= until
+                if not one.held_out
+                and at <= until
+                and (any_cut or one.wanted.cut == generation.fingerprint["chunker"])
             ]
         )
         return [*found, *(one for half, one in await self._evals(domain, nothing) if half)]
@@ -141,7 +146,8 @@ class Measuring:
                 levers=side.levers,
             )
             searched = time.perf_counter()
-            same = tuple(hit.payload.chunk_id for hit in found.hits)
+            # In another cut the same ids are of other passages.
+            same = (side.cut, *(hit.payload.chunk_id for hit in found.hits))
             if same not in weighed:
                 answers = await self._answers(domain, question, found)
                 weighed[same] = (answers, time.perf_counter() - searched)
@@ -163,10 +169,13 @@ class Measuring:
         return Asked(
             id=question.id,
             stratum=question.stratum(vector),
-            before=ndcg(old, wanted),
-            after=ndcg(new, wanted),
+            before=ndcg(old, wanted, before.cut),
+            after=ndcg(new, wanted, after.cut),
             held_out=question.held_out,
-            slices={"language": question.language, **_source(wanted, [*old, *new])},
+            slices={
+                "language": question.language,
+                **_source(wanted, (old, before.cut), (new, after.cut)),
+            },
             guards=guards,
         )
 
@@ -187,7 +196,7 @@ class Measuring:
     ) -> Iterator[tuple[datetime, Question]]:
         """Every question that something was said of, with when it was asked. `known` are clusters
         that are not held out, as they were learned from."""
-        name = domain.pack.name
+        name, cut = domain.pack.name, str(generation.fingerprint["chunker"])
         splits = self._datasets.splits(name)
         moment = self._events.moment(self._parts.ledger.now())
         for some in _some(self._events.by_trace(name, moment, labels)):
@@ -198,7 +207,7 @@ class Measuring:
             questions = self._kept.questions(said.keys())
             for trace in self._parts.traces.some(said.keys()):
                 question = questions.get(trace["id"])
-                if question is None or trace["chunker_rev"] != generation.fingerprint["chunker"]:
+                if question is None:
                     continue
                 wanted = _wanted(trace, said[trace["id"]])
                 who = self._asker(trace)
@@ -212,7 +221,7 @@ class Measuring:
                         who=who,
                         wanted=wanted,
                         paths=(),
-                        stratum=_stratum(learnt, question.digest, wanted),
+                        stratum=_stratum(learnt, question.digest, wanted, cut),
                         held_out=question.cluster not in known
                         and held_out(question.cluster, splits),
                         language=trace["lang"],
@@ -244,7 +253,7 @@ class Measuring:
                 who=who,
                 wanted=Wanted({}),
                 paths=case.documents,
-                stratum=_stratum(learnt, "", Wanted({})),
+                stratum=_stratum(learnt, "", Wanted({}), ""),
                 held_out=True,
                 language=domain.pack.language,
             )
@@ -261,7 +270,12 @@ def _wanted(trace: Mapping[str, Any], events: Sequence[Event]) -> Wanted:
     passages = {
         chunk_id: max(0.0, sum(values.values()) / len(values)) for chunk_id, values in said.items()
     }
-    return Wanted(passages, {one.document_id: 1.0 for one in found.missed})
+    places = {
+        str(hit["chunk_id"]): Place(hit["doc_id"], hit["doc_version"], *hit["span"])
+        for hit in trace["hits"]
+    }
+    documents = {one.document_id: 1.0 for one in found.missed}
+    return Wanted(passages, documents, trace["chunker_rev"], places)
 
 
 def of_paths(paths: Iterable[str], found: Iterable[Payload]) -> Wanted:
@@ -274,17 +288,21 @@ def of_paths(paths: Iterable[str], found: Iterable[Payload]) -> Wanted:
     return Wanted({}, dict.fromkeys(named.values(), 1.0))
 
 
-def _stratum(learnt: Learnt, digest: str, wanted: Wanted) -> Callable[[Sequence[float]], Stratum]:
-    useful = [chunk_id for chunk_id, value in wanted.passages.items() if value > 0]
+def _stratum(
+    learnt: Learnt, digest: str, wanted: Wanted, cut: str
+) -> Callable[[Sequence[float]], Stratum]:
+    """`cut` is how what was learned from is cut: the ids of others say nothing of it."""
+    same = wanted.cut == cut
+    useful = [chunk_id for chunk_id, value in wanted.passages.items() if value > 0 and same]
     return lambda vector: learnt.stratum(digest, vector, useful)
 
 
-def _source(wanted: Wanted, hits: Sequence[Hit]) -> dict[str, str]:
+def _source(wanted: Wanted, *sides: tuple[Sequence[Hit], str]) -> dict[str, str]:
     """The source that a question is about: of the best useful passage that was found."""
-    for hit in hits:
-        payload = hit.payload
-        if wanted.passages.get(payload.chunk_id, 0) > 0 or payload.document_id in wanted.documents:
-            return {"source": payload.source}
+    for hits, cut in sides:
+        for hit, gain in zip(hits, gains(hits, wanted, cut), strict=True):
+            if gain > 0:
+                return {"source": hit.payload.source}
     return {}
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, replace
 
+from rag.app.chunkers import Chunkers
 from rag.app.encoders import Encoders
 from rag.config import Settings
 from rag.ingest.chunking import StructureChunker
@@ -59,6 +60,8 @@ class Parts:
     encoders: Encoders
     reranker: Reranker | None
     chunker: StructureChunker
+    """The configured one; an index may be cut by another."""
+    chunkers: Chunkers
     parsers: ParserPool
     finder: Finder
     """Of what is personal in a text."""

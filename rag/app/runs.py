@@ -11,7 +11,7 @@ from typing import Any
 import structlog
 
 from rag.app.domains import Domains
-from rag.app.following import Following
+from rag.app.following import INDEXED, Following, Indexed
 from rag.app.generations import Generations
 from rag.app.parts import Parts
 from rag.app.sources import Sources
@@ -19,6 +19,7 @@ from rag.errors import Conflict, InvalidInput, NotFound, RagError, Unavailable, 
 from rag.ingest.rebuild import Rebuilder
 from rag.ingest.sync import Syncer
 from rag.jobs import OnProgress, Work, Worker, next_due
+from rag.protocols import Chunker
 from rag.store.candidates import Candidates
 from rag.store.database import Guard
 from rag.types import Principal, Progress, Run, Schedule, SourceInfo, SyncReport
@@ -80,10 +81,12 @@ class Runs:
         ended = await self.worker.complete("rebuild", name, None, by.id, progress, here=self._here)
         return int(_report(ended)["documents"])
 
-    async def beside(self, by: Principal, domain: str, encoder: str, progress: OnProgress) -> None:
+    async def beside(
+        self, by: Principal, domain: str, kind: Indexed, candidate: str, progress: OnProgress
+    ) -> None:
         """Make an index of a candidate's beside the live one, kept as that is from then on; the
         candidate is listed once it is whole."""
-        wanted = {"encoder": encoder}
+        wanted = {kind: candidate}
         ended = await self.worker.complete(
             "rebuild", domain, None, by.id, progress, here=self._here, wanted=wanted
         )
@@ -171,8 +174,9 @@ class Runs:
         if run.kind in self._others:
             return await self._others[run.kind](run, guard, progress)
         parts = self._parts.guarded(guard)
-        if encoder := run.wanted.get("encoder"):
-            return {"documents": await self._beside(run, encoder, parts, progress)}
+        for kind in INDEXED:
+            if candidate := run.wanted.get(kind):
+                return {"documents": await self._beside(run, kind, candidate, parts, progress)}
         if run.kind == "rebuild":
             return {"documents": await self._rebuild(run, parts, progress)}
         return (await self._sync(run, parts, progress)).model_dump()
@@ -184,9 +188,10 @@ class Runs:
         )
         generations = Generations(parts)
         writer = await generations.writer(domain, await generations.writable(domain))
+        chunker = await parts.chunkers.of(writer.generation.chunking)
         connector = await self._sources.open(source)
         try:
-            report = await self._syncer(parts).sync(source, connector, writer, progress)
+            report = await self._syncer(parts, chunker).sync(source, connector, writer, progress)
         finally:
             await connector.aclose()
         await parts.index.optimize(writer.generation.id)
@@ -195,11 +200,16 @@ class Runs:
         await following.prune(domain)
         return report
 
-    async def _beside(self, run: Run, encoder: str, parts: Parts, progress: OnProgress) -> int:
+    async def _beside(
+        self, run: Run, kind: Indexed, candidate: str, parts: Parts, progress: OnProgress
+    ) -> int:
         domain, following = self._domains.get(run.domain), Following(parts)
-        target = await following.fill(domain, encoder, progress)
+        live = await asyncio.to_thread(parts.ledger.generations.live, domain.pack.name)
+        if live is None:
+            raise NotFound("There is nothing indexed yet.", hint="Run: rag sync.")
+        target = await following.fill(domain, live.pair._replace(**{kind: candidate}), progress)
         candidates = Candidates(parts.ledger.database, parts.ledger.now)
-        await asyncio.to_thread(candidates.whole, encoder)
+        await asyncio.to_thread(candidates.whole, candidate)
         await following.prune(domain)
         return (await asyncio.to_thread(parts.ledger.generations.placed, target.id))[0]
 
@@ -214,8 +224,9 @@ class Runs:
         stale = await asyncio.to_thread(kept.building, name)
         if stale is not None:
             await generations.drop(stale)
-        target = await generations.new(domain, live.encoder)
-        rebuilder = Rebuilder(parts.ledger, parts.blobs, parts.chunker)
+        target = await generations.new(domain, live.pair)
+        chunker = await parts.chunkers.of(target.chunking)
+        rebuilder = Rebuilder(parts.ledger, parts.blobs, chunker)
         await rebuilder.rebuild(live, await generations.writer(domain, target), progress)
         await generations.verify(live, target)
         await parts.index.optimize(target.id)
@@ -223,12 +234,12 @@ class Runs:
         await Following(parts).refill(domain, progress)
         return (await asyncio.to_thread(kept.placed, target.id))[0]
 
-    def _syncer(self, parts: Parts) -> Syncer:
+    def _syncer(self, parts: Parts, chunker: Chunker) -> Syncer:
         return Syncer(
             ledger=parts.ledger,
             blobs=parts.blobs,
             parse=parts.parsers.parse,
-            chunker=parts.chunker,
+            chunker=chunker,
             settings=parts.settings.sync,
             workers=max(2, parts.settings.parsing.workers + 1),
         )

@@ -125,7 +125,7 @@ class TrainedEncoders:
                 whole=False,
             )
         try:
-            await self._runs.beside(principal, name, id, progress)
+            await self._runs.beside(principal, name, "encoder", id, progress)
         except BaseException:
             # Of one whose index is not whole nobody is told; what is left of it is swept.
             await asyncio.to_thread(self._kept.forget, id)
@@ -159,7 +159,7 @@ class TrainedEncoders:
         # What was trained is listed a moment later.
         with suppress(Conflict), alone(self._models):
             known = self._kept.of_kind("encoder")
-            kept = {one for each in known for one in self._kept.hopeful(each.domain)}
+            kept = {one for each in known for one in self._kept.hopeful(each.domain, "encoder")}
             kept |= self._parts.ledger.generations.encoders()
             # A reranker's files may be called alike.
             kept |= {one.id for one in self._kept.of_kind("reranker")}

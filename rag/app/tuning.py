@@ -14,6 +14,7 @@ from rag.app.adapters import Adapters
 from rag.app.configurations import Configurations
 from rag.app.defaults import Defaults
 from rag.app.domains import Domain, Domains
+from rag.app.following import INDEXED
 from rag.app.gathering import Gathering
 from rag.app.generations import Generations
 from rag.app.loras import Loras
@@ -252,14 +253,17 @@ class Tuning:
         pointers = live.pointers if live else {}
         before = await self._levers(of, generation, pointers)
         searched = generation
-        if found.kind == "encoder":
-            searched = await self._generations.beside(of, found.id)
+        if found.kind in INDEXED:
+            searched = await self._generations.beside(of, found)
         after = await self._levers(of, searched, {**pointers, found.kind: found.id})
         written = found.kind in WRITTEN
         if written:
             asked = await self._written(principal, of, found, generation, before, after, progress)
         else:
-            old, new = Searched(generation.id, before), Searched(searched.id, after)
+            old, new = (
+                Searched(one.id, str(one.fingerprint["chunker"]), levers)
+                for one, levers in ((generation, before), (searched, after))
+            )
             asked = await self._found(of, found, generation, old, new, progress)
         against = live.number if live else 0
         look = await self.look(of, pointers)

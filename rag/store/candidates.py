@@ -156,11 +156,11 @@ class Candidates:
         with self.database.read() as session:
             return [_candidate(row) for row in session.scalars(statement)]
 
-    def hopeful(self, domain: str) -> set[str | None]:
-        """The encoders that may be promoted yet: the latest one, and those that are being made."""
+    def hopeful(self, domain: str, kind: Kind) -> set[str]:
+        """Those of a kind that may be promoted yet: the latest one, and those being made."""
         statement = (
             select(CandidateRow)
-            .where(CandidateRow.domain == domain, CandidateRow.kind == "encoder")
+            .where(CandidateRow.domain == domain, CandidateRow.kind == kind)
             .where(CandidateRow.state.in_(("made", MAKING)))
             .order_by(CandidateRow.number.desc())
         )
@@ -168,6 +168,14 @@ class Candidates:
             found = [one for one in session.scalars(statement) if not one.figures.get("withdrawn")]
             made = [one.id for one in found if one.state == "made"]
             return {*made[:1], *(one.id for one in found if one.state == MAKING)}
+
+    def lineage(self, id: str) -> Mapping[str, Any]:
+        """What a candidate was made of, also while it is being made. Raises NotFound."""
+        with self.database.read() as session:
+            row = session.get(CandidateRow, id)
+            if row is None:
+                raise NotFound(f"There is no candidate '{id}'.")
+            return row.lineage
 
     def whole(self, id: str) -> None:
         """Let a candidate be listed that was being made."""

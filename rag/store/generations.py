@@ -1,13 +1,13 @@
 """The builds of each domain's index, exactly one of which is live.
 
-Others stay beside it, of other encoders, and are kept as it is: those of the release before and of
-a candidate. Which one is live changes with the release, in its transaction."""
+Others stay beside it, of other encoders or cut otherwise, and are kept as it is: those of the
+release before and of a candidate. Which one is live changes with the release, at once."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping
 from datetime import datetime
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 from uuid import uuid4
 
 from sqlalchemy import ColumnElement, Select, delete, exists, func, select
@@ -22,6 +22,16 @@ KEPT = ("live", "beside")
 """What answers, and what is kept as that is."""
 
 
+class Pair(NamedTuple):
+    """The two candidates that a generation is of; none for what is configured."""
+
+    encoder: str | None = None
+    chunking: str | None = None
+
+
+CONFIGURED = Pair()
+
+
 class Generation(Data):
     id: str
     domain: str
@@ -30,9 +40,15 @@ class Generation(Data):
     state: str
     encoder: str | None = None
     """The candidate whose vectors it has; none where they are of the configured embedder."""
+    chunking: str | None = None
+    """The candidate that its documents are cut by; none where they are cut as configured."""
     created_at: datetime
     activated_at: datetime | None = None
     """When it went live."""
+
+    @property
+    def pair(self) -> Pair:
+        return Pair(self.encoder, self.chunking)
 
 
 class Generations:
@@ -85,7 +101,7 @@ class Generations:
         fingerprint: Mapping[str, Any],
         dimension: int,
         state: Literal["building", "filling", "live"],
-        encoder: str | None = None,
+        pair: Pair = CONFIGURED,
     ) -> Generation:
         with self.database.write() as session:
             row = GenerationRow(
@@ -94,7 +110,8 @@ class Generations:
                 fingerprint=dict(fingerprint),
                 dimension=dimension,
                 state=state,
-                encoder=encoder,
+                encoder=pair.encoder,
+                chunking=pair.chunking,
                 created_at=self.now(),
                 activated_at=self.now() if state == "live" else None,
             )
@@ -102,11 +119,11 @@ class Generations:
             return _generation(row)
 
     def switch(self, generation_id: str) -> None:
-        """Give a built generation the place of the one of the same encoder, which is retired: live,
+        """Give a built generation the place of the one of the same pair, which is retired: live,
         where that is or nothing was, else beside it."""
         with self.database.write() as session:
             row = session.get_one(GenerationRow, generation_id)
-            before = session.scalars(_whole(row.domain, row.encoder)).all()
+            before = session.scalars(_whole(row.domain, Pair(row.encoder, row.chunking))).all()
             live = self._in_state(session, row.domain, "live")
             answers = live is None or live.id in {one.id for one in before}
             for one in before:
@@ -114,21 +131,21 @@ class Generations:
             row.state = "live" if answers else "beside"
             row.activated_at = self.now() if answers else None
 
-    def retire(self, domain: str, needed: Collection[str | None]) -> None:
-        """Let go of what is beside the live one and of none of these encoders."""
+    def retire(self, domain: str, needed: Collection[Pair]) -> None:
+        """Let go of what is beside the live one and of none of these pairs."""
         with self.database.write() as session:
             for row in session.scalars(
                 select(GenerationRow).where(
                     GenerationRow.domain == domain, GenerationRow.state.in_(("beside", "filling"))
                 )
             ):
-                if row.encoder not in needed:
+                if Pair(row.encoder, row.chunking) not in needed:
                     row.state = "retired"
 
-    def of_encoder(self, domain: str, encoder: str | None) -> Generation | None:
-        """The whole one that has these vectors, live or beside that."""
+    def of_pair(self, domain: str, pair: Pair) -> Generation | None:
+        """The whole one that is of these, live or beside that."""
         with self.database.read() as session:
-            row = session.scalar(_whole(domain, encoder))
+            row = session.scalar(_whole(domain, pair))
             return _generation(row) if row is not None else None
 
     def lacking(self, live: str, other: str) -> int:
@@ -175,19 +192,19 @@ class Generations:
         return _generation(row) if row else None
 
 
-def point(session: Session, domain: str, encoder: str | None, now: datetime) -> None:
-    """Let the generation of an encoder answer; the one that did stays beside it.
+def point(session: Session, domain: str, pair: Pair, now: datetime) -> None:
+    """Let the generation of an encoder and a chunking answer; the one that did stays beside it.
 
     Raises Conflict where there is none any more.
     """
     live = session.scalar(
         select(GenerationRow).where(GenerationRow.domain == domain, GenerationRow.state == "live")
     )
-    target = session.scalar(_whole(domain, encoder))
+    target = session.scalar(_whole(domain, pair))
     if live is None or target is None:
         raise Conflict(
             "The index that this answered from is not kept any more.",
-            hint="Only that of the release before is. Train another: rag tune encoder.",
+            hint="Only that of the release before is. Make another: rag tune encoder, chunking.",
         )
     if target.id != live.id:
         live.state = "beside"
@@ -196,14 +213,14 @@ def point(session: Session, domain: str, encoder: str | None, now: datetime) -> 
         target.state, target.activated_at = "live", now
 
 
-def require_whole(session: Session, domain: str, encoder: str) -> None:
-    """Raises Conflict while the generation of an encoder lacks something of the live one."""
+def require_whole(session: Session, domain: str, pair: Pair) -> None:
+    """Raises Conflict while the generation of a pair lacks something of the live one."""
     live = session.scalar(
         select(GenerationRow.id).where(
             GenerationRow.domain == domain, GenerationRow.state == "live"
         )
     )
-    target = session.scalar(_whole(domain, encoder))
+    target = session.scalar(_whole(domain, pair))
     if live is None or target is None or _lacking(session, live, target.id):
         raise Conflict(
             "Its index is not up to date with the one that answers.",
@@ -227,10 +244,11 @@ def _lacking(session: Session, live: str, other: str) -> int:
     return session.scalar(statement) or 0
 
 
-def _whole(domain: str, encoder: str | None) -> Select[tuple[GenerationRow]]:
+def _whole(domain: str, pair: Pair) -> Select[tuple[GenerationRow]]:
     return select(GenerationRow).where(
         GenerationRow.domain == domain,
-        GenerationRow.encoder.is_not_distinct_from(encoder),
+        GenerationRow.encoder.is_not_distinct_from(pair.encoder),
+        GenerationRow.chunking.is_not_distinct_from(pair.chunking),
         GenerationRow.state.in_(KEPT),
     )
 
@@ -250,6 +268,7 @@ def _generation(row: GenerationRow) -> Generation:
         dimension=row.dimension,
         state=row.state,
         encoder=row.encoder,
+        chunking=row.chunking,
         created_at=row.created_at,
         activated_at=row.activated_at,
     )

@@ -297,8 +297,8 @@ HOLDINGS: tuple[Holding, ...] = (
     Holding(
         tuning.ReleaseRow,
         {
-            Holds.PLAIN: "id domain memory adapter encoder reranker configuration prompt llm "
-            "candidate report why",
+            Holds.PLAIN: "id domain memory adapter encoder chunking reranker configuration "
+            "prompt llm candidate report why",
             Holds.ACTOR: "made_by",
         },
     ),
@@ -355,7 +355,7 @@ HOLDINGS: tuple[Holding, ...] = (
         },
     ),
     Holding(models.FreshnessRow, {Holds.PLAIN: "source_id kind counts"}),
-    Holding(models.GenerationRow, {Holds.PLAIN: "id domain fingerprint state encoder"}),
+    Holding(models.GenerationRow, {Holds.PLAIN: "id domain fingerprint state encoder chunking"}),
 )
 
 

@@ -134,6 +134,8 @@ class GenerationRow(Base):
     live one), beside"""
     encoder: Mapped[str | None] = mapped_column(String(36))
     """The candidate whose vectors it has; none where they are of the configured embedder."""
+    chunking: Mapped[str | None] = mapped_column(String(36))
+    """The candidate that its documents are cut by; none where they are cut as configured."""
     created_at: Mapped[datetime]
     activated_at: Mapped[datetime | None]
 

@@ -14,7 +14,7 @@ from rag.candidates import KINDS, Kind, Release
 from rag.errors import Conflict, NotFound
 from rag.store.candidate_trials import overtaken
 from rag.store.database import Database
-from rag.store.generations import point, require_whole
+from rag.store.generations import Pair, point, require_whole
 from rag.store.tuning import CandidateRow, ReleaseRow
 
 LISTED = 200
@@ -58,7 +58,7 @@ class Releases:
         self, domain: str, against: int, candidate: str, report: str, by: str, why: str
     ) -> Release:
         """The next release, with the candidate in the place of what was of its kind; with an
-        encoder, its generation answers from the same moment on.
+        encoder or a chunking, its generation answers from the same moment on.
 
         Raises Conflict where another one is live than it was measured against, or the generation
         is not up to date.
@@ -71,9 +71,10 @@ class Releases:
                 )
             kind = cast("Kind", session.get_one(CandidateRow, candidate).kind)
             session.get_one(CandidateRow, candidate).state = "promoted"
-            if kind == "encoder":
-                require_whole(session, domain, candidate)
-                point(session, domain, candidate, self.now())
+            if kind in Pair._fields:
+                pair = _pair(live)._replace(**{kind: candidate})
+                require_whole(session, domain, pair)
+                point(session, domain, pair, self.now())
             return self._add(
                 session,
                 domain,
@@ -105,26 +106,27 @@ class Releases:
             pointers: dict[Kind, str | None] = {
                 kind: getattr(row, kind) if row is not None else None for kind in KINDS
             }
-            if pointers["encoder"] != live.encoder:
-                point(session, domain, pointers["encoder"], self.now())
+            pair = Pair(pointers["encoder"], pointers["chunking"])
+            if pair != _pair(live):
+                point(session, domain, pair, self.now())
             return self._add(session, domain, live, by, why, pointers, back_to=target)
 
-    def encoders(self, domain: str) -> set[str | None]:
-        """Those of the live release, of the one that it is gone back to from, and of what answered
-        before it, which is another where it was gone back to; none is the configured embedder."""
+    def pairs(self, domain: str) -> tuple[Pair, set[Pair]]:
+        """Encoder and chunking of the live release; and those, of the one that it is gone back to
+        from, and of what answered before it, which is another where it was gone back to."""
         with self.database.read() as session:
             live = _last(session, domain)
             if live is None:
-                return {None}
+                return Pair(), {Pair()}
             before = {_standing(session, live) - 1, live.number - 1}
             rows = session.execute(
-                select(ReleaseRow.number, ReleaseRow.encoder).where(
+                select(ReleaseRow.number, ReleaseRow.encoder, ReleaseRow.chunking).where(
                     ReleaseRow.domain == domain, ReleaseRow.number.in_(before)
                 )
             )
-            known = dict(rows.tuples().all())
+            known = {number: Pair(encoder, chunking) for number, encoder, chunking in rows}
             # Before the first one there was none.
-            return {live.encoder, *(known.get(number) for number in before)}
+            return _pair(live), {_pair(live), *(known.get(one, Pair()) for one in before)}
 
     def _add(
         self,
@@ -152,6 +154,10 @@ class Releases:
         # What is tried was held against what was live until now.
         overtaken(session, domain, row.candidate, by, row.made_at)
         return _release(row)
+
+
+def _pair(release: Release | None) -> Pair:
+    return Pair(release.encoder, release.chunking) if release is not None else Pair()
 
 
 def _standing(session: Session, live: Release) -> int:

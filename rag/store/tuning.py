@@ -128,6 +128,7 @@ class ReleaseRow(Base):
     memory: Mapped[str | None] = mapped_column(String(36))
     adapter: Mapped[str | None] = mapped_column(String(36))
     encoder: Mapped[str | None] = mapped_column(String(36))
+    chunking: Mapped[str | None] = mapped_column(String(36))
     reranker: Mapped[str | None] = mapped_column(String(36))
     configuration: Mapped[str | None] = mapped_column(String(36))
     prompt: Mapped[str | None] = mapped_column(String(36))

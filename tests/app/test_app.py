@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from rag.app import App
+from rag.app.chunkers import Chunkers
 from rag.app.encoders import Encoders
 from rag.app.parts import Parts
 from rag.backends.presidio import Presidio
@@ -27,6 +28,7 @@ from rag.ingest.chunking import StructureChunker
 from rag.store.accounts import Accounts
 from rag.store.audit import Audit
 from rag.store.blobs import Blobs
+from rag.store.candidates import Candidates
 from rag.store.conversations import Conversations
 from rag.store.database import Database
 from rag.store.feedback import FeedbackLog
@@ -101,6 +103,7 @@ def open_app(
     subscribed = {name: one.events for name, one in settings.webhooks.items()}
     outbox = Outbox(database, utc_now, subscribed)
     traces = Traces(database, data)
+    chunker = StructureChunker(encoder, ChunkingSettings(size=40))
     parts = Parts(
         accounts=Accounts(database, utc_now),
         sessions=Sessions(database, utc_now),
@@ -123,7 +126,8 @@ def open_app(
         embedder=encoder,
         encoders=encoders,
         reranker=None,
-        chunker=StructureChunker(encoder, ChunkingSettings(size=40)),
+        chunker=chunker,
+        chunkers=Chunkers(chunker, encoder, Candidates(database, utc_now)),
         parsers=TextParsers(),
         finder=Presidio(settings.redaction, traces.sealed),
     )

@@ -20,6 +20,7 @@ from rag.errors import Conflict, InvalidInput, Unavailable
 from rag.feedback import OfChunk, Verdict
 from rag.ingest.rebuild import Rebuilder
 from rag.store.candidates import Candidates
+from rag.store.generations import Pair
 from rag.types import AskRequest, Principal, SearchRequest, utc_now
 from tests.app.test_app import ANNA, BOB, add_documents, open_app
 from tests.app.test_datasets import ALL, CURATOR
@@ -214,7 +215,7 @@ def test_what_is_synced_deleted_or_closed_reaches_both(
         await app.sync(ANNA)
         assert await held(app) == {None: 12, made.id: 12}
         kept = app._parts.ledger.generations
-        [live, beside] = [kept.of_encoder("test", one) for one in (None, made.id)]
+        [live, beside] = [kept.of_pair("test", Pair(one)) for one in (None, made.id)]
         assert live is not None
         assert beside is not None
         assert (kept.lacking(live.id, beside.id), kept.lacking(beside.id, live.id)) == (0, 0)
@@ -247,7 +248,7 @@ def test_what_was_not_brought_along_is_not_promoted_and_opens_to_nobody(
         await app.sync(ANNA)
         made = await trained(app)
         kept = app._parts.ledger.generations
-        beside = kept.of_encoder("test", made.id)
+        beside = kept.of_pair("test", Pair(made.id))
         assert beside is not None
 
         async def broken(*_: object) -> int:

@@ -3068,7 +3068,7 @@ export interface components {
              * Kind
              * @enum {string}
              */
-            kind: "memory" | "adapter" | "encoder" | "reranker" | "configuration" | "prompt" | "llm";
+            kind: "memory" | "adapter" | "encoder" | "chunking" | "reranker" | "configuration" | "prompt" | "llm";
             /** Lineage */
             lineage: {
                 [key: string]: unknown;
@@ -4595,7 +4595,7 @@ export interface components {
              * Kind
              * @enum {string}
              */
-            kind: "memory" | "adapter" | "encoder" | "reranker" | "configuration" | "prompt" | "llm";
+            kind: "memory" | "adapter" | "encoder" | "chunking" | "reranker" | "configuration" | "prompt" | "llm";
             /**
              * Outcome
              * @enum {string}
@@ -5304,7 +5304,7 @@ export interface components {
              * Kind
              * @enum {string}
              */
-            kind: "memory" | "adapter" | "encoder" | "reranker" | "configuration" | "prompt" | "llm";
+            kind: "memory" | "adapter" | "encoder" | "chunking" | "reranker" | "configuration" | "prompt" | "llm";
         };
         /**
          * NewDataset
@@ -6136,6 +6136,8 @@ export interface components {
             back_to?: number | null;
             /** Candidate */
             candidate?: string | null;
+            /** Chunking */
+            chunking?: string | null;
             /** Configuration */
             configuration?: string | null;
             /** Domain */
