@@ -37,6 +37,8 @@ class NewCandidate(Body):
     base: Annotated[str, Field(min_length=1, max_length=100)] | None = None
     """Of a reranker: what it is trained from, a name under tuning.bases, or `reranking` for the one
     in use. Without, it is trees."""
+    budget: Annotated[float, Field(gt=0, le=1_440, allow_inf_nan=False)] | None = None
+    """Of a chunking: minutes in which cuts are tried; 10 if none are named."""
 
 
 class NewModel(Body):
@@ -99,7 +101,9 @@ async def make(request: Request, body: NewCandidate, who: Data, server: Server) 
     changes. Events as of a sync."""
 
     async def work(progress: Callable[[Progress], None]) -> Candidate:
-        return await server.app.tuning.make(who, body.kind, body.domain, progress, body.base)
+        return await server.app.tuning.make(
+            who, body.kind, body.domain, progress, body.base, body.budget
+        )
 
     return await with_progress(request, work)
 

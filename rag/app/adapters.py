@@ -83,14 +83,17 @@ class Adapters:
 
     async def write(self, candidate: Candidate) -> None:
         """Fit it again to what is left; of too little it turns nothing, nor where the index is of
-        another embedder by now."""
+        another embedder by now or cut otherwise."""
         kept = await asyncio.to_thread(self._kept.votes, candidate.id)
         votes = [Voted(one.event, one.trace_id, one.chunk_id, one.value) for one in kept]
         # The generation that it was made on may be gone.
         known = await asyncio.to_thread(self._parts.ledger.generations.all, candidate.domain)
         fit = None
         for one in known:
-            made_alike = one.fingerprint.get("embedder") == candidate.lineage["embedder"]
+            made_alike = all(
+                one.fingerprint.get(part) == candidate.lineage[part]
+                for part in ("embedder", "chunker")
+            )
             if made_alike and one.state in ("live", "beside"):
                 fit, _ = await self._fit(votes, one.id)
         if fit is None or not fit.mix:

@@ -191,8 +191,9 @@ class Rerankers:
         """The same where what they were grown on is gone: it is searched for again."""
         votes = await asyncio.to_thread(self._kept.votes, candidate.id)
         live = await asyncio.to_thread(self._parts.ledger.generations.live, candidate.domain)
-        embedder = candidate.lineage["embedder"]
-        if not votes or live is None or live.fingerprint.get("embedder") != embedder:
+        made = {part: candidate.lineage[part] for part in ("embedder", "chunker")}
+        # In another cut the same ids are of other passages.
+        if not votes or live is None or not made.items() <= dict(live.fingerprint).items():
             return
         domain = self._domains.get(candidate.domain)
         asked = await self._asked(domain, live.id, votes, lambda _: None)

@@ -11,6 +11,7 @@ import structlog
 
 from rag.app.accounts import Accounts
 from rag.app.adapters import Adapters
+from rag.app.chunkings import MINUTES, Chunkings
 from rag.app.configurations import Configurations
 from rag.app.defaults import Defaults
 from rag.app.domains import Domain, Domains
@@ -93,10 +94,12 @@ class Tuning:
         self._prompts = Prompts(parts)
         self._rerankers = Rerankers(parts, gathering, people, domains)
         self._encoders = TrainedEncoders(parts, gathering, people, runs)
+        self._chunkings = Chunkings(parts, generations, self._measuring, runs)
         self._makers: Mapping[Kind, Maker] = {
             "memory": Memories(parts, gathering),
             "adapter": Adapters(parts, gathering),
             "encoder": self._encoders,
+            "chunking": self._chunkings,
             "reranker": self._rerankers,
             "configuration": Configurations(parts, generations, self._measuring),
             "prompt": self._prompts,
@@ -178,9 +181,10 @@ class Tuning:
         domain: str | None,
         progress: Callable[[Progress], None] = lambda _: None,
         base: str | None = None,
+        budget: float | None = None,
     ) -> Candidate:
         """A candidate of all that was said and accepted until now; a reranker is trained from a
-        base, if one is named.
+        base, if one is named; a chunking is searched for within a budget of minutes.
 
         Raises InvalidInput where there is nothing to learn from.
         """
@@ -188,10 +192,14 @@ class Tuning:
         if maker is None:
             raise InvalidInput(f"Ratchet makes no candidates of the kind '{kind}' yet.")
         of = self._domains.get(domain)
+        if base is not None and kind != "reranker":
+            raise InvalidInput("Only a reranker is trained from a base here.")
+        if budget is not None and kind != "chunking":
+            raise InvalidInput("Only a chunking is searched for within a time.")
         if kind == "reranker":
             made = await self._rerankers.make(principal, of, progress, base)
-        elif base is not None:
-            raise InvalidInput("Only a reranker is trained from a base here.")
+        elif kind == "chunking":
+            made = await self._chunkings.make(principal, of, progress, budget or MINUTES)
         else:
             made = await maker.make(principal, of, progress)
         await self._accounts.wrote(principal, "make candidate", made.name, domain=made.domain)

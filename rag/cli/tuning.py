@@ -25,6 +25,7 @@ Base = Annotated[
         help="Train this one further: a name under tuning.bases, or `reranking` for the one in use."
     ),
 ]
+Budget = Annotated[float, typer.Option(min=0.1, help="Minutes in which cuts are tried.")]
 SIGNS = {True: "holds", False: "fails", None: "cannot tell"}
 
 
@@ -56,6 +57,16 @@ def encoder(ctx: typer.Context, as_json: Json = False) -> None:
 
 
 @cli.command()
+def chunking(ctx: typer.Context, budget: Budget = 10, as_json: Json = False) -> None:
+    """Search for a better way to cut documents, and make an index of it beside the live one.
+
+    Cuts are tried on a pool of documents for the minutes given; then the index takes as long as a
+    rebuild. Both answer from the same question on: rag promote.
+    """
+    _make(ctx, "chunking", budget=budget, as_json=as_json)
+
+
+@cli.command()
 def configuration(ctx: typer.Context, as_json: Json = False) -> None:
     """Search for settings that join words and meaning better, on what was rated and on evals."""
     _make(ctx, "configuration", as_json=as_json)
@@ -67,9 +78,16 @@ def prompt(ctx: typer.Context, as_json: Json = False) -> None:
     _make(ctx, "prompt", as_json=as_json)
 
 
-def _make(ctx: typer.Context, kind: Kind, *, as_json: bool, base: str | None = None) -> None:
+def _make(
+    ctx: typer.Context,
+    kind: Kind,
+    *,
+    as_json: bool,
+    base: str | None = None,
+    budget: float | None = None,
+) -> None:
     async def work(app: App | RemoteApp, who: Principal) -> Candidate:
-        return await app.tuning.make(who, kind, ctx.obj.domain, progress, base)
+        return await app.tuning.make(who, kind, ctx.obj.domain, progress, base, budget)
 
     with output.progress_bar() as progress:
         made = through(ctx, work)
@@ -268,7 +286,19 @@ def _tell(one: Candidate) -> None:
         output.say(f"  {examples}, {figures['corrections']} of them as people wrote it")
     elif one.kind == "configuration":
         output.say(f"  {', '.join(f'{name} {value}' for name, value in lineage['knobs'].items())}")
-    if "before" in figures:
+    if one.kind == "chunking":
+        cut, before = lineage["cut"], lineage["before"]
+        output.say(
+            f"  passages of {cut['size']} tokens, {cut['overlap']} of them said again; in use are "
+            f"{before['size']} and {before['overlap']}"
+        )
+        output.say(
+            f"  {counted(len(lineage['tried']), 'cut')} tried on "
+            f"{counted(lineage['pool'], 'document')}: of what is sought a model was given "
+            f"{figures['before']:.1%}, and now {figures['after']:.1%}, which promises nothing"
+        )
+        output.say("  a memory or settings for the cut in use wait until that answers again")
+    elif "before" in figures:
         output.say(
             f"  nDCG@10 {figures['before']:.3f} to {figures['after']:.3f} where it was chosen, "
             "which promises nothing"

@@ -79,6 +79,8 @@ class StructureChunker:
         self._limit = limit
         self._size = min(settings.size, limit)
         self._overlap = min(settings.overlap, self._size // 3)
+        self.cut = ChunkingSettings(size=self._size, overlap=self._overlap)
+        """As far as the embedder reads."""
         self._special = embedder.count_tokens([""])[0]
         self.fingerprint = (
             f"structure-{VERSION}:{self._size}:{self._overlap}:{limit}:{embedder.fingerprint}"

@@ -85,21 +85,27 @@ def held(found: Iterable[Place], wanted: Wanted) -> list[float]:
             place = wanted.places[name]
             if (place.document_id, place.version) != (at.document_id, at.version):
                 continue
-            before = _length(missing[name])
-            missing[name] = [
-                part
-                for start, end in missing[name]
-                for part in ((start, min(end, at.start)), (max(start, at.end), end))
-                if part[0] < part[1]
-            ]
-            share = (before - _length(missing[name])) / max(1, place.end - place.start)
+            before = length(missing[name])
+            missing[name] = without(missing[name], at)
+            share = (before - length(missing[name])) / max(1, place.end - place.start)
             gain += value * min(share, room)
             room -= min(share, room)
         found_gains.append(max(gain, left.pop(at.document_id, 0.0)))
     return found_gains
 
 
-def _length(parts: Iterable[tuple[int, int]]) -> int:
+def without(parts: Iterable[tuple[int, int]], at: Place) -> list[tuple[int, int]]:
+    """What is left of some parts of a version where a passage of it is taken out."""
+    return [
+        part
+        for start, end in parts
+        for part in ((start, min(end, at.start)), (max(start, at.end), end))
+        if part[0] < part[1]
+    ]
+
+
+def length(parts: Iterable[tuple[int, int]]) -> int:
+    """In characters."""
     return sum(end - start for start, end in parts)
 
 

@@ -26,8 +26,9 @@ class RemoteTuning:
         domain: str | None,
         progress: OnProgress,
         base: str | None = None,
+        budget: float | None = None,
     ) -> Candidate:
-        body = {"kind": kind, "domain": domain, "base": base}
+        body = {"kind": kind, "domain": domain, "base": base, "budget": budget}
         return Candidate.model_validate(
             await self._line.long("candidates", principal, domain, body, progress)
         )

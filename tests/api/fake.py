@@ -439,7 +439,13 @@ class FakeTuning:
         self.made: list[Release] = []
 
     async def make(
-        self, principal: Principal, kind: Kind, domain: str | None, progress: Any, base: Any = None
+        self,
+        principal: Principal,
+        kind: Kind,
+        domain: str | None,
+        progress: Any,
+        base: Any = None,
+        budget: Any = None,
     ) -> Candidate:
         progress(Progress(phase="remember", done=2))
         return self.candidate(domain)

@@ -5298,6 +5298,8 @@ export interface components {
         NewCandidate: {
             /** Base */
             base?: string | null;
+            /** Budget */
+            budget?: number | null;
             /** Domain */
             domain?: string | null;
             /**

@@ -15,7 +15,7 @@ import { nameOf, useBegin, useCandidate, useMeasure, usePromote, useReleases, us
 import { share, SHARES } from "./trial";
 
 /** What is not tried with people here: an index of its own, and models, which have trials of their own. */
-const ELSEWHERE: readonly Kind[] = ["encoder", "llm"];
+const ELSEWHERE: readonly Kind[] = ["encoder", "chunking", "llm"];
 
 /** What a candidate was made of, what the gate said of it each time, and what can be done about it. */
 export function CandidatePanel({ name, close }: { name: string; close: () => void }) {
@@ -95,7 +95,7 @@ function Made({ one }: { one: Candidate }) {
   return (
     <>
       <Facts facts={[...facts, ...particulars(one, t)]} />
-      {"before" in one.figures ? <Text size="sm">{t("where", { before: precise(one.figures["before"]), after: precise(one.figures["after"]) })}</Text> : null}
+      {"before" in one.figures ? <Text size="sm">{t(one.kind === "chunking" ? "whereHeld" : "where", { before: precise(one.figures["before"]), after: precise(one.figures["after"]) })}</Text> : null}
       {left.length ? <Text size="sm">{t("left")} {left.map((name) => `${number(name)} ${t(`why_${name}`)}`).join("; ")}</Text> : null}
       <Text size="xs" c="var(--soft)">{t("madeBy", { name: nameOf(one), by: one.created_by, at: moment(one.created_at) })}</Text>
     </>
@@ -129,6 +129,10 @@ function particulars(one: Candidate, t: TFunction<"candidates">): [string, strin
     return "trees" in one.lineage
       ? [[t("trees"), counted(Number(one.lineage["trees"]))]]
       : [[t("base"), `${String(one.lineage["base"])}${one.figures["withdrawn"] ? ` ${t("withdrawn")}` : ""}`]];
+  if (one.kind === "chunking") {
+    const of = (name: string) => t("cutOf", one.lineage[name] as { size: number; overlap: number });
+    return [[t("cut"), of("cut")], [t("cutBefore"), of("before")], [t("cutTried"), t("cutPool", { count: (one.lineage["tried"] as unknown[]).length, pool: counted(Number(one.lineage["pool"])) })], [t("waits"), t("waitsFor")]];
+  }
   if (one.kind === "encoder") return [[t("mix"), String(one.lineage["mix"])], [t("epochs"), String(one.lineage["epochs"])], ...(one.figures["withdrawn"] ? [[t("learned"), t("withdrawn")] as [string, string]] : [])];
   return [[t("mix"), String(one.lineage["mix"])]];
 }

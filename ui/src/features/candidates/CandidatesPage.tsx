@@ -75,6 +75,7 @@ export function CandidatesPage() {
 function farther({ phase, done, total }: { phase: string; done: number; total: number }, t: TFunction<"candidates">) {
   const of = { done: counted(done), total: counted(total) };
   if (phase === "train") return total ? t("training", of) : t("trainingBegins");
+  if (phase === "cut") return t("cutting", of);
   if (phase === "rebuild") return t("indexing", of);
   return total ? t("measured", of) : t("remembered", { count: done });
 }

@@ -84,7 +84,7 @@ function useWork<T, Said = void>(path: string, body: (said: Said) => unknown) {
 export type Kind = Candidate["kind"];
 
 /** Those that can be made here; what else there is needs a folder of weights and the command line. */
-export const KINDS = ["memory", "adapter", "encoder", "reranker", "configuration", "prompt"] as const satisfies readonly Kind[];
+export const KINDS = ["memory", "adapter", "encoder", "chunking", "reranker", "configuration", "prompt"] as const satisfies readonly Kind[];
 
 export function useMake() {
   const domain = useDomain();
