@@ -74,9 +74,10 @@ def ndcg(ranked: Iterable[str], relevant: set[str]) -> float:
 
 def rated(
     asked: Questions, seed: int, *, share: float = 1.0, adversaries: float = 0.0,
-    missing: bool = False,
+    missing: bool = False, sly: bool = False,
 ) -> Votes:  # fmt: skip
-    """Each question is rated by one person: every document shown, right unless an adversary."""
+    """Each question is rated by one person: every document shown, right unless an adversary, who
+    says the opposite of all or, sly, praises one wrong document as if it were the right one."""
     rng = np.random.default_rng(seed)
     found: Votes = []
     for n, (ranked, relevant) in enumerate(zip(asked.lists, asked.relevant, strict=True)):
@@ -84,9 +85,12 @@ def rated(
         if rng.random() < share:
             sign = -1.0 if rng.random() < adversaries else 1.0
             shown = [one.chunk_id for one in ranked[:SHOWN]]
+            wrong = [one for one in shown if one not in relevant]
+            praised = {one for one in shown if (one in relevant) == (sign > 0)}
+            if sly and sign < 0 and wrong:
+                praised = {rng.choice(wrong)}
             for one in shown:
-                value = sign if one in relevant else -sign
-                votes[one] = [Vote(f"p{n}", value, f"e{n}")]
+                votes[one] = [Vote(f"p{n}", 1.0 if one in praised else -1.0, f"e{n}")]
             for one in relevant.difference(shown) if missing and sign > 0 else ():
                 votes[one] = [Vote(f"p{n}", MISSED, f"e{n}")]
         found.append(votes)
@@ -109,8 +113,9 @@ def clicked(asked: Questions, seed: int, *, corrected: bool, people: int = 20) -
 
 
 def _naive(opened: Mapping[str, Any]) -> dict[str, list[Vote]]:
+    # Nobody's twice: whoever finds several useful shares one vote among them.
     return {
-        name: [Vote("up", float(of.sum()), "e"), Vote("down", -float((~of).sum()), "e")]
+        name: [Vote(f"up {name}", float(of.sum()), "e"), Vote("down", -float((~of).sum()), "e")]
         for name, of in opened.items()
     }
 
@@ -166,6 +171,24 @@ def measure(
     return np.array(before), np.array(after)
 
 
+def fit(train: Questions, votes: Votes) -> MemoryKnobs:
+    """How near and how far, as the product finds it from these very ratings."""
+    knobs, _ = fitted(
+        [
+            Rated(
+                vector.astype(np.float16).tobytes(),
+                [(one.chunk_id, one.score) for one in ranked[:SHOWN]],
+                notes,
+            )
+            for vector, ranked, notes in zip(
+                train.vectors, train.lists, notes_of(votes), strict=True
+            )
+            if notes
+        ]
+    )
+    return knobs
+
+
 def told(before: np.ndarray, after: np.ndarray, novel: np.ndarray) -> dict[str, Any]:
     gain = interval(after - before, 0.025)
     return {
@@ -183,19 +206,8 @@ def memory(train: Questions, test: Questions) -> Iterable[tuple[str, Any]]:
     near = test.vectors @ train.vectors.T
     shares = np.array([[bool(one & other) for other in train.relevant] for one in test.relevant])
     novel = (near.max(axis=1) <= NOVEL) & ~shares.any(axis=1)
-    knobs, fit = fitted(
-        [
-            Rated(
-                vector.astype(np.float16).tobytes(),
-                [(one.chunk_id, one.score) for one in ranked[:SHOWN]],
-                notes,
-            )
-            for vector, ranked, notes in zip(
-                train.vectors, train.lists, notes_of(rated(train, 0)), strict=True
-            )
-        ]
-    )
-    yield "knobs", {**knobs.model_dump(), "gate_fitted": fit, "novel": int(novel.sum())}
+    knobs = fit(train, rated(train, 0))
+    yield "knobs", {**knobs.model_dump(), "novel": int(novel.sum())}
     # The most that can be gained: everything relevant to a near question is known.
     known = [
         set().union(*(train.relevant[m] for m in np.flatnonzero(near[n] >= knobs.gate)))
@@ -211,15 +223,23 @@ def memory(train: Questions, test: Questions) -> Iterable[tuple[str, Any]]:
         "a quarter is rated": lambda seed: rated(train, seed, share=0.25),
         "a tenth is rated": lambda seed: rated(train, seed, share=0.1),
         "30% adversaries": lambda seed: rated(train, seed, adversaries=0.3),
+        "30% sly ones": lambda seed: rated(train, seed, adversaries=0.3, sly=True),
         "clicks, naive": lambda seed: clicked(train, seed, corrected=False),
         "clicks, corrected": lambda seed: clicked(train, seed, corrected=True),
     }
     for name, plan in plans.items():
-        runs = [measure(train, test, plan(seed), knobs) for seed in SEEDS]
+        runs, fits = [], []
+        for seed in SEEDS:
+            votes = plan(seed)
+            fits.append(fit(train, votes))
+            runs.append(measure(train, test, votes, fits[-1]))
         before = runs[0][0]
         after = np.mean([one for _, one in runs], axis=0)
         each = [round(float((one - before).mean()), 4) for _, one in runs]
-        yield name, {**told(before, after, novel), "by_seed": each}
+        yield name, {
+            **told(before, after, novel), "by_seed": each,
+            "gates": [one.gate for one in fits], "strengths": [one.strength for one in fits],
+        }  # fmt: skip
     before, _ = measure(train, test, rated(train, 0), knobs)
     yield "the most there is", {"gain": round(float(np.mean(best) - before.mean()), 4)}
     # The gate on the same: near questions and new ones, by time.

@@ -163,6 +163,13 @@ class Index(Protocol):
         """
         ...
 
+    async def nearest(
+        self, generation: str, vector: Sequence[float], *, above: float, limit: int
+    ) -> list[tuple[float, Payload]]:
+        """What is stored beside the `limit` dense vectors that are nearest to one, each with its
+        cosine, from the nearest on; none below `above`. Checks no permission."""
+        ...
+
     async def vectors(
         self, generation: str, chunk_ids: Sequence[str]
     ) -> Mapping[str, tuple[float, ...]]:

@@ -198,6 +198,7 @@ class Measuring:
         that are not held out, as they were learned from."""
         name, cut = domain.pack.name, str(generation.fingerprint["chunker"])
         splits = self._datasets.splits(name)
+        askers: dict[str, Principal | None] = {}
         moment = self._events.moment(self._parts.ledger.now())
         for some in _some(self._events.by_trace(name, moment, labels)):
             said = {
@@ -210,7 +211,9 @@ class Measuring:
                 if question is None:
                     continue
                 wanted = _wanted(trace, said[trace["id"]])
-                who = self._asker(trace)
+                if trace["principal_id"] not in askers:
+                    askers[trace["principal_id"]] = self._asker(trace)
+                who = askers[trace["principal_id"]]
                 if who is None or not wanted.any:
                     continue
                 yield (

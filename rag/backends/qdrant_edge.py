@@ -24,9 +24,11 @@ from rag.backends.qdrant_edge_wire import BUFFER, Frame, pack, receive
 from rag.backends.qdrant_payload import (
     checked_name,
     checked_query,
+    checked_vector,
     checked_vectors,
     encode,
     filter_tree,
+    nearest_first,
     permitted,
     to_stored,
 )
@@ -110,14 +112,16 @@ class QdrantEdgeIndex:
 
     async def payloads(self, generation: str, chunk_ids: Sequence[str]) -> Mapping[str, Payload]:
         reply = await self._call({"op": "payloads"}, generation, encode(list(chunk_ids)))
-        try:
-            found = _PAYLOADS.validate_json(reply.body)
-        except ValidationError as error:
-            raise EngineError(
-                f"Generation {generation!r} holds payloads of another version of Ratchet.",
-                hint=REBUILD,
-            ) from error
-        return {payload.chunk_id: payload for payload in found}
+        return {payload.chunk_id: payload for payload in _payloads(reply, generation)}
+
+    async def nearest(
+        self, generation: str, vector: Sequence[float], *, above: float, limit: int
+    ) -> list[tuple[float, Payload]]:
+        asked = checked_vector(vector, limit).tobytes()
+        head = {"op": "nearest", "above": above, "limit": limit}
+        reply = await self._call(head, generation, b"", asked)
+        found = zip(reply.head["scores"], _payloads(reply, generation), strict=True)
+        return sorted(found, key=nearest_first)
 
     async def vectors(
         self, generation: str, chunk_ids: Sequence[str]
@@ -220,6 +224,16 @@ class QdrantEdgeIndex:
             writer.close()
         # What ended a connection before us is no concern of ours any more.
         await asyncio.gather(*(w.wait_closed() for _, w in idle), return_exceptions=True)
+
+
+def _payloads(reply: Frame, generation: str) -> list[Payload]:
+    try:
+        return _PAYLOADS.validate_json(reply.body)
+    except ValidationError as error:
+        raise EngineError(
+            f"Generation {generation!r} holds payloads of another version of Ratchet.",
+            hint=REBUILD,
+        ) from error
 
 
 def _row(point: Point) -> tuple[Any, ...]:

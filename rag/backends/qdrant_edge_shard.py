@@ -14,6 +14,7 @@ import select
 import sys
 import time
 from array import array
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any, cast
 
@@ -89,6 +90,8 @@ class Shard:
                 return Frame({"count": self._shard.count(edge.CountRequest(filter=filter))})
             case "search":
                 return self._search(body, request.vectors)
+            case "nearest":
+                return self._nearest(request)
             case "payloads":
                 return self._payloads(body)
             case "vectors":
@@ -152,8 +155,19 @@ class Shard:
 
     def _payloads(self, ids: list[edge.PointId]) -> Frame:
         records = self._shard.retrieve(ids, with_payload=[BODY, APART], with_vector=False)
-        stored = (record.payload for record in records)
-        return Frame({}, f"[{','.join(whole(one) for one in stored if one)}]".encode())
+        return Frame({}, _wholes(record.payload for record in records))
+
+    def _nearest(self, request: Frame) -> Frame:
+        query = edge.Query.Nearest(self._dense(request.vectors, 1)[0], using="dense")
+        found = self._shard.query(
+            edge.QueryRequest(
+                limit=request.head["limit"],
+                query=query,
+                score_threshold=request.head["above"],
+                with_payload=[BODY, APART],
+            )
+        )
+        return Frame({"scores": [one.score for one in found]}, _wholes(p.payload for p in found))
 
     def _vectors(self, ids: list[edge.PointId]) -> Frame:
         records = self._shard.retrieve(ids, with_payload=False, with_vector=["dense"])
@@ -182,6 +196,10 @@ class Shard:
                     del queries[name]
             fetch = widen(fetch)
         return ranked
+
+
+def _wholes(stored: Iterable[Mapping[str, Any] | None]) -> bytes:
+    return f"[{','.join(whole(one) for one in stored if one)}]".encode()
 
 
 def _indexed(shard: edge.EdgeShard) -> edge.EdgeShard:

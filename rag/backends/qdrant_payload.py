@@ -61,17 +61,32 @@ def checked_vectors(points: Sequence[Point]) -> NDArray[np.float32]:
 
 def checked_query(query: IndexQuery) -> NDArray[np.float32] | None:
     """The dense query vector, if any. Raises InvalidInput for a query that cannot be asked."""
-    if query.limit < 1:
-        raise InvalidInput("A search needs a limit of at least 1.")
     if query.sparse is not None:
         _check_sparse(query.sparse)
     if query.dense is None:
+        _check_limit(query.limit)
         return None
+    return checked_vector(query.dense, query.limit)
+
+
+def checked_vector(dense: Sequence[float], limit: int) -> NDArray[np.float32]:
+    """The vector that a search is for. Raises InvalidInput for one that cannot be asked."""
+    _check_limit(limit)
     with np.errstate(over="ignore"):
-        vector = np.asarray(query.dense, dtype="<f4")
+        vector = np.asarray(dense, dtype="<f4")
     if vector.size == 0 or not np.isfinite(vector).all():
         raise InvalidInput("The query vector is empty or holds NaN or an infinite number.")
     return vector
+
+
+def nearest_first(found: tuple[float, Payload]) -> tuple[float, str]:
+    """By what is sorted that was found by nearness, also where scores tie."""
+    return -found[0], found[1].chunk_id
+
+
+def _check_limit(limit: int) -> None:
+    if limit < 1:
+        raise InvalidInput("A search needs a limit of at least 1.")
 
 
 def _check_sparse(vector: SparseVector) -> None:

@@ -20,8 +20,10 @@ from rag.backends.qdrant_order import Ranked, settle, widen
 from rag.backends.qdrant_payload import (
     checked_name,
     checked_query,
+    checked_vector,
     checked_vectors,
     filter_tree,
+    nearest_first,
     permitted,
     to_stored,
 )
@@ -171,6 +173,24 @@ class QdrantServerIndex:
             )
         found = [_payload(record.payload or {}) for record in records]
         return {payload.chunk_id: payload for payload in found}
+
+    async def nearest(
+        self, generation: str, vector: Sequence[float], *, above: float, limit: int
+    ) -> list[tuple[float, Payload]]:
+        asked = checked_vector(vector, limit)
+        await self._check_dimension(generation, asked.size)
+        request = models.QueryRequest(
+            query=models.NearestQuery(nearest=asked.tolist()),
+            using="dense",
+            limit=limit,
+            score_threshold=above,
+            with_payload=[BODY, APART],
+        )
+        async with self._asking(generation):
+            [found] = await self._client.query_batch_points(self._name(generation), [request])
+        return sorted(
+            ((one.score, _payload(one.payload or {})) for one in found.points), key=nearest_first
+        )
 
     async def vectors(
         self, generation: str, chunk_ids: Sequence[str]

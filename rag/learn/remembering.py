@@ -13,6 +13,7 @@ from datetime import datetime
 from typing import Any, NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
 from rag.datasets import DatasetSpec, Split
 from rag.learn.clicking import Clicked
@@ -160,9 +161,8 @@ def fitted(rated: Sequence[Rated]) -> tuple[MemoryKnobs, bool]:
         return USUAL, False
     # The nearest that does as well as the best, as far as that is told: elsewhere less goes wrong.
     best = max(gains, key=lambda knobs: (_surely(gains[knobs]), knobs[0], -knobs[1]))
-    least = _surely(gains[best])
     gate, strength = max(
-        (knobs for knobs in gains if float(np.mean(gains[knobs])) >= least),
+        (knobs for knobs in gains if _surely(np.subtract(gains[best], gains[knobs])) <= 0),
         key=lambda knobs: (knobs[0], _surely(gains[knobs]), -knobs[1]),
     )
     return MemoryKnobs(gate=gate, strength=strength), True
@@ -181,7 +181,7 @@ def _gain(shown: Sequence[tuple[str, float]], wanted: Mapping[str, float]) -> fl
     )
 
 
-def _surely(gains: Sequence[float]) -> float:
+def _surely(gains: Sequence[float] | NDArray[np.float64]) -> float:
     """The mean gain, less a standard error."""
     found = np.array(gains)
     return float(found.mean() - found.std() / np.sqrt(len(found)))

@@ -7,7 +7,7 @@ A near question may mean the opposite of this one, so it is never more than an o
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from math import sqrt
 from typing import NamedTuple
@@ -15,7 +15,7 @@ from typing import NamedTuple
 from pydantic import Field, TypeAdapter
 
 from rag.protocols import Index
-from rag.types import EVERYONE, Data, IndexQuery
+from rag.types import Data
 
 NEAREST = 32
 """Remembered questions that are looked at."""
@@ -80,34 +80,29 @@ class Memory:
 
     async def recall(self, vector: Sequence[float]) -> dict[str, Moved]:
         """What moves for a question, by chunk id; whether it may be read is not checked here."""
-        query = IndexQuery.model_construct(
-            dense=tuple(vector),
-            sparse=None,
-            readers=frozenset({EVERYONE}),
-            filter=None,
-            limit=NEAREST,
-        )
-        found = await self._index.search(self.id, query)
-        near = {one.chunk_id: one.score for one in found.dense if one.score >= self._knobs.gate}
-        if not near:
-            return {}
-        kept = await self._index.payloads(self.id, list(near))
+        near = await self._index.nearest(self.id, vector, above=self._knobs.gate, limit=NEAREST)
         return boosts(
-            [(near[name], NOTES.validate_json(payload.text)) for name, payload in kept.items()],
-            self._knobs,
+            [(score, NOTES.validate_json(payload.text)) for score, payload in near], self._knobs
         )
 
 
 def boosts(near: Iterable[tuple[float, Sequence[Note]]], knobs: MemoryKnobs) -> dict[str, Moved]:
     """What moves by how much: votes of near questions together, one for each person and passage,
-    each by how near its question is. Nothing moves down."""
+    each by how near its question is. Nothing moves down.
+
+    Whoever finds several passages of a question useful shares one vote among them: who praises all
+    of them says nothing of their order.
+    """
     said: dict[str, dict[str, tuple[float, Vote]]] = defaultdict(dict)
     for similarity, notes in near:
+        praised = Counter(vote.rater for note in notes for vote in note.votes if vote.value > 0)
         for note in notes:
             people = said[note.chunk_id]
             for vote in note.votes:
                 before = people.get(vote.rater)
                 if before is None or (similarity, vote.event) > (before[0], before[1].event):
+                    if vote.value > 0:
+                        vote = vote._replace(value=vote.value / praised[vote.rater])
                     people[vote.rater] = (similarity, vote)
     moved = {chunk_id: _moved(people, knobs) for chunk_id, people in said.items()}
     return {chunk_id: one for chunk_id, one in moved.items() if one.boost > 0}

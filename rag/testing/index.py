@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import uuid
 from collections.abc import Awaitable, Callable, Collection, Generator
-from math import hypot
+from math import cos, hypot, sin
 from pathlib import Path
 from typing import Any
 
@@ -143,6 +143,7 @@ class IndexContract:
                 index.search("none", _dense()),
                 index.search("none", IndexQuery(readers=ALL)),
                 index.payloads("none", []),
+                index.nearest("none", (1.0, 0.0, 0.0, 0.0), above=0.0, limit=1),
                 index.vectors("none", []),
                 index.optimize("none"),
             )
@@ -306,6 +307,38 @@ class IndexContract:
                 length = hypot(*point.dense)
                 assert found[id] == pytest.approx([x / length for x in point.dense], abs=1e-6)
             assert await index.vectors("one", []) == {}
+
+        run(scenario)
+
+    def test_the_nearest_come_with_what_is_stored_beside_them(self, run: Run) -> None:
+        async def scenario(index: Index) -> None:
+            await index.create("one", DIMENSION)
+            angles = {1: 0.2, 2: 0.0, 3: 1.4, 4: 0.5, 5: 0.2}
+            await index.upsert(
+                "one",
+                [make_point(n, dense=(cos(a), sin(a), 0.0, 0.0)) for n, a in angles.items()],
+            )
+            await index.set_file_kind(
+                "one", Match(field="document_id", any_of=("doc-2",)), FileKind.PDF
+            )
+            asked = (3.0, 0.0, 0.0, 0.0)
+            found = await index.nearest("one", asked, above=0.8, limit=9)
+            assert [payload.ordinal for _, payload in found] == [2, 1, 5, 4]
+            assert [score for score, _ in found] == pytest.approx(
+                [cos(angles[payload.ordinal]) for _, payload in found], abs=1e-6
+            )
+            kept = await index.payloads("one", [payload.chunk_id for _, payload in found])
+            assert {payload.chunk_id: payload for _, payload in found} == kept
+            two = await index.nearest("one", asked, above=-1.0, limit=2)
+            assert two[0] == found[0]
+            assert two[1][1].ordinal in (1, 5)
+            assert await index.nearest("one", (0.0, 0.0, 1.0, 0.0), above=0.5, limit=9) == []
+            with pytest.raises(InvalidInput):
+                await index.nearest("one", (), above=0.5, limit=9)
+            with pytest.raises(InvalidInput):
+                await index.nearest("one", asked, above=0.5, limit=0)
+            with pytest.raises(GenerationMismatch):
+                await index.nearest("one", (1.0, 0.0), above=0.5, limit=9)
 
         run(scenario)
 

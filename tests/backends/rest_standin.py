@@ -159,6 +159,7 @@ class Collections:
                 ),
                 filter=to_filter(search.get("filter")),
                 with_payload=search.get("with_payload", False),
+                score_threshold=search.get("score_threshold"),
             )
             for search in body["searches"]
         ]

@@ -18,6 +18,19 @@ def note(chunk_id: str, *values: float, rater: str = "r") -> Note:
     return Note(chunk_id=chunk_id, votes=tuple(votes))
 
 
+def test_who_praises_several_passages_of_a_question_shares_one_vote_among_them() -> None:
+    def by(rater: str, *names: str) -> list[Note]:
+        return [Note(chunk_id=name, votes=(Vote(rater, 1.0, "e"),)) for name in names]
+
+    one = boosts([(1.0, by("r", "a"))], KNOBS)["a"].boost
+    three = boosts([(1.0, by("r", "a", "b", "c"))], KNOBS)
+    assert three["a"].boost == three["b"].boost == three["c"].boost < one
+    # Another person's word, another question's, and what somebody found useless are their own.
+    against = Note(chunk_id="d", votes=(Vote("r", -1.0, "e"),))
+    assert boosts([(1.0, [*by("r", "a"), *by("s", "b"), against])], KNOBS)["a"].boost == one
+    assert boosts([(1.0, by("r", "a")), (0.9, by("r", "b"))], KNOBS)["a"].boost == one
+
+
 @given(COUNTS, COUNTS)
 def test_a_lower_bound_is_a_share_and_below_what_was_seen(useful: float, against: float) -> None:
     bound = lower_bound(useful, against)
