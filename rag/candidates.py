@@ -156,6 +156,11 @@ class Candidate(Data):
         """Whether the half of the pack's own questions that may be fitted to was."""
         return bool(self.lineage.get("evals"))
 
+    @property
+    def written(self) -> bool:
+        """Whether it changes no search, so that it is measured by what is written."""
+        return self.kind in ("prompt", "llm") or self.lineage.get("by") == "answers"
+
 
 class Judgement(Data):
     """What the gate said of a candidate against one release, with every question it went by."""

@@ -464,6 +464,8 @@ class Progress(Data):
     failed: int = 0
     final: bool = False
     """The total grows no more."""
+    spent: float = 0.0
+    """Seconds of a budget, where there is one."""
 
 
 class RunProgress(Data):

@@ -99,12 +99,14 @@ class Asker:
         side: Mapping[str, str] = _NO_SIDE,
         place: Place | None = None,
         record: bool = True,
+        account: Principal | None = None,
         answered: Callable[[Draft], None] = lambda _: None,
     ) -> AsyncGenerator[AnswerEvent]:
         """Events up to `answer`. Raises ModelError when no model of the writer's could answer.
 
         The trace is saved however it ends, in its `place` of a conversation if it has one, unless
-        `record` is off, as when an evaluation asks; what it cost is counted all the same. A whole
+        `record` is off, as when an evaluation asks; what it cost is counted all the same, of the
+        `account` if somebody else than the principal is named. A whole
         answer that was composed or quoted is told to `answered`, which takes no time. `side` is of
         which trial of a candidate the levers are, and whose.
         """
@@ -149,7 +151,7 @@ class Asker:
             yield AnswerEvent(event="support", data=_support(draft.claims))
             draft.timings["total"] = round((time.perf_counter() - draft.started) * 1000, 3)
             answer = self._answer(draft)
-            await self._save(draft, generation, record)
+            await self._save(draft, generation, record, account)
             if (draft.messages or draft.given) and not draft.cached:
                 answered(draft)
             yield AnswerEvent(event="answer", data=answer.model_dump())
@@ -158,7 +160,7 @@ class Asker:
             draft.finish = "cancelled" if not isinstance(error, Exception) else "error"
             draft.error = f"{type(error).__name__}: {error}"
             if draft.timings.get("total") is None:
-                await asyncio.shield(self._save(draft, generation, record))
+                await asyncio.shield(self._save(draft, generation, record, account))
             raise
         finally:
             for one in draft.beside:
@@ -230,7 +232,7 @@ class Asker:
             draft.principal,
             draft.query,
             generation=generation.id,
-            limit=self.pack.retrieval.limit,
+            limit=draft.levers.applied(self.pack).retrieval.limit,
             filter=draft.request.filter,
             levers=draft.levers,
             seen=seen,
@@ -238,21 +240,25 @@ class Asker:
         draft.vector = seen.vector
         draft.timings.update(result.timings)
         since = time.perf_counter()
-        draft.hits = await self.retriever.widen(result.hits)
+        draft.hits = await self.retriever.widen(result.hits, draft.levers)
         draft.lap("widen", since)
         since = time.perf_counter()
-        draft.evidence = await self.evidence(draft.query, result.queries, draft.hits)
+        draft.evidence = await self.evidence(draft.query, result.queries, draft.hits, draft.levers)
         draft.lap("evidence", since)
 
     async def evidence(
-        self, question: str, queries: Sequence[str], hits: Sequence[Hit]
+        self,
+        question: str,
+        queries: Sequence[str],
+        hits: Sequence[Hit],
+        levers: Levers = UNCHANGED,
     ) -> Evidence:
         """The sentences of the hits that answer a question, which was searched for by queries."""
         evidence = await self.selector.select(
             [question, *(query for query in queries if query != question)],
             self.retriever.expander.words(question),
             hits,
-            self.pack.answer.max_sentences,
+            levers.applied(self.pack).answer.max_sentences,
         )
         if names_a_year(question):
             return evidence
@@ -279,11 +285,12 @@ class Asker:
 
     async def _generate(self, draft: Draft) -> AsyncGenerator[tuple[str, list[Citation]]]:
         since = time.perf_counter()
-        budget = min(self.pack.answer.context_tokens, draft.writer.room)
+        pack = draft.levers.applied(self.pack)
+        budget = min(pack.answer.context_tokens, draft.writer.room)
         examples = affordable(draft.levers.examples, draft.writer.count_tokens, budget)
         draft.examples = len(examples)
         draft.messages, draft.given = assemble(
-            self.pack,
+            pack,
             draft.request.question,
             draft.hits,
             draft.request.history,
@@ -380,10 +387,14 @@ class Asker:
             usage=draft.usage,
         )
 
-    async def _save(self, draft: Draft, generation: Generation, record: bool) -> None:
-        key = draft.principal.key
+    async def _save(
+        self, draft: Draft, generation: Generation, record: bool, account: Principal | None
+    ) -> None:
+        payer = account or draft.principal
+        key = payer.key
         if not record:
-            await asyncio.to_thread(self.traces.count, self._fields(draft, generation, {}), key)
+            spent = {**self._fields(draft, generation, {}), "principal_id": payer.id}
+            await asyncio.to_thread(self.traces.count, spent, key)
             return
         said = [turn.content for turn in draft.request.history if turn.role == "assistant"]
         told: Mapping[str, Answered] = {}
@@ -404,7 +415,7 @@ class Asker:
             draft,
             generation,
             told,
-            pack=self.pack,
+            pack=draft.levers.applied(self.pack),
             reranker=reranker.fingerprint if reranker else None,
             pseudonym=self.traces.pseudonym(draft.principal),
             at=self.now(),

@@ -43,7 +43,7 @@ class Draft:
     conflicts: tuple[Conflict, ...] = ()
     generation: str = ""
     levers: Levers = NONE
-    """What the release changes of the search."""
+    """What the release changes of the search and the answer."""
     side: Mapping[str, str] = field(default_factory=dict[str, str])
     """Of a trial of a candidate, and which; empty where none is tried."""
     vector: Sequence[float] = ()

@@ -29,8 +29,8 @@ def fields(
 ) -> dict[str, Any]:
     """Every field of the interaction but the consent, in the words of the trace's columns.
 
-    `told` are the answers of before that a model was told, by their text; `reranker` is a
-    fingerprint.
+    `told` are the answers of before that a model was told, by their text; `pack` is as the release
+    has it; `reranker` is a fingerprint.
     """
     card, usage, place = draft.writer.card, draft.usage, draft.place
     levers = draft.levers
@@ -38,7 +38,7 @@ def fields(
     cited = {citation.chunk_id for citation in draft.citations}
     given = {hit.payload.chunk_id for hit in draft.given}
     knobs = {
-        "retrieval": (levers.knobs or pack.retrieval).model_dump(mode="json"),
+        "retrieval": pack.retrieval.model_dump(mode="json"),
         "answer": pack.answer.model_dump(mode="json"),
     }
     return {

@@ -38,7 +38,9 @@ class NewCandidate(Body):
     """Of a reranker: what it is trained from, a name under tuning.bases, or `reranking` for the one
     in use. Without, it is trees."""
     budget: Annotated[float, Field(gt=0, le=1_440, allow_inf_nan=False)] | None = None
-    """Of a chunking: minutes in which cuts are tried; 10 if none are named."""
+    """Of a chunking or a configuration: minutes in which others are tried; 10 if none are named."""
+    answers: bool = False
+    """Of a configuration: it is searched for by what is answered, not by what is found."""
 
 
 class NewModel(Body):
@@ -102,7 +104,7 @@ async def make(request: Request, body: NewCandidate, who: Data, server: Server) 
 
     async def work(progress: Callable[[Progress], None]) -> Candidate:
         return await server.app.tuning.make(
-            who, body.kind, body.domain, progress, body.base, body.budget
+            who, body.kind, body.domain, progress, body.base, body.budget, answers=body.answers
         )
 
     return await with_progress(request, work)

@@ -94,11 +94,7 @@ class CandidateTrials:
             )
         if found.state == "refused" or last.report.outcome == "refused":
             raise Conflict(f"'{found.name}' was refused: people are not answered by it.")
-        if part := self._tuning.outlived(found, await self._generations.answering(of)):
-            raise Conflict(
-                f"The index was made anew since '{found.name}' was made: another {part}.",
-                hint=f"Make another: rag tune {found.kind}.",
-            )
+        self._tuning.require(found, await self._generations.answering(of))
         look = await self._tuning.look(of, pointers)
         made = await asyncio.to_thread(self._kept.begin, found, share, against, look, principal.id)
         await self._accounts.wrote(

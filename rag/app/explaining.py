@@ -176,8 +176,9 @@ class Explaining:
             levers = Levers(memory=levers.memory)
         if not request.memory:
             levers = replace(levers, memory=None)
-        knobs = (levers.knobs or domain.pack.retrieval).model_copy(update=given)
-        pack = domain.pack.model_copy(update={"retrieval": knobs})
+        pack = levers.applied(domain.pack)
+        knobs = pack.retrieval.model_copy(update=given)
+        pack = pack.model_copy(update={"retrieval": knobs})
         retriever = self._domains.retriever(
             pack, domain.sparse, rerank=request.rerank, expand=request.expand
         )

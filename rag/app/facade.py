@@ -677,7 +677,13 @@ class App:
             with closing(made) as writer:
                 who = self.person(user, domain)
                 answer = candid.stream(
-                    who, request, generation, writer, levers=levers, record=False
+                    who,
+                    request,
+                    generation,
+                    writer,
+                    levers=levers,
+                    record=False,
+                    account=principal,
                 )
                 async for event in answer:
                     yield event

@@ -142,14 +142,14 @@ class Measuring:
                 question.who,
                 question.text,
                 generation=side.generation,
-                limit=domain.pack.retrieval.limit,
+                limit=side.levers.applied(domain.pack).retrieval.limit,
                 levers=side.levers,
             )
             searched = time.perf_counter()
             # In another cut the same ids are of other passages.
             same = (side.cut, *(hit.payload.chunk_id for hit in found.hits))
             if same not in weighed:
-                answers = await self._answers(domain, question, found)
+                answers = await self._answers(domain, question, found, side.levers)
                 weighed[same] = (answers, time.perf_counter() - searched)
             answers, reading = weighed[same]
             took = (searched - since + reading) * 1000
@@ -179,10 +179,12 @@ class Measuring:
             guards=guards,
         )
 
-    async def _answers(self, domain: Domain, question: Question, found: Any) -> float:
+    async def _answers(
+        self, domain: Domain, question: Question, found: Any, levers: Levers
+    ) -> float:
         """1 where the passages answer the question, by the rule that every answer goes by."""
-        hits = await domain.retriever.widen(found.hits)
-        evidence = await domain.asker.evidence(question.text, found.queries, hits)
+        hits = await domain.retriever.widen(found.hits, levers)
+        evidence = await domain.asker.evidence(question.text, found.queries, hits, levers)
         below = evidence.confidence < domain.pack.answer.abstain_below
         return float(bool(evidence.sentences) and not below)
 

@@ -12,7 +12,7 @@ import structlog
 from rag.app.accounts import Accounts
 from rag.app.adapters import Adapters
 from rag.app.chunkings import MINUTES, Chunkings
-from rag.app.configurations import Configurations
+from rag.app.configurations import Configurations, Live
 from rag.app.defaults import Defaults
 from rag.app.domains import Domain, Domains
 from rag.app.following import INDEXED
@@ -28,8 +28,18 @@ from rag.app.rerankers import Rerankers
 from rag.app.runs import Runs
 from rag.app.trained import TrainedEncoders
 from rag.app.writing import Side, Writing
-from rag.candidates import Asked, Candidate, CandidateTrial, Gain, Judgement, Kind, Release, Rules
+from rag.candidates import (
+    Asked,
+    Candidate,
+    CandidateTrial,
+    Gain,
+    Judgement,
+    Kind,
+    Release,
+    Rules,
+)
 from rag.errors import Conflict, InvalidInput, RagError
+from rag.learn.choices import WORDING
 from rag.learn.gate import NDCG, judged
 from rag.learn.lora import Recipe
 from rag.models.candidates import EXTRACTIVE
@@ -40,8 +50,6 @@ from rag.store.generations import Generation
 from rag.store.releases import Releases
 from rag.types import Principal, Progress
 
-WRITTEN: tuple[Kind, ...] = ("prompt", "llm")
-"""What changes no search: measured by what is written."""
 WORTH = "The score of answers"
 
 UNFINISHED = timedelta(days=1)
@@ -95,13 +103,16 @@ class Tuning:
         self._rerankers = Rerankers(parts, gathering, people, domains)
         self._encoders = TrainedEncoders(parts, gathering, people, runs)
         self._chunkings = Chunkings(parts, generations, self._measuring, runs)
+        self._configurations = Configurations(
+            parts, generations, self._measuring, writing, defaults, self._live
+        )
         self._makers: Mapping[Kind, Maker] = {
             "memory": Memories(parts, gathering),
             "adapter": Adapters(parts, gathering),
             "encoder": self._encoders,
             "chunking": self._chunkings,
             "reranker": self._rerankers,
-            "configuration": Configurations(parts, generations, self._measuring),
+            "configuration": self._configurations,
             "prompt": self._prompts,
             "llm": loras,
         }
@@ -145,7 +156,7 @@ class Tuning:
                 found = await asyncio.to_thread(self._kept.get, domain.pack.name, id)
                 self._answering[id] = found
             if part := self.outlived(found, generation):
-                log.info("candidate of another index", candidate=found.name, part=part)
+                log.info("candidate put aside", candidate=found.name, part=part)
             else:
                 levers = await self._makers[kind].put(levers, found, domain)
         return levers
@@ -163,14 +174,40 @@ class Tuning:
         return {**(live.pointers if live else {}), found.kind: found.id}
 
     def outlived(self, candidate: Candidate, generation: Generation) -> str:
-        """The part that the index, or questions, are made with otherwise than when the candidate
-        was made; empty where there is none."""
+        """What is not as it was when the candidate was made: a part that the index, or questions,
+        are made with, or the pack's wording; empty where there is nothing."""
         now = {**generation.fingerprint, "questions": self._embedder}
         made = {"questions": candidate.lineage.get("embedder"), **candidate.lineage}
         for part in self._makers[candidate.kind].bound_to:
             if made[part] != now.get(part):
                 return part
+        if candidate.kind == "configuration":
+            pack = self._domains.get(candidate.domain).pack
+            if self._configurations.outlived(candidate, pack):
+                return WORDING
         return ""
+
+    def require(self, candidate: Candidate, generation: Generation) -> None:
+        """Raises Conflict where the candidate has outlived what it was made for."""
+        part = self.outlived(candidate, generation)
+        if not part:
+            return
+        message = f"The index was made anew since '{candidate.name}' was made: another {part}."
+        if part == WORDING:
+            wording = candidate.lineage[WORDING]
+            message = f"'{candidate.name}' is of the wording '{wording}', which the pack has not."
+        raise Conflict(message, hint=f"Make another: rag tune {candidate.kind}.")
+
+    async def _live(self, domain: Domain, generation: Generation) -> Live:
+        """What answers now, and of which configuration: none that was put aside."""
+        live = await asyncio.to_thread(self._releases.live, domain.pack.name)
+        pointers = live.pointers if live else {}
+        levers = await self._levers(domain, generation, pointers)
+        id = pointers.get("configuration")
+        found = await asyncio.to_thread(self._kept.get, domain.pack.name, id) if id else None
+        if found is not None and self.outlived(found, generation):
+            found = None
+        return Live(levers, found)
 
     # --- the verbs ---
 
@@ -182,11 +219,15 @@ class Tuning:
         progress: Callable[[Progress], None] = lambda _: None,
         base: str | None = None,
         budget: float | None = None,
+        *,
+        answers: bool = False,
     ) -> Candidate:
         """A candidate of all that was said and accepted until now; a reranker is trained from a
-        base, if one is named; a chunking is searched for within a budget of minutes.
+        base, if one is named; a chunking and a configuration are searched for within a budget of
+        minutes, the latter by what is found or by `answers`.
 
-        Raises InvalidInput where there is nothing to learn from.
+        Raises InvalidInput where there is nothing to learn from, ModelError where a model was asked
+        and failed.
         """
         maker = self._makers.get(kind)
         if maker is None:
@@ -194,12 +235,20 @@ class Tuning:
         of = self._domains.get(domain)
         if base is not None and kind != "reranker":
             raise InvalidInput("Only a reranker is trained from a base here.")
-        if budget is not None and kind != "chunking":
-            raise InvalidInput("Only a chunking is searched for within a time.")
+        if budget is not None and kind not in ("chunking", "configuration"):
+            raise InvalidInput(
+                "Only a chunking and a configuration are searched for within a time."
+            )
+        if answers and kind != "configuration":
+            raise InvalidInput("Only a configuration is searched for by answers.")
         if kind == "reranker":
             made = await self._rerankers.make(principal, of, progress, base)
         elif kind == "chunking":
             made = await self._chunkings.make(principal, of, progress, budget or MINUTES)
+        elif kind == "configuration":
+            made = await self._configurations.make(
+                principal, of, progress, budget or MINUTES, answers=answers
+            )
         else:
             made = await maker.make(principal, of, progress)
         await self._accounts.wrote(principal, "make candidate", made.name, domain=made.domain)
@@ -252,11 +301,9 @@ class Tuning:
         of = self._domains.get(domain)
         found = await asyncio.to_thread(self._kept.get, of.pack.name, name)
         generation = await self._generations.answering(of)
-        if self.outlived(found, generation):
-            raise Conflict(
-                f"The index was made anew since '{found.name}' was made.",
-                hint=f"Make another: rag tune {found.kind}.",
-            )
+        self.require(found, generation)
+        if found.kind == "configuration":
+            await self._require_whole(of, found, generation)
         live = await asyncio.to_thread(self._releases.live, of.pack.name)
         pointers = live.pointers if live else {}
         before = await self._levers(of, generation, pointers)
@@ -264,8 +311,7 @@ class Tuning:
         if found.kind in INDEXED:
             searched = await self._generations.beside(of, found)
         after = await self._levers(of, searched, {**pointers, found.kind: found.id})
-        written = found.kind in WRITTEN
-        if written:
+        if found.written:
             asked = await self._written(principal, of, found, generation, before, after, progress)
         else:
             old, new = (
@@ -276,7 +322,7 @@ class Tuning:
         against = live.number if live else 0
         look = await self.look(of, pointers)
         report = await asyncio.to_thread(
-            judged, asked, look=look, rules=self._rules, measure=WORTH if written else NDCG
+            judged, asked, look=look, rules=self._rules, measure=WORTH if found.written else NDCG
         )
         kept = await asyncio.to_thread(
             self._kept.report, found.id, against, report, asked, principal.id
@@ -287,6 +333,18 @@ class Tuning:
             principal, "measure candidate", found.name, domain=of.pack.name, outcome=report.outcome
         )
         return kept
+
+    async def _require_whole(
+        self, domain: Domain, candidate: Candidate, generation: Generation
+    ) -> None:
+        """Raises Conflict where other settings are live than those that it was searched from: it
+        would undo what they gained."""
+        live = (await self._live(domain, generation)).configuration
+        if candidate.lineage.get("from") != (live.id if live else None):
+            raise Conflict(
+                f"Other settings are live than those that '{candidate.name}' was made from.",
+                hint="Make another: rag tune configuration.",
+            )
 
     async def look(self, domain: Domain, pointers: Mapping[Kind, str]) -> int:
         """The number of the next look at what is live, by the gate or by a trial: each of them
@@ -343,8 +401,10 @@ class Tuning:
                     hint=f"How one does: rag tune show {candidate.name}.",
                 )
         else:
+            # Of settings nothing is learned but what the evals say, of which the other half asks.
+            prompts = candidate.kind == "prompt"
             learned = await asyncio.to_thread(self._prompts.learned, candidate.id)
-            if live == EXTRACTIVE:
+            if live == EXTRACTIVE and (prompts or WORDING in candidate.lineage["changes"]):
                 raise Conflict(
                     "Answers are quoted here, without a prompt.", hint="Choose a model: rag models."
                 )

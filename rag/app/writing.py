@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import aclosing, closing
 from datetime import datetime
+from hashlib import sha256
 from itertools import islice
 from typing import Any, NamedTuple
 from zlib import crc32
@@ -19,6 +20,7 @@ from rag.candidates import Asked, Candidate, Guarded, Stratum
 from rag.datasets import DatasetSpec
 from rag.errors import Forbidden, NotFound, RagError
 from rag.learn.answering import Due, worth
+from rag.learn.evaluation import in_calibration_half
 from rag.learn.gathering import Said, agreed, corrected
 from rag.learn.measuring import Learnt
 from rag.learn.remembering import held_out
@@ -70,13 +72,34 @@ class Writing:
         self, domain: Domain, candidate: Candidate, learned: set[str]
     ) -> list[Question]:
         """What was corrected after the candidate learned, what was ever corrected of clusters that
-        are held out, and the pack's own questions; `learned` from are these traces."""
+        are held out, and the pack's own questions, but for those that the candidate was searched
+        on; `learned` from are these traces."""
         known = await asyncio.to_thread(self._kept.questions, learned)
         vectors = {one.digest: one.vector for one in known.values()}
         learnt = Learnt((digest, vector, ()) for digest, vector in vectors.items())
         since = datetime.fromisoformat(candidate.lineage["as_of"])
         found = await asyncio.to_thread(lambda: [*self._corrected(domain, learnt, since)])
-        return [*found, *await self._evals(domain, learnt)]
+        evals = await self._evals(domain, learnt)
+        return [*found, *(one for half, one in evals if not (half and candidate.searched_evals))]
+
+    async def fitted(self, domain: Domain) -> list[Question]:
+        """The half of the pack's own questions that may be fitted to, in an order that stays and
+        has nothing to do with what they ask."""
+        found = [one for half, one in await self._evals(domain, Learnt(())) if half]
+        return sorted(found, key=lambda one: sha256(one.id.encode()).digest())
+
+    async def worth(
+        self,
+        principal: Principal,
+        domain: Domain,
+        generation: Generation,
+        question: Question,
+        side: Side,
+    ) -> float:
+        """What is written, and what that is worth, on the account of `principal`. Raises
+        ModelError."""
+        wrote = await self._written(principal, domain, generation, question, side)
+        return worth(wrote.answer, question.due, abstained=wrote.abstained)
 
     async def asked(
         self,
@@ -133,6 +156,7 @@ class Writing:
                 writer,
                 levers=side.levers,
                 record=False,
+                account=principal,
             )
             async with aclosing(stream) as events:
                 told = [one.data async for one in events if one.event == "answer"]
@@ -170,28 +194,27 @@ class Writing:
                     language=trace["lang"],
                 )
 
-    async def _evals(self, domain: Domain, learnt: Learnt) -> list[Question]:
-        """The pack's own questions, of which nothing was learned."""
-        found: list[Question] = []
+    async def _evals(self, domain: Domain, learnt: Learnt) -> list[tuple[bool, Question]]:
+        """The pack's own questions, each with whether it may be fitted to."""
+        found: list[tuple[bool, Question]] = []
         for case in domain.pack.evals():
             try:
                 who = await asyncio.to_thread(self._people.person, case.as_user, domain.pack.name)
             except RagError:
                 continue
             history = tuple(Turn(role="user", content=one) for one in case.history)
-            found.append(
-                Question(
-                    id=f"evals/{case.id}",
-                    request=AskRequest(
-                        question=case.question, history=history, domain=domain.pack.name
-                    ),
-                    who=who,
-                    due=Due(facts=case.facts, abstention=not case.answerable),
-                    stratum=_stratum(learnt, ""),
-                    held_out=True,
-                    language=domain.pack.language,
-                )
+            question = Question(
+                id=f"evals/{case.id}",
+                request=AskRequest(
+                    question=case.question, history=history, domain=domain.pack.name
+                ),
+                who=who,
+                due=Due(facts=case.facts, abstention=not case.answerable),
+                stratum=_stratum(learnt, ""),
+                held_out=True,
+                language=domain.pack.language,
             )
+            found.append((in_calibration_half(case), question))
         return found
 
 

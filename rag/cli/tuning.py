@@ -25,7 +25,15 @@ Base = Annotated[
         help="Train this one further: a name under tuning.bases, or `reranking` for the one in use."
     ),
 ]
-Budget = Annotated[float, typer.Option(min=0.1, help="Minutes in which cuts are tried.")]
+Budget = Annotated[
+    float,
+    typer.Option(
+        metavar="MINUTES", min=0.1, help="May be spent on trying; what takes longer is not begun."
+    ),
+]
+Answers = Annotated[
+    bool, typer.Option("--answers", help="Search by what is answered, not by what is found.")
+]
 SIGNS = {True: "holds", False: "fails", None: "cannot tell"}
 
 
@@ -67,9 +75,15 @@ def chunking(ctx: typer.Context, budget: Budget = 10, as_json: Json = False) -> 
 
 
 @cli.command()
-def configuration(ctx: typer.Context, as_json: Json = False) -> None:
-    """Search for settings that join words and meaning better, on what was rated and on evals."""
-    _make(ctx, "configuration", as_json=as_json)
+def configuration(
+    ctx: typer.Context, answers: Answers = False, budget: Budget = 10, as_json: Json = False
+) -> None:
+    """Search for settings that join words and meaning better, on what was rated and on evals.
+
+    With --answers for what an answer is made of: how many passages, how much of each, and which of
+    the pack's wordings of the prompt. The model that answers is asked, which may cost.
+    """
+    _make(ctx, "configuration", budget=budget, answers=answers, as_json=as_json)
 
 
 @cli.command()
@@ -85,9 +99,12 @@ def _make(
     as_json: bool,
     base: str | None = None,
     budget: float | None = None,
+    answers: bool = False,
 ) -> None:
     async def work(app: App | RemoteApp, who: Principal) -> Candidate:
-        return await app.tuning.make(who, kind, ctx.obj.domain, progress, base, budget)
+        return await app.tuning.make(
+            who, kind, ctx.obj.domain, progress, base, budget, answers=answers
+        )
 
     with output.progress_bar() as progress:
         made = through(ctx, work)
@@ -285,7 +302,12 @@ def _tell(one: Candidate) -> None:
         examples = counted(figures["examples"], "example")
         output.say(f"  {examples}, {figures['corrections']} of them as people wrote it")
     elif one.kind == "configuration":
-        output.say(f"  {', '.join(f'{name} {value}' for name, value in lineage['knobs'].items())}")
+        # One that was made before there were changes says its settings.
+        said = lineage.get("changes") or {name: [value] for name, value in lineage["knobs"].items()}
+        for name, values in said.items():
+            output.say(f"  {name} {' to '.join(map(str, values))}")
+        if figures.get("of", 0) > figures["questions"]:
+            output.say(f"  its budget was spent: {figures['of']} questions could have been asked")
     if one.kind == "chunking":
         cut, before = lineage["cut"], lineage["before"]
         output.say(
@@ -299,8 +321,9 @@ def _tell(one: Candidate) -> None:
         )
         output.say("  a memory or settings for the cut in use wait until that answers again")
     elif "before" in figures:
+        what = "score of answers" if one.written else "nDCG@10"
         output.say(
-            f"  nDCG@10 {figures['before']:.3f} to {figures['after']:.3f} where it was chosen, "
+            f"  {what} {figures['before']:.3f} to {figures['after']:.3f} where it was chosen, "
             "which promises nothing"
         )
 

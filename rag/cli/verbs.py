@@ -130,13 +130,16 @@ def init(
 @pack.command("check")
 def pack_check(folder: Path, as_json: Json = False) -> None:
     """Say everything that is wrong with a pack."""
-    from rag.domain import check_pack
+    from rag.domain import check_pack, load_pack
 
     problems = check_pack(folder)
+    wordings: tuple[str, ...] = () if problems else load_pack(folder).wordings
     if as_json:
-        output.say_json({"ok": not problems, "problems": problems})
+        output.say_json({"ok": not problems, "problems": problems, "wordings": wordings})
     else:
         output.say("\n".join(problems) or f"{folder}: all is well.")
+        if len(wordings) > 1:
+            output.say(f"Wordings of the answer's prompt: {', '.join(wordings)}")
     if problems:
         raise typer.Exit(ConfigError.exit_code)
 

@@ -71,7 +71,7 @@ def _sources(pack: Pack) -> Iterable[str]:
 
 def _prompts(pack: Pack) -> Iterable[str]:
     for prompt in pack.prompts.values():
-        if prompt.name not in NEEDED:
+        if prompt.name not in NEEDED and prompt.name not in pack.wordings:
             yield f"{prompt.file}: nothing uses this prompt. Remove it from pack.toml."
             continue
         try:

@@ -11,7 +11,7 @@ from pydantic import Field, field_validator
 
 from rag.config.reading import read_toml
 from rag.domain.evals import EvalCase, load_evals
-from rag.domain.prompts import NEEDED, Prompt, load_prompt
+from rag.domain.prompts import ANSWER, NEEDED, Prompt, load_prompt, load_wordings
 from rag.domain.reading import validate
 from rag.errors import ConfigError, NotFound, did_you_mean
 from rag.types import Data, Principal, Role
@@ -136,6 +136,11 @@ class Pack(Data):
     people: tuple[Person, ...]
     synonyms: Synonyms
 
+    @property
+    def wordings(self) -> tuple[str, ...]:
+        """The prompts that a model may be instructed with, the pack's own first."""
+        return tuple(sorted(name for name in self.prompts if name.split(".")[0] == ANSWER))
+
     def evals(self) -> list[EvalCase]:
         """The evaluation cases, read when first asked for. Raises ConfigError."""
         return list(self._evals)
@@ -166,6 +171,13 @@ def load_pack(folder: Path) -> Pack:
     _refuse_repeats(toml, "sources", [source.name for source in file.sources])
     for name in NEEDED.keys() - file.prompts.keys():
         raise ConfigError(f"{toml}: [prompts.{name}] is missing.", hint="Every pack needs it.")
+    for name in file.prompts:
+        if name.startswith(f"{ANSWER}."):
+            raise ConfigError(
+                f"{toml}: [prompts.{name}] is not needed: prompts/{name}.md is found by its name.",
+                hint="Remove it from pack.toml.",
+            )
+    prompts = [load_prompt(root, n, entry.variables) for n, entry in file.prompts.items()]
     synonyms = root / "synonyms.toml"
     return Pack(
         name=file.name,
@@ -176,7 +188,7 @@ def load_pack(folder: Path) -> Pack:
         suggested_questions=file.suggested_questions,
         retrieval=file.retrieval,
         answer=file.answer,
-        prompts={n: load_prompt(root, n, entry.variables) for n, entry in file.prompts.items()},
+        prompts={one.name: one for one in (*prompts, *load_wordings(root))},
         sources=tuple(_placed(source, root) for source in file.sources),
         people=file.people,
         synonyms=validate(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Iterator
 from functools import cached_property
 from pathlib import Path
 
@@ -21,6 +23,10 @@ NEEDED: dict[str, frozenset[str]] = {
 
 `passages` is a list with `n`, `title` and `text` each; `searched` is a list of titles.
 """
+
+ANSWER = "answer"
+"""What a model is told to do: of this a pack may have other wordings, `answer.NAME`."""
+_WORDING = re.compile(r"answer\.[a-z0-9][a-z0-9_-]{0,62}")
 
 _environment = ImmutableSandboxedEnvironment(
     undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True, autoescape=False
@@ -52,6 +58,17 @@ class Prompt(Data):
             return self._template.render(variables).strip()
         except (TemplateError, ArithmeticError, LookupError, TypeError, ValueError) as error:
             raise ConfigError(f"{self.file}: cannot be rendered: {error}.") from error
+
+
+def load_wordings(root: Path) -> Iterator[Prompt]:
+    """Every `prompts/answer.NAME.md`, by its name, each as strict as the prompt itself."""
+    for file in sorted((root / "prompts").glob(f"{ANSWER}.*.md")):
+        if not _WORDING.fullmatch(file.stem):
+            raise ConfigError(
+                f"{file}: '{file.stem.removeprefix(f'{ANSWER}.')}' cannot name a wording.",
+                hint="Use lower-case letters, digits, '-' and '_'.",
+            )
+        yield load_prompt(root, file.stem, NEEDED[ANSWER])
 
 
 def load_prompt(root: Path, name: str, variables: frozenset[str]) -> Prompt:

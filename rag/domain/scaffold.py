@@ -32,7 +32,8 @@ unsupported = "mark"   # or "remove": what becomes of sentences that nothing cit
 max_sentences = 4
 context_tokens = 3000
 
-# Templates in prompts/NAME.md; a variable that is not declared here is refused.
+# Templates in prompts/NAME.md; a variable that is not declared here is refused. Beside answer.md
+# there may be other wordings of it, answer.NAME.md: `rag tune configuration --answers` tries them.
 [prompts.answer]
 variables = ["title", "language"]
 [prompts.question]

@@ -1,4 +1,4 @@
-"""Which settings join the two lists best, of a few dozen that make a difference."""
+"""Which settings join the two lists best, of some that make a difference."""
 
 from __future__ import annotations
 
@@ -27,6 +27,10 @@ CHOICES: tuple[Mapping[str, Any], ...] = tuple(
 )
 
 
+DEPTHS = (1, 2, 4)
+"""Each list whole, or as if only a half or a quarter of it were asked for."""
+
+
 class Listed(NamedTuple):
     """What was found for one question: the lists of each of its queries, the document of each
     passage in them, and what is wanted."""
@@ -52,18 +56,26 @@ def searched(questions: Sequence[Listed], in_use: RetrievalKnobs) -> Best:
     chosen on, so it promises nothing: the gate measures it on other questions.
     """
     before = _each(questions, in_use)
-    gains = [
-        _each(questions, in_use.model_copy(update=dict(choice))) - before for choice in CHOICES
-    ]
+    tried = choices(in_use)
+    gains = [_each(questions, in_use.model_copy(update=dict(choice))) - before for choice in tried]
     surely = [float(gain.mean() - gain.std() / np.sqrt(len(gain))) for gain in gains]
     best = int(np.argmax(surely))
     if surely[best] <= 0:
         raise InvalidInput(
-            f"None of {len(CHOICES)} settings is surely better than those in use "
+            f"None of {len(tried)} settings is surely better than those in use "
             f"on {len(questions)} questions.",
             hint="Nothing is to be done: what is in use does well.",
         )
-    return Best(CHOICES[best], float(before.mean()), float(before.mean() + gains[best].mean()))
+    return Best(tried[best], float(before.mean()), float(before.mean() + gains[best].mean()))
+
+
+def choices(in_use: RetrievalKnobs) -> Sequence[Mapping[str, Any]]:
+    """Every way to join the lists, of each depth; the deepest first."""
+    whole = in_use.candidates
+    depths = dict.fromkeys(
+        max(whole // part, min(whole, max(in_use.limit, DEEP))) for part in DEPTHS
+    )
+    return [{**choice, "candidates": depth} for depth in depths for choice in CHOICES]
 
 
 def _each(questions: Sequence[Listed], knobs: RetrievalKnobs) -> Any:
@@ -71,6 +83,11 @@ def _each(questions: Sequence[Listed], knobs: RetrievalKnobs) -> Any:
 
 
 def _worth(question: Listed, knobs: RetrievalKnobs) -> float:
-    ranked = merge([fuse(found, knobs) for found in question.found])[:DEEP]
+    depth = max(knobs.candidates, knobs.limit)
+    lists = [
+        Candidates.model_construct(dense=found.dense[:depth], sparse=found.sparse[:depth])
+        for found in question.found
+    ]
+    ranked = merge([fuse(found, knobs) for found in lists])[:DEEP]
     known = [one.chunk_id for one in ranked if one.chunk_id in question.documents]
     return worth([(name, question.documents[name]) for name in known], question.wanted)

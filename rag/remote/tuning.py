@@ -27,8 +27,16 @@ class RemoteTuning:
         progress: OnProgress,
         base: str | None = None,
         budget: float | None = None,
+        *,
+        answers: bool = False,
     ) -> Candidate:
-        body = {"kind": kind, "domain": domain, "base": base, "budget": budget}
+        body = {
+            "kind": kind,
+            "domain": domain,
+            "base": base,
+            "budget": budget,
+            "answers": answers,
+        }
         return Candidate.model_validate(
             await self._line.long("candidates", principal, domain, body, progress)
         )

@@ -9,7 +9,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from rag.domain import RetrievalKnobs
+from rag.domain import Pack, Prompt, RetrievalKnobs
+from rag.domain.prompts import ANSWER
 from rag.protocols import Reranker
 from rag.retrieve.memory import Memory
 from rag.types import Turn
@@ -44,11 +45,30 @@ class Levers:
     """In the place of the one that the settings name."""
     knobs: RetrievalKnobs | None = None
     """In the place of the pack's."""
+    context_tokens: int | None = None
+    """Of passages, at most, that a model is given; in the place of the pack's."""
+    max_sentences: int | None = None
+    """That are quoted at most; in the place of the pack's."""
+    wording: Prompt | None = None
+    """What a model is told to do, in the place of the pack's own `answer`."""
     prompt: str | None = None
     """The candidate whose examples are shown."""
     examples: tuple[Turn, ...] = ()
     """Questions and good answers to them, in turn, that a model is shown first. Everybody may read
     what they are of."""
+
+    def applied(self, pack: Pack) -> Pack:
+        """The pack with what a release changes of its settings and of its answer's prompt."""
+        given = {"context_tokens": self.context_tokens, "max_sentences": self.max_sentences}
+        answer = {name: value for name, value in given.items() if value is not None}
+        changed: dict[str, object] = {}
+        if self.knobs is not None:
+            changed["retrieval"] = self.knobs
+        if answer:
+            changed["answer"] = pack.answer.model_copy(update=answer)
+        if self.wording is not None:
+            changed["prompts"] = {**pack.prompts, ANSWER: self.wording}
+        return pack.model_copy(update=changed) if changed else pack
 
 
 NONE = Levers()

@@ -167,9 +167,11 @@ class Retriever:
             own = await self.embedder.embed_query(queries[0].dense)
         return Embedded(queries, vectors, own)
 
-    async def widen(self, hits: Sequence[Hit]) -> list[Hit]:
+    async def widen(self, hits: Sequence[Hit], levers: Levers = NONE) -> list[Hit]:
         """The hits with their surroundings, read from the exact version each stands in."""
-        return await asyncio.to_thread(self._widen, hits)
+        return await asyncio.to_thread(
+            self._widen, hits, (levers.knobs or self.pack.retrieval).widen
+        )
 
     async def _search(
         self,
@@ -265,16 +267,17 @@ class Retriever:
             for rank, (score, hit) in enumerate(pairs, 1)
         ]
 
-    def _widen(self, hits: Sequence[Hit]) -> list[Hit]:
+    def _widen(self, hits: Sequence[Hit], neighbours: int) -> list[Hit]:
         wanted = {(hit.payload.document_id, hit.payload.version) for hit in hits}
         texts = self.ledger.texts(wanted)
         return [
-            self._widened(hit, texts[hit.payload.document_id, hit.payload.version]) for hit in hits
+            self._widened(hit, texts[hit.payload.document_id, hit.payload.version], neighbours)
+            for hit in hits
         ]
 
-    def _widened(self, hit: Hit, digest: str) -> Hit:
+    def _widened(self, hit: Hit, digest: str, neighbours: int) -> Hit:
         try:
-            return widen(hit, self._document(digest), self.pack.retrieval.widen)
+            return widen(hit, self._document(digest), neighbours)
         except (NotFound, Unavailable) as error:
             # The chunk itself is whole: one damaged file must not silence all that was found.
             log.warning("not widened", uri=hit.payload.uri, reason=error.message)

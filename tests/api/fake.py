@@ -437,6 +437,7 @@ class FakeTuning:
 
     def __init__(self) -> None:
         self.made: list[Release] = []
+        self.search: Any = None
 
     async def make(
         self,
@@ -446,7 +447,10 @@ class FakeTuning:
         progress: Any,
         base: Any = None,
         budget: Any = None,
+        *,
+        answers: bool = False,
     ) -> Candidate:
+        self.search = (budget, answers)
         progress(Progress(phase="remember", done=2))
         return self.candidate(domain)
 

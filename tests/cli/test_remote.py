@@ -163,6 +163,14 @@ async def test_the_data_team_works_through_a_server(remote: RemoteApp, served: F
     assert told == await served.gaps.list(local, asked, 10)
 
 
+async def test_settings_are_searched_for_through_a_server(
+    remote: RemoteApp, served: FakeApp
+) -> None:
+    far = remote.person(None)
+    await remote.tuning.make(far, "configuration", None, lambda _: None, budget=3, answers=True)
+    assert served.tuning.search == (3, True)
+
+
 async def test_candidates_are_tried_through_a_server(remote: RemoteApp, served: FakeApp) -> None:
     local, far = served.person(None), remote.person(None)
     steps: list[Progress] = []

@@ -189,3 +189,36 @@ def test_check_finds(folder: Path, file: str, old: str, new: str, words: list[st
     assert problems
     for word in words:
         assert word in " ".join(problems)
+
+
+def test_other_wordings_of_the_answer_are_found_by_their_name(folder: Path) -> None:
+    assert load_pack(folder).wordings == ("answer",)
+    text = (folder / "prompts" / "answer.md").read_text(encoding="utf-8")
+    brief = folder / "prompts" / "answer.brief.md"
+    brief.write_text(f"Briefly.\n{text}", encoding="utf-8")
+    pack = load_pack(folder)
+    assert pack.wordings == ("answer", "answer.brief")
+    assert pack.prompts["answer.brief"].render(title="T", language="en").startswith("Briefly.")
+    assert check_pack(folder) == []
+
+
+def test_a_wording_is_as_strict_as_the_prompt(folder: Path) -> None:
+    file = folder / "prompts" / "answer.brief.md"
+    file.write_text("About {{ titel }}.", encoding="utf-8")
+    with pytest.raises(ConfigError, match=r"answer\.brief\.md: the variable 'titel'.*'title'"):
+        load_pack(folder)
+    file.write_text("About {{ title.name.first }}.", encoding="utf-8")
+    [problem] = check_pack(folder)
+    assert "answer.brief.md: cannot be rendered" in problem
+    file.write_text("{# nothing #}", encoding="utf-8")
+    [problem] = check_pack(folder)
+    assert "renders to nothing" in problem
+    file.rename(folder / "prompts" / "answer.Very brief.md")
+    with pytest.raises(ConfigError, match="'Very brief' cannot name a wording"):
+        load_pack(folder)
+
+
+def test_a_wording_is_not_declared(folder: Path) -> None:
+    edit(folder / "pack.toml", "[prompts.abstain]", '[prompts."answer.brief"]\n[prompts.abstain]')
+    with pytest.raises(ConfigError, match="found by its name"):
+        load_pack(folder)

@@ -5296,6 +5296,11 @@ export interface components {
         };
         /** NewCandidate */
         NewCandidate: {
+            /**
+             * Answers
+             * @default false
+             */
+            answers: boolean;
             /** Base */
             base?: string | null;
             /** Budget */

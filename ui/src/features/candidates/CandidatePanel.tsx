@@ -11,7 +11,7 @@ import { Confirm } from "@/primitives/Confirm";
 import { Facts } from "@/primitives/Facts";
 import { Panel } from "@/primitives/Panel";
 import { Judged } from "./Judged";
-import { nameOf, useBegin, useCandidate, useMeasure, usePromote, useReleases, useTrial, type Candidate, type Kind } from "./queries";
+import { isWritten, nameOf, useBegin, useCandidate, useMeasure, usePromote, useReleases, useTrial, type Candidate, type Kind } from "./queries";
 import { share, SHARES } from "./trial";
 
 /** What is not tried with people here: an index of its own, and models, which have trials of their own. */
@@ -47,7 +47,7 @@ export function CandidatePanel({ name, close }: { name: string; close: () => voi
               {run.error ? <Trouble error={run.error} /> : null}
               {promote.error ? <Trouble error={promote.error} /> : null}
               {reports.length === 0 ? <Text size="sm">{t("unmeasured")}</Text> : null}
-              {reports.map((one, n) => <Stack key={one.id} gap="md">{n ? <Divider /> : null}<Judged one={one} kind={candidate.kind} /></Stack>)}
+              {reports.map((one, n) => <Stack key={one.id} gap="md">{n ? <Divider /> : null}<Judged one={one} written={isWritten(candidate)} /></Stack>)}
             </Stack>
           );
         }}
@@ -95,7 +95,7 @@ function Made({ one }: { one: Candidate }) {
   return (
     <>
       <Facts facts={[...facts, ...particulars(one, t)]} />
-      {"before" in one.figures ? <Text size="sm">{t(one.kind === "chunking" ? "whereHeld" : "where", { before: precise(one.figures["before"]), after: precise(one.figures["after"]) })}</Text> : null}
+      {"before" in one.figures ? <Text size="sm">{t(one.kind === "chunking" ? "whereHeld" : isWritten(one) ? "whereWritten" : "where", { before: precise(one.figures["before"]), after: precise(one.figures["after"]) })}</Text> : null}
       {left.length ? <Text size="sm">{t("left")} {left.map((name) => `${number(name)} ${t(`why_${name}`)}`).join("; ")}</Text> : null}
       <Text size="xs" c="var(--soft)">{t("madeBy", { name: nameOf(one), by: one.created_by, at: moment(one.created_at) })}</Text>
     </>
@@ -118,11 +118,22 @@ function trained(one: Candidate, t: TFunction<"candidates">): [string, string][]
   ];
 }
 
+/** What it changes of what was in use, and how much it was asked; of an older one only its settings are known. */
+function settings({ lineage, figures }: Candidate, knobs: Record<string, unknown>, t: TFunction<"candidates">): [string, string][] {
+  const changes = Object.entries((lineage["changes"] ?? {}) as Record<string, [unknown, unknown]>);
+  const of = Number(figures["of"] ?? 0);
+  return [
+    ...(changes.length ? changes.map(([name, [before, after]]): [string, string] => [name, `${String(before)} → ${String(after)}`]) : Object.entries(knobs).map(([name, value]): [string, string] => [name, String(value)])),
+    ...("tried" in lineage ? [[t("tried"), counted(Number(lineage["tried"]))] as [string, string]] : []),
+    ...(of > Number(figures["questions"]) ? [[t("spent"), t("spentOf", { of: counted(of) })] as [string, string]] : []),
+  ];
+}
+
 /** What only a candidate of this kind has. */
 function particulars(one: Candidate, t: TFunction<"candidates">): [string, string][] {
   const knobs = (one.lineage["knobs"] ?? {}) as Record<string, unknown>;
   if (one.kind === "memory") return [[t("near"), `${Number(knobs["gate"]).toFixed(2)} ${t(one.figures["gate_fitted"] ? "fitted" : "assumed")}`]];
-  if (one.kind === "configuration") return Object.entries(knobs).map(([name, value]) => [name, String(value)]);
+  if (one.kind === "configuration") return settings(one, knobs, t);
   if (one.kind === "prompt") return [[t("examples"), t("examplesOf", { count: Number(one.figures["examples"]), corrections: counted(Number(one.figures["corrections"])) })]];
   if (one.kind === "llm") return trained(one, t);
   if (one.kind === "reranker")

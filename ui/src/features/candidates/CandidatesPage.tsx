@@ -2,8 +2,9 @@ import { Badge, Button, Menu, Stack, Table, Text } from "@mantine/core";
 import { IconPlus, IconTrendingUp } from "@tabler/icons-react";
 import { useNavigate, useSearch } from "@tanstack/react-router";
 import type { TFunction } from "i18next";
+import { useState } from "react";
 import { useTranslation } from "react-i18next";
-import { counted } from "@/app/lasting";
+import { counted, lasting } from "@/app/lasting";
 import { Loaded } from "@/app/Loaded";
 import { Trouble } from "@/app/Trouble";
 import { ago, moment } from "@/app/when";
@@ -12,8 +13,9 @@ import { Page } from "@/primitives/Page";
 import { CandidatePanel } from "./CandidatePanel";
 import css from "./candidates.module.css";
 import { Gains } from "./Gains";
-import { KINDS, nameOf, useCandidates, useMake, type Kind } from "./queries";
+import { KINDS, nameOf, useCandidates, useMake, type Kind, type Search } from "./queries";
 import { Releases } from "./Releases";
+import { Searching } from "./Searching";
 import { Tried } from "./Tried";
 
 const COLOUR = { made: "gray", promoted: "green", refused: "red" } as const;
@@ -26,14 +28,15 @@ export function CandidatesPage() {
   const found = useCandidates();
   const { run, done } = useMake();
   const open = (candidate: string | undefined) => void navigate({ to: "/data/candidates", search: candidate === undefined ? {} : { candidate } });
-  const make = (kind: Kind) => run.mutate(kind, { onSuccess: (one) => { if (one) open(nameOf(one)); } });
+  const [searching, seek] = useState(false);
+  const make = (kind: Kind, by?: Search) => run.mutate({ kind, ...by }, { onSuccess: (one) => { if (one) open(nameOf(one)); } });
   return (
     <Page title={t("title")} tell={t("tell")} acts={(
       <Menu position="bottom-end" withinPortal>
         <Menu.Target><Button leftSection={<IconPlus size={16} />} loading={run.isPending}>{t("make")}</Button></Menu.Target>
         <Menu.Dropdown maw={340}>
           {KINDS.map((kind) => (
-            <Menu.Item key={kind} onClick={() => make(kind)}>
+            <Menu.Item key={kind} onClick={() => (kind === "configuration" ? seek(true) : make(kind))}>
               <Text size="sm" fw={600}>{t(`kind.${kind}`)}</Text>
               <Text size="xs" c="var(--soft)">{t(`kindTell.${kind}`)}</Text>
             </Menu.Item>
@@ -41,6 +44,7 @@ export function CandidatesPage() {
         </Menu.Dropdown>
       </Menu>
     )}>
+      <Searching opened={searching} close={() => seek(false)} begin={(by) => make("configuration", by)} />
       <Text role="status" size="sm" c="var(--soft)">{run.isPending ? farther(done, t) : ""}</Text>
       {run.error ? <Trouble error={run.error} /> : null}
       <Loaded query={found}>
@@ -72,10 +76,11 @@ export function CandidatesPage() {
 }
 
 /** How far the making of a candidate is. */
-function farther({ phase, done, total }: { phase: string; done: number; total: number }, t: TFunction<"candidates">) {
+function farther({ phase, done, total, spent }: { phase: string; done: number; total: number; spent?: number }, t: TFunction<"candidates">) {
   const of = { done: counted(done), total: counted(total) };
   if (phase === "train") return total ? t("training", of) : t("trainingBegins");
   if (phase === "cut") return t("cutting", of);
   if (phase === "rebuild") return t("indexing", of);
+  if (spent) return t("searched", { ...of, spent: lasting(spent) });
   return total ? t("measured", of) : t("remembered", { count: done });
 }

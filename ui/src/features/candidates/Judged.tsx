@@ -4,15 +4,15 @@ import { counted } from "@/app/lasting";
 import { moment } from "@/app/when";
 import { Bar } from "./Bar";
 import css from "./candidates.module.css";
-import type { Judgement, Kind } from "./queries";
+import type { Judgement } from "./queries";
 import { farthest, isWhole, signed, STRATA, type Interval } from "./report";
 
 const COLOUR = { passed: "green", refused: "red", insufficient: "gray" } as const;
 
 /** What the gate said, with all that it went by: strata first, then every condition. */
-export function Judged({ one, kind }: { one: Judgement; kind: Kind }) {
+export function Judged({ one, written }: { one: Judgement; written: boolean }) {
   const { t } = useTranslation("candidates");
-  const gain = t(kind === "llm" || kind === "prompt" ? "scoreGain" : "gain");
+  const gain = t(written ? "scoreGain" : "gain");
   const { report } = one;
   const overall = report.conditions[0]?.interval;
   const strata = STRATA.map((name) => [name, report.strata[name]] as const);

@@ -57,7 +57,7 @@ export function useReleases() {
   return useQuery({ queryKey: ["releases", domain], queryFn: () => got(api.GET("/api/v1/releases", { params: { query: of(domain) } })) });
 }
 
-type Progress = { phase: string; done: number; total: number };
+type Progress = { phase: string; done: number; total: number; spent?: number };
 const BEGUN: Progress = { phase: "", done: 0, total: 0 };
 
 /** Work that one looks on at: how far it is, and what came of it. Leaving ends it. */
@@ -86,10 +86,16 @@ export type Kind = Candidate["kind"];
 /** Those that can be made here; what else there is needs a folder of weights and the command line. */
 export const KINDS = ["memory", "adapter", "encoder", "chunking", "reranker", "configuration", "prompt"] as const satisfies readonly Kind[];
 
+/** How settings are searched for: by what is answered, or by what is found; and for how many minutes. */
+export type Search = { answers: boolean; budget: number };
+
 export function useMake() {
   const domain = useDomain();
-  return useWork<Candidate, Kind>("/api/v1/candidates", (kind) => ({ kind, domain: domain ?? null }));
+  return useWork<Candidate, { kind: Kind } & Partial<Search>>("/api/v1/candidates", (said) => ({ ...said, domain: domain ?? null }));
 }
+
+/** Whether it changes what is written and no search: then the score of answers tells. */
+export const isWritten = ({ kind, lineage }: Candidate) => kind === "llm" || kind === "prompt" || lineage["by"] === "answers";
 
 export function useMeasure(name: string) {
   const domain = useDomain();
