@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import unquote
 from uuid import uuid4
+from zlib import crc32
 
 import numpy as np
 from numpy.typing import NDArray
@@ -43,7 +44,8 @@ DEEP = 20
 """Passages of the live index whose documents are in the pool as well: those are hard to tell from
 what is sought."""
 FIRST = 0.25
-"""The share of the time in which the pool is read, with the cut in use."""
+"""The share of the time in which questions are searched for as now, and after it so much again in
+which the pool is read with the cut in use."""
 
 
 class Chunkings:
@@ -93,14 +95,16 @@ class Chunkings:
         as_of = await asyncio.to_thread(self._events.moment, self._parts.ledger.now())
         questions = await self._measuring.earlier(domain, live, as_of, any_cut=True)
         wanted = [one for one in _wanted(domain, questions) if one[1].facts or one[1].rated]
-        asked, versions = await self._asked(domain, live, wanted[-MOST:], progress)
+        some = sorted(wanted[-MOST:], key=lambda one: crc32(one[0].id.encode()))
+        until = since + 60 * minutes * FIRST
+        asked, versions = await self._asked(domain, live, some, until, progress)
         _require(len(asked))
         now = await self._parts.chunkers.of(live.chunking)
         with tempfile.TemporaryDirectory(prefix="ratchet-") as scratch:
             index = QdrantEdgeIndex(Path(scratch), self._parts.settings.index.optimize_above)
             pool = Pool(self._parts, domain, live, index, self._clock, since + 60 * minutes)
             try:
-                laid = await pool.lay(now, versions, since + 60 * minutes * FIRST)
+                laid = await pool.lay(now, versions, until + 60 * minutes * FIRST)
                 there = {one.document_id for one in laid}
                 asked = [one for one in asked if one.documents <= there]
                 _require(len(asked), ": to read the documents of the others there was no time")
@@ -171,10 +175,11 @@ class Chunkings:
         domain: Domain,
         live: Generation,
         wanted: Sequence[tuple[Question, Sought]],
+        until: float,
         progress: Callable[[Progress], None],
     ) -> tuple[list[Trying], list[Version]]:
-        """The questions whose documents there are, and the pool: those documents, then what the
-        live search finds beside them, what is found most often first."""
+        """The questions whose documents there are, as many as there is time for, and the pool:
+        those documents, then what the live search finds beside them, most often found first."""
         kept = self._parts.ledger
         versions = {
             one[0].document_id: one
@@ -184,6 +189,8 @@ class Chunkings:
         asked: list[Trying] = []
         beside: Counter[str] = Counter()
         for done, (question, sought) in enumerate(wanted, 1):
+            if len(asked) >= ENOUGH and self._clock() > until:
+                break
             places = {
                 at: value
                 for at, value in sought.rated.items()

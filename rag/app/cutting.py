@@ -62,14 +62,14 @@ class Pool:
         self._clock = clock
         self._until = until
         self._took = 0.0
-        """What it took to lay the pool once."""
+        """What it took to cut and to search the pool, at most."""
+        self._began = 0.0
         self._laid = ""
 
     async def lay(
         self, chunker: StructureChunker, pool: Iterable[Version], until: float
     ) -> list[Placed]:
         """As many documents of the pool as there is time for, at least one part of them."""
-        since = self._clock()
         await self._begin()
         laid: list[Placed] = []
         batch: list[Placed] = []
@@ -90,9 +90,7 @@ class Pool:
             batch = []
             if self._clock() > until:
                 break
-        laid += await self._put(batch)
-        self._took = self._clock() - since
-        return laid
+        return laid + await self._put(batch)
 
     async def again(self, chunker: StructureChunker, laid: Sequence[Placed]) -> list[Placed] | None:
         """The same documents, cut otherwise; None where there is no time for it."""
@@ -117,7 +115,9 @@ class Pool:
             (one.document_id, chunk.ordinal): chunk.tokens for one in laid for chunk in one.chunks
         }
         most = self._domain.pack.answer.context_tokens
-        return np.array([holds(await self._found(one, tokens), one.sought, most) for one in asked])
+        each = [holds(await self._found(one, tokens), one.sought, most) for one in asked]
+        self._took = max(self._took, self._clock() - self._began)
+        return np.array(each)
 
     async def _found(self, asked: Trying, tokens: Mapping[tuple[str, int], int]) -> list[Passage]:
         """What whoever asked may read, by the pack's own knobs: what was promoted for the live cut
@@ -156,7 +156,7 @@ class Pool:
     async def _begin(self) -> None:
         if self._laid:
             await self._index.drop(self._laid)
-        self._laid = str(uuid4())
+        self._laid, self._began = str(uuid4()), self._clock()
         await self._index.create(self._laid, self._live.dimension)
 
     async def _put(self, batch: Sequence[Placed]) -> list[Placed]:

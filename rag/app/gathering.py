@@ -15,6 +15,7 @@ from rag.app.domains import Domain
 from rag.app.generations import Generations
 from rag.app.parts import Parts
 from rag.app.people import People
+from rag.app.recutting import Recutting
 from rag.datasets import Split
 from rag.errors import Forbidden, InvalidInput, NotFound
 from rag.learn.clicking import Clicked, Clicks, looks
@@ -58,9 +59,13 @@ class Gathering:
         self._datasets = Datasets(database, parts.ledger.now)
         self._events = Events(database)
 
-    async def gather(self, domain: Domain, progress: Callable[[Progress], None]) -> Gathered:
-        """All that was said and accepted until now. Raises InvalidInput where that is nothing."""
+    async def gather(
+        self, domain: Domain, progress: Callable[[Progress], None], *, any_cut: bool = False
+    ) -> Gathered:
+        """All that was said and accepted until now; in any cut, as said of the live passages that
+        hold most of what it was said of. Raises InvalidInput where that is nothing."""
         live = await self._generations.answering(domain)
+        recutting = Recutting(self._parts, live) if any_cut else None
         name = domain.pack.name
         as_of = await asyncio.to_thread(self._events.moment, self._parts.ledger.now())
         splits = await asyncio.to_thread(self._datasets.splits, name)
@@ -71,7 +76,9 @@ class Gathering:
                 gathered = self._answers(domain, as_of)
                 while (some := await asyncio.to_thread(next, gathered, None)) is not None:
                     for trace, question, events in some:
-                        await self._learn(remembering, live, splits, trace, question, events)
+                        await self._learn(
+                            remembering, live, splits, trace, question, events, recutting
+                        )
                     done = remembering.counts["answers"]
                     progress(Progress(phase="remember", done=done))
                 clicked = await asyncio.to_thread(
@@ -146,20 +153,28 @@ class Gathering:
         trace: Mapping[str, Any],
         question: Question,
         events: Sequence[Event],
+        recutting: Recutting | None,
     ) -> None:
         counts = remembering.counts
         if held_out(question.cluster, splits):
             counts["held_out"] += 1
             return
+        names: Mapping[str, str] | None = None
         if self._stale(live, trace, question):
-            counts["stale"] += 1
-            return
+            if recutting is None or question.embedder != self._parts.embedder.fingerprint:
+                counts["stale"] += 1
+                return
+            names = await recutting.names(trace)
+            counts["recut"] += 1
         found = learned(trace, events)
+        if names is not None:
+            judged = [(one, names[name], said) for one, name, said in found.judged if name in names]
+            found = found._replace(judged=tuple(judged))
         if not found.judged and not found.missed:
             counts["nothing_said"] += 1
             return
         counts["answers"] += 1
-        remembering.rated.append((trace["ts"], _rated(trace, question, found.judged)))
+        remembering.rated.append((trace["ts"], _rated(trace, question, found.judged, names)))
         for event, chunk_id, value in found.judged:
             remembering.add(trace["id"], question.digest, event, chunk_id, value)
         for event, document_id in found.missed:
@@ -201,22 +216,27 @@ class Gathering:
 
 
 def _rated(
-    trace: Mapping[str, Any], question: Question, judged: Sequence[tuple[Event, str, float]]
+    trace: Mapping[str, Any],
+    question: Question,
+    judged: Sequence[tuple[Event, str, float]],
+    names: Mapping[str, str] | None,
 ) -> Rated:
+    """`names` are those of the passages now, where they are others."""
     said: dict[str, dict[str, Vote]] = {}
     for event, chunk_id, value in judged:
         said.setdefault(chunk_id, {})[event.actor] = Vote(event.actor, value, event.id)
-    shown = [
-        (
-            str(hit["chunk_id"]),
-            next((one["score"] for one in hit["scores"] if one["stage"] == "fusion"), 0.0),
-        )
-        for hit in trace["hits"]
-    ]
+    shown: dict[str, float] = {}
+    for hit in trace["hits"]:
+        name = str(hit["chunk_id"])
+        if names is not None and name not in names:
+            continue
+        score = next((one["score"] for one in hit["scores"] if one["stage"] == "fusion"), 0.0)
+        # Where several are in one, that stands where the best of them did.
+        shown.setdefault(names[name] if names is not None else name, score)
     notes = [
         Note(chunk_id=chunk_id, votes=tuple(votes.values())) for chunk_id, votes in said.items()
     ]
-    return Rated(question.vector, shown, notes)
+    return Rated(question.vector, [*shown.items()], notes)
 
 
 def _counted(counts: Mapping[str, int]) -> str:

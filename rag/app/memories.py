@@ -43,7 +43,7 @@ class Memories:
     ) -> Candidate:
         """A memory of all that was said and accepted until now, kept and written or neither. Raises
         InvalidInput for nothing, StorageFull."""
-        found = await self._gathering.gather(domain, progress)
+        found = await self._gathering.gather(domain, progress, any_cut=True)
         knobs, told = await asyncio.to_thread(fitted, found.rated)
         made = await asyncio.to_thread(
             self._kept.add,
