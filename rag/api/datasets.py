@@ -123,6 +123,10 @@ async def inbox(
     cluster: Annotated[
         str, Query(max_length=36, description="Only on answers to questions of that gap.")
     ] = "",
+    id: Annotated[
+        list[Annotated[str, Query(max_length=36)]] | None,
+        Query(max_length=100, description="Only these."),
+    ] = None,
     mine: Annotated[bool, Query(description="Only what whoever asks is to review.")] = False,
     limit: Limit = 50,
     cursor: Cursor = None,
@@ -138,6 +142,7 @@ async def inbox(
         unit=unit,
         trace=trace,
         cluster=cluster,
+        ids=tuple(id or ()),
         reviewer=who.id if mine else "",
     )
     found = await server.app.curation.inbox(who, wanted, limit + 1, cursor, domain)

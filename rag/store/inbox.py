@@ -29,6 +29,8 @@ class Wanted(Data):
     corrected: bool = False
     missing: bool = False
     """only that a document was missing"""
+    ids: tuple[str, ...] = ()
+    """only these"""
     reviewer: str = ""
     flag: FlagKind | None = None
     unit: str = ""
@@ -87,7 +89,7 @@ class Inbox:
         at, place = (
             (FlagRow.at, FlagRow.feedback_id) if wanted.flag else (FeedbackRow.at, FeedbackRow.id)
         )
-        few = wanted.reviewer or wanted.trace or wanted.cluster
+        few = wanted.ids or wanted.reviewer or wanted.trace or wanted.cluster
         statement = (
             select(FeedbackRow, AssignmentRow.reviewer)
             .outerjoin(AssignmentRow, AssignmentRow.trace_id == FeedbackRow.trace_id)
@@ -138,6 +140,8 @@ class Inbox:
 def _chosen(wanted: Wanted) -> Iterator[ColumnElement[bool]]:
     if wanted.state is not None:
         yield FeedbackRow.review == wanted.state
+    if wanted.ids:
+        yield FeedbackRow.id.in_(wanted.ids)
     if wanted.good is not None:
         yield FeedbackRow.value > 0 if wanted.good else FeedbackRow.value < 0
     if wanted.corrected:

@@ -368,6 +368,11 @@ def test_the_inbox_tells_what_is_in_effect_newest_first(tell: Any) -> None:
         assert "crowns" not in (await inbox(BOB, Wanted(corrected=True), 10))[0].answer
         assert await inbox(BOB, Wanted(good=True), 10, after=found[1].feedback.id) == []
         assert await inbox(BOB, Wanted(missing=True), 10) == []
+        both = [one.feedback.id for one in found]
+        assert [one.feedback.id for one in await inbox(BOB, Wanted(ids=(*both, "x")), 9)] == both
+        [one] = await inbox(BOB, Wanted(ids=(said.id,), state="raw"), 10)
+        assert one.feedback.id == said.id
+        assert await inbox(BOB, Wanted(ids=(said.id,), state="accepted"), 10) == []
         await app.curation.assign(CURATOR, [first], "cora")
         assert [one.feedback.trace_id for one in await inbox(BOB, Wanted(reviewer="cora"), 10)] == [
             first

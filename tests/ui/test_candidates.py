@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from typing import Any
+from urllib.parse import quote
 
 import pytest
 from playwright.sync_api import expect
@@ -68,11 +69,30 @@ def test_a_memory_is_made_measured_promoted_and_taken_back(
     releases = page.get_by_role("region", name="Releases")
     expect(releases).to_contain_text("It won.")
     expect(releases.get_by_role("row").nth(1)).to_contain_text(name)
+    why_it_moved(opened)
     releases.get_by_role("button", name="Roll back").click()
     page.get_by_role("dialog").get_by_role("button", name="Roll back").click()
     expect(releases.get_by_role("row").nth(1)).to_contain_text("as in release")
     expect(releases.get_by_role("row").nth(1)).not_to_contain_text(name)
     assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+
+
+def why_it_moved(opened: Opener) -> None:
+    """From what a memory moved one comes to the words of people that it learned from."""
+    seen = opened(f"/admin/playground?q={quote(QUESTION)}")
+    moved = seen.page.get_by_role("listitem").filter(has_text="found it useful, or opened it")
+    expect(moved.first).to_be_visible()
+    assert seen.axe() == []
+    moved.first.scroll_into_view_if_needed()
+    picture(seen.page, "playground-moved")
+    moved.first.get_by_role("link", name="What people said of it").click()
+    page = seen.page
+    expect(page).to_have_url(re.compile(r"/data/feedback\?.*ids="))
+    verdicts = page.get_by_role("list", name="Feedback").get_by_role("listitem")
+    expect(verdicts.first).to_be_visible()
+    few = verdicts.count()
+    page.get_by_role("button", name="What moved a passage; show all").click()
+    expect(verdicts.nth(few)).to_be_visible()
 
 
 @pytest.mark.usefixtures("accepted")

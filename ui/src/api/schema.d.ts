@@ -11239,6 +11239,8 @@ export interface operations {
                 trace?: string;
                 /** @description Only on answers to questions of that gap. */
                 cluster?: string;
+                /** @description Only these. */
+                id?: string[] | null;
                 /** @description Only what whoever asks is to review. */
                 mine?: boolean;
                 limit?: number;

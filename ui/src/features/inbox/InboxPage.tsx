@@ -87,6 +87,7 @@ export function InboxPage() {
         <Select label={t("kind.label")} w={220} clearable placeholder={t("kind.any")} clearButtonProps={{ "aria-label": t("kind.any") }} value={search.only ?? null} onChange={(said) => narrow({ only: said })} data={KINDS.map((value) => ({ value, label: t(`kind.${value}`) }))} />
         <Select label={t("flag.label")} w={270} clearable placeholder={t("flag.any")} clearButtonProps={{ "aria-label": t("flag.any") }} value={search.flag ?? null} onChange={(said) => narrow({ flag: said })} data={FLAGS.map((value) => ({ value, label: t(`flag.${value}`) }))} />
         <Switch label={t("assign.mine")} mb={8} checked={search.mine !== undefined} onChange={(event) => narrow({ mine: event.currentTarget.checked ? "1" : null })} />
+        {search.ids === undefined ? null : <Button variant="subtle" leftSection={<IconFilterOff size={16} />} onClick={() => narrow({ ids: null })}>{t("theseOnly")}</Button>}
         {search.unit === undefined && search.trace === undefined ? null : <Button variant="subtle" leftSection={<IconFilterOff size={16} />} onClick={() => narrow({ unit: null, trace: null })}>{t("oneOnly")}</Button>}
         {search.gap === undefined ? null : <Button variant="subtle" leftSection={<IconFilterOff size={16} />} onClick={() => narrow({ gap: null })}>{t("gapOnly")}</Button>}
       </Group>
@@ -94,7 +95,7 @@ export function InboxPage() {
       {assign.error ? <Trouble error={assign.error} /> : null}
       {review.error ? <Trouble error={review.error} /> : null}
       <Text role="status" size="sm" c="var(--soft)" mih={20}>{found.isPending ? t("app:loading") : done}</Text>
-      {found.isSuccess && all.length === 0 ? <Blank icon={IconInbox} title={t("none.title")} tell={state === "raw" && search.only === undefined && search.flag === undefined && search.unit === undefined && search.trace === undefined && search.gap === undefined && search.mine === undefined ? t("none.tell") : t("none.filtered")} /> : null}
+      {found.isSuccess && all.length === 0 ? <Blank icon={IconInbox} title={t("none.title")} tell={state === "raw" && search.only === undefined && search.flag === undefined && search.unit === undefined && search.trace === undefined && search.gap === undefined && search.ids === undefined && search.mine === undefined ? t("none.tell") : t("none.filtered")} /> : null}
       {all.length ? (
         <Stack gap="xs">
           <Group gap="sm" className={css.bar}>

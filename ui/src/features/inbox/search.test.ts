@@ -12,4 +12,7 @@ test("every way to narrow is the server's", () => {
   expect(queryOf({ state: "rejected", only: "missing" })).toEqual({ state: "rejected", missing: true });
   expect(queryOf(inboxOf({ flag: "alike", only: "bad" }))).toEqual({ state: "raw", flag: "alike", good: false });
   expect(queryOf({ only: "corrected" })).toEqual({ state: "raw", corrected: true });
+  expect(queryOf(inboxOf({ state: "any", ids: ["a", "b", 3] }))).toEqual({ id: ["a", "b"] });
+  expect(inboxOf({ ids: "a" })).toEqual({ ids: ["a"] });
+  expect(inboxOf({ ids: [] })).toEqual({});
 });

@@ -4,6 +4,8 @@ export const STATES = ["raw", "accepted", "quarantined", "rejected"] as const sa
 export type State = (typeof STATES)[number];
 export const KINDS = ["good", "bad", "corrected", "missing"] as const;
 export const FLAGS = ["burst", "alike", "again", "against"] as const satisfies readonly Schemas["Flag"]["kind"][];
+/** Verdicts that the server tells at once by their ids. */
+const MOST = 100;
 export type FlagKind = (typeof FLAGS)[number];
 export type Kind = (typeof KINDS)[number];
 
@@ -18,6 +20,8 @@ export interface InboxSearch {
   trace?: string;
   /** Only on answers to questions of one gap. */
   gap?: string;
+  /** Only these, by their ids. */
+  ids?: string[];
   /** Only what whoever looks is to review. */
   mine?: "1";
 }
@@ -28,17 +32,20 @@ export function inboxOf(said: Record<string, unknown>): InboxSearch {
   const flag = FLAGS.find((one) => one === said["flag"]);
   const unit = said["unit"];
   const named = (key: "trace" | "gap") => (typeof said[key] === "string" && said[key] !== "" ? { [key]: said[key].slice(0, 36) } : {});
+  // One alone is no list in an address.
+  const ids = [said["ids"]].flat().filter((one) => typeof one === "string").slice(0, MOST);
   const mine = String(said["mine"]) === "1" ? ({ mine: "1" } as const) : {};
-  return { ...mine, ...named("trace"), ...named("gap"), ...(typeof unit === "string" && unit !== "" ? { unit: unit.slice(0, 140) } : {}), ...(flag === undefined ? {} : { flag }), ...(state === undefined || state === "raw" ? {} : { state }), ...(only === undefined ? {} : { only }) };
+  return { ...mine, ...(ids.length ? { ids } : {}), ...named("trace"), ...named("gap"), ...(typeof unit === "string" && unit !== "" ? { unit: unit.slice(0, 140) } : {}), ...(flag === undefined ? {} : { flag }), ...(state === undefined || state === "raw" ? {} : { state }), ...(only === undefined ? {} : { only }) };
 }
 
 /** The same for the server. */
-export function queryOf({ state = "raw", only, flag, unit, trace, gap, mine }: InboxSearch) {
+export function queryOf({ state = "raw", only, flag, unit, trace, gap, ids, mine }: InboxSearch) {
   return {
     ...(flag === undefined ? {} : { flag }),
     ...(unit === undefined ? {} : { unit }),
     ...(trace === undefined ? {} : { trace }),
     ...(gap === undefined ? {} : { cluster: gap }),
+    ...(ids === undefined ? {} : { id: ids }),
     ...(mine === undefined ? {} : { mine: true }),
     ...(state === "any" ? {} : { state }),
     ...(only === "good" || only === "bad" ? { good: only === "good" } : {}),

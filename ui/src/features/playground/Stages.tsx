@@ -1,10 +1,12 @@
-import { Badge, Button, Group, Stack, Text, UnstyledButton } from "@mantine/core";
+import { Anchor, Badge, Button, Group, Stack, Text, UnstyledButton } from "@mantine/core";
 import type { UseQueryResult } from "@tanstack/react-query";
+import { Link } from "@tanstack/react-router";
 import { useState } from "react";
 import { useTranslation } from "react-i18next";
 import type { Schemas } from "@/api/client";
 import { counted } from "@/app/lasting";
 import { Loaded } from "@/app/Loaded";
+import { useMe } from "@/app/me";
 import { Panel } from "@/primitives/Panel";
 import css from "./playground.module.css";
 import { moved, type Told } from "./setup";
@@ -52,6 +54,7 @@ export function Stages({ name, query, other, onOpen }: StagesProps) {
 function Listed({ stage, told, other, onOpen }: { stage: Stage; told: Told; other: Told | undefined; onOpen: (chunk: string) => void }) {
   const { t } = useTranslation("playground");
   const [all, setAll] = useState(false);
+  const reviews = useMe().data?.roles.includes("data") ?? false;
   const places = all ? stage.places : stage.places.slice(0, SHOWN);
   return (
     <Panel title={t(`stage.${stage.stage}`)} tell={t(`stageTell.${stage.stage}`)} acts={<Text size="xs" c="var(--soft)">{t("total", { total: counted(stage.total) })}</Text>}>
@@ -70,10 +73,11 @@ function Listed({ stage, told, other, onOpen }: { stage: Stage; told: Told; othe
                     <Text size="xs" c="var(--soft)" title={place.why}>{counted(place.score, 3)}</Text>
                   </Group>
                 </Group>
-                {liked ? <Text size="xs" title={liked.events.join("\n")}>{t("remembered", { useful: counted(liked.useful), people: counted(liked.people), similarity: counted(liked.similarity, 2), boost: counted(liked.boost, 3) })}</Text> : null}
+                {liked ? <Text size="xs">{t("remembered", { useful: counted(liked.useful), people: counted(liked.people), similarity: counted(liked.similarity, 2), boost: counted(liked.boost, 3) })}</Text> : null}
                 {stage.stage === "rerank" ? <Reasons of={told.reasons[place.chunk_id] ?? []} /> : null}
                 <Text size="xs" c="var(--soft)" lineClamp={2} className={css.anywhere}>{passage.excerpt}</Text>
               </UnstyledButton>
+              {liked && reviews ? <Anchor component={Link} size="xs" to="/data/feedback" search={{ state: "any", ids: liked.events } as never}>{t("behind")}</Anchor> : null}
             </li>
           ) : null;
         })}
