@@ -95,7 +95,8 @@ function Made({ one }: { one: Candidate }) {
   return (
     <>
       <Facts facts={[...facts, ...particulars(one, t)]} />
-      {"before" in one.figures ? <Text size="sm">{t(one.kind === "chunking" ? "whereHeld" : isWritten(one) ? "whereWritten" : "where", { before: precise(one.figures["before"]), after: precise(one.figures["after"]) })}</Text> : null}
+      {"before" in one.figures ? <Text size="sm">{one.kind === "chunking" ? t("whereHeld", { before: share(Number(one.figures["before"])), after: share(Number(one.figures["after"])) }) : t(isWritten(one) ? "whereWritten" : "where", { before: precise(one.figures["before"]), after: precise(one.figures["after"]) })}</Text> : null}
+      {one.kind === "chunking" ? <Text size="sm">{t("waits")}</Text> : null}
       {left.length ? <Text size="sm">{t("left")} {left.map((name) => `${number(name)} ${t(`why_${name}`)}`).join("; ")}</Text> : null}
       <Text size="xs" c="var(--soft)">{t("madeBy", { name: nameOf(one), by: one.created_by, at: moment(one.created_at) })}</Text>
     </>
@@ -141,8 +142,11 @@ function particulars(one: Candidate, t: TFunction<"candidates">): [string, strin
       ? [[t("trees"), counted(Number(one.lineage["trees"]))]]
       : [[t("base"), `${String(one.lineage["base"])}${one.figures["withdrawn"] ? ` ${t("withdrawn")}` : ""}`]];
   if (one.kind === "chunking") {
-    const of = (name: string) => t("cutOf", one.lineage[name] as { size: number; overlap: number });
-    return [[t("cut"), of("cut")], [t("cutBefore"), of("before")], [t("cutTried"), t("cutPool", { count: (one.lineage["tried"] as unknown[]).length, pool: counted(Number(one.lineage["pool"])) })], [t("waits"), t("waitsFor")]];
+    const of = (name: string) => {
+      const cut = one.lineage[name] as { size: number; overlap: number };
+      return t(cut.overlap ? "cutOf" : "cutPlain", cut);
+    };
+    return [[t("cut"), of("cut")], [t("cutBefore"), of("before")], [t("cutTried"), t("cutPool", { count: (one.lineage["tried"] as unknown[]).length, pool: counted(Number(one.lineage["pool"])) })]];
   }
   if (one.kind === "encoder") return [[t("mix"), String(one.lineage["mix"])], [t("epochs"), String(one.lineage["epochs"])], ...(one.figures["withdrawn"] ? [[t("learned"), t("withdrawn")] as [string, string]] : [])];
   return [[t("mix"), String(one.lineage["mix"])]];
