@@ -10,12 +10,15 @@ from pathlib import Path
 from typing import Any
 
 from rag.app.composition import build
-from rag.app.encoders import FOLDER as ENCODERS
+from rag.app.encoders import FOLDER as CANDIDATES
+from rag.app.rerankers import TREES
 from rag.app.upkeep import size
 from rag.config import Settings, secrets_in
 from rag.errors import NotFound, RagError, counted
+from rag.learn.lora import FOLDER as MODELS
 from rag.store.backups import CONFIGURATION, Backup, Erasures, Manifest, OnProgress
 from rag.store.blobs import Blobs
+from rag.store.candidates import Candidates
 from rag.store.compacting import compact
 from rag.store.database import Database
 from rag.store.erasing import Contents
@@ -55,7 +58,7 @@ def back_up(
             ratchet=version("ratchet-rag"),
             now=utc_now(),
             keys=keys,
-            files=[*_packs(settings), *_encoders(settings, database)],
+            files=[*_packs(settings), *_weights(settings, database)],
             progress=progress,
         )
         unnoted = _note(
@@ -243,12 +246,20 @@ def _packs(settings: Settings) -> list[str]:
     ]
 
 
-def _encoders(settings: Settings, database: Database) -> list[str]:
-    """The weights of trained encoders that an index is made with: without them it cannot be."""
+def _weights(settings: Settings, database: Database) -> list[str]:
+    """The files of what was trained and answers, or may yet: nothing else that is kept gives them
+    back. Trees are grown again of the ratings."""
+    kept = Candidates(database, utc_now)
+    trained = [
+        settings.data / CANDIDATES / one for one in Generations(database, utc_now).encoders()
+    ]
+    for one in (*kept.of_kind("reranker"), *kept.of_kind("llm")):
+        if one.state != "refused" and one.lineage.get("method") != TREES:
+            trained.append(settings.data / (MODELS if one.kind == "llm" else CANDIDATES) / one.id)
     return [
         file.relative_to(settings.data).as_posix()
-        for encoder in sorted(Generations(database, utc_now).encoders())
-        for file in sorted((settings.data / ENCODERS / encoder).rglob("*"))
+        for folder in sorted(trained)
+        for file in sorted(folder.rglob("*"))
         if file.is_file()
     ]
 

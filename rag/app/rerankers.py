@@ -38,6 +38,7 @@ from rag.store.candidates import Candidates, Kept, Voted
 from rag.store.questions import unfolded
 from rag.types import Hit, Principal, Progress
 
+TREES = "lambdamart"
 CONFIG = "config.json"
 """What every cross-encoder has."""
 IN_USE = "reranking"
@@ -114,7 +115,7 @@ class Rerankers:
             raise _no_better(len(asked))
         await asyncio.to_thread(self._save, id, seen, fit)
         return (
-            {"method": "lambdamart", "trees": fit.trees},
+            {"method": TREES, "trees": fit.trees},
             {"before": fit.before, "after": fit.after},
         )
 
@@ -167,7 +168,7 @@ class Rerankers:
         NotFound for one whose files are gone."""
         folder = self._folder(candidate.id)
         shrunk = await asyncio.to_thread(self._kept.shrunk, candidate)
-        if candidate.lineage["method"] == "lambdamart":
+        if candidate.lineage["method"] == TREES:
             if await asyncio.to_thread((folder / LEARNED).exists):
                 await asyncio.to_thread(self._write, candidate.id)
             elif not shrunk:
@@ -317,7 +318,7 @@ class Rerankers:
         written(folder / FILE, fit.written)
 
     def _reranker(self, candidate: Candidate) -> Reranker | None:
-        trees = candidate.lineage["method"] == "lambdamart"
+        trees = candidate.lineage["method"] == TREES
         path = self._folder(candidate.id) / (FILE if trees else CONFIG)
         try:
             at = path.stat().st_mtime_ns

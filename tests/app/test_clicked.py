@@ -9,9 +9,11 @@ from typing import Any
 import pytest
 
 from rag.app import App
+from rag.candidates import Rules
 from rag.errors import InvalidInput
 from rag.feedback import OfChunk, OfCitation, Verdict
 from rag.learn.clicking import CLICK
+from rag.learn.gate import judged
 from rag.store.candidates import Candidates
 from rag.store.releases import Releases
 from rag.types import AskRequest, Principal, SearchRequest, utc_now
@@ -58,6 +60,11 @@ def test_what_is_opened_moves_up_once_it_is_promoted_and_goes_with_its_person(
         releases = Releases(app._parts.ledger.database, utc_now)
         releases.promote("test", 0, made.id, "untold", CURATOR.id, "")
         assert (await hits(app, ANNA, WEIGHT))[0] == opened != before[0]
+        # What it is worth is told by ratings, of which it has none.
+        report = judged([], look=1, rules=Rules())
+        Candidates(app._parts.ledger.database, utc_now).report(made.id, 0, report, (), "cora")
+        [gain] = await app.tuning.gains(CURATOR, None)
+        assert (gain.candidate, gain.ratings) == (made.name, 0)
         await app.privacy.erase(Principal(id="local"), "bob")
         await app.tuning.sweep()
         assert len({one.rater for one in votes(app, made.id)}) == 1

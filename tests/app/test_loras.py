@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from rag.app import App, loras
+from rag.app.backups import back_up
 from rag.errors import Conflict, InvalidInput
 from rag.learn.lora import Base, Recipe, Trained, base_at, commands, folder_of
 from tests.app.test_app import ANNA, BOB
@@ -63,6 +64,11 @@ def test_a_model_knows_what_it_learned_from_and_is_told_of_when_that_is_erased(
         assert len(made.lineage["base_sha256"]) == 64
         assert made.figures["losses"] == [2.0]
         assert (folder_of(app.settings.data, made.id) / "adapter.gguf").read_bytes() == b"lora"
+        # Nothing gives it back, so that it is in a backup.
+        manifest, _ = await asyncio.to_thread(
+            back_up, app.settings, tmp_path / "backup", keys=False, progress=lambda *_: None
+        )
+        assert f"models/{made.id}/adapter.gguf" in manifest.files
         with pytest.raises(InvalidInput, match="No base is called"):
             await app.tuning.train(CURATOR, RECIPE.model_copy(update={"base": "big"}), None)
         done = await app.privacy.erase(CURATOR, BOB.id)

@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 
 from rag.app import App
+from rag.app.backups import back_up
 from rag.app.explaining import ExplainRequest
 from rag.candidates import Candidate, GateReport
 from rag.errors import Conflict, InvalidInput
@@ -242,6 +243,14 @@ def test_a_cross_encoder_is_trained_answers_and_is_withdrawn(tell: Story, tmp_pa
         [failed] = await app.tuning.renew()
         assert "are gone" in failed
         folder.with_name("away").rename(folder)
+        # Nothing gives its weights back, so that they are in a backup.
+        manifest, _ = await asyncio.to_thread(
+            back_up, app.settings, tmp_path / "backup", keys=False, progress=lambda *_: None
+        )
+        trained = {one for one in manifest.files if one.startswith(f"candidates/{made.id}/")}
+        assert {f"candidates/{made.id}/{one}" for one in ("config.json", "model.safetensors")} <= (
+            trained
+        )
         done = await app.privacy.erase(Principal(id="local"), "bob")
         assert done.models == ("test/reranker-1",)
         [left] = await app.tuning.list(CURATOR, None)
