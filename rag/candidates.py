@@ -37,8 +37,8 @@ Ending = Literal[
 ]
 """How a trial ended: by somebody's word; as people found its answers surely worse; as there were
 surely more abstentions or faults, or people waited longer or it cost more; as the candidate was
-promoted, or another release went live; as the gate refused it meanwhile; as the index was made
-anew."""
+promoted, or another release went live; as the gate refused it meanwhile; as what it
+was made for, an index or a wording, is no more."""
 
 
 class Asked(Data):

@@ -30,7 +30,7 @@ ENDED = {
     "promoted": "it was promoted",
     "released": "another release is live",
     "refused": "the gate refused it",
-    "outlived": "the index was made anew, or another release is live",
+    "outlived": "what it was made for is no more, or another release is live",
 }
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from typing import Any
 from urllib.parse import quote
+from uuid import uuid4
 
 import pytest
 from playwright.sync_api import expect
@@ -13,7 +14,8 @@ from rag.candidates import GateReport, Outcome, Rules
 from rag.feedback import Consent, OfChunk, Verdict
 from rag.learn.gate import judged
 from rag.learn.online import GUARDS
-from rag.types import AskRequest
+from rag.store.candidates import Candidates
+from rag.types import AskRequest, utc_now
 from tests.ui.conftest import Opener
 from tests.ui.test_looks import LOOKS, QUESTION, picture
 from tests.ways.conftest import Deployment
@@ -184,3 +186,46 @@ def passed(deployment: Deployment, name: str, outcome: Outcome = "passed") -> No
         app.tuning._kept.report(found.id, live.number if live else 0, report, questions, "ada")
 
     deployment.run(story())
+
+
+def test_it_is_asked_by_what_settings_are_searched_for_and_how_long(
+    opened: Opener, deployment: Deployment, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    app: Any = deployment.app
+    asked: list[tuple[float, bool]] = []
+    kept = Candidates(app._parts.ledger.database, utc_now)
+
+    async def make(
+        who: Any, kind: str, domain: Any, progress: Any, *more: Any, answers: bool
+    ) -> Any:
+        asked.append((more[1], answers))
+        lineage = {
+            **{"as_of": utc_now().isoformat(), "by": "answers", "from": None, "tried": 14},
+            **{"knobs": {"limit": 6}, "answer": {}, "wording": "answer"},
+            "changes": {"limit": [10, 6]},
+        }
+        figures = {"questions": 64, "of": 107, "before": 0.61, "after": 0.68}
+        return kept.add(str(uuid4()), app.pack(None).name, kind, lineage, figures, who.id)
+
+    monkeypatch.setattr(app.tuning, "make", make)
+    for look, given in {**LOOKS, "german": {"locale": "de-DE"}}.items():
+        german = look == "german"
+        seen = opened("/data/candidates", **given)
+        page = seen.page
+        page.get_by_role("button", name="Neuer Kandidat" if german else "New candidate").click()
+        settings = "Einstellungen" if german else "Settings"
+        page.get_by_role("menuitem", name=settings).click()
+        dialog = page.get_by_role("dialog")
+        dialog.get_by_label("Was geantwortet wird" if german else "What is answered").check()
+        dialog.get_by_label("Minuten" if german else "Minutes").fill("3")
+        assert seen.axe() == []
+        picture(page, f"candidates-search-{look}")
+        dialog.get_by_role("button", name="Suchen" if german else "Search").click()
+        expect(page).to_have_url(re.compile(r"candidate=configuration-\d+$"))
+        panel = page.get_by_role("region", name=page.url.rpartition("=")[2])
+        expect(panel).to_contain_text("10 → 6")
+        expect(panel).to_contain_text("107")
+        assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+        assert seen.axe() == []
+        picture(page, f"candidates-settings-{look}")
+    assert asked == [(3, True)] * 4
