@@ -34,7 +34,8 @@ async def searched(folder: Path, minutes: float) -> dict[str, Any]:
         try:
             made = await app.tuning.make(WHO, "configuration", None, budget=minutes, answers=True)
         except InvalidInput as error:
-            return {**said, "chosen": None, "why": error.message}
+            seconds = round(time.monotonic() - started, 1)
+            return {**said, "chosen": None, "why": error.message, "search_seconds": seconds}
         said |= {
             "chosen": made.lineage["changes"],
             "choices": made.lineage["tried"],

@@ -113,9 +113,10 @@ def winner(race: Race, budget: Budget) -> Winner:
     surely = {one: float(gain.mean() - gain.std() / np.sqrt(asked)) for one, gain in gains.items()}
     best = min(surely, key=lambda one: (-surely[one], one), default=None)
     if best is None or surely[best] <= 0:
+        gained = f": the best by {gains[best].mean():+.3f}" if best is not None else ""
         raise InvalidInput(
             f"None of the choices answers surely better than what is in use "
-            f"on {counted(asked, 'question')}.",
+            f"on {counted(asked, 'question')}{gained}.",
             hint="Nothing is to be done: what is in use does well.",
         )
     mean = float(before.mean())

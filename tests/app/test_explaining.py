@@ -9,6 +9,7 @@ import pytest
 from rag.app import App
 from rag.app.explaining import Explained, ExplainRequest, Knobs
 from rag.errors import GenerationMismatch, NotFound
+from rag.store.generations import CONFIGURED
 from tests.app.test_app import ANNA, BOB, run
 
 PAY = "What is the salary of the director?"
@@ -85,7 +86,7 @@ def test_another_build_of_the_index_is_searched_where_it_can_be(tmp_path: Path) 
 def test_a_build_by_another_embedder_is_told_and_not_searched(tmp_path: Path) -> None:
     async def story(app: App) -> None:
         domain = app._domains.get(None)
-        made = await app._generations.fingerprint(domain, None)
+        made = await app._generations.fingerprint(domain, CONFIGURED)
         other = {**made, "embedder": "another"}
         kept = app._parts.ledger.generations
         built = kept.add("test", other, 64, "building")

@@ -99,7 +99,9 @@ def test_a_budget_of_too_few_questions_chooses_nothing(clock: Clock) -> None:
 def test_where_nothing_is_surely_better_nothing_is_chosen() -> None:
     budget = Budget(600)
     found, _ = race([0.0, -0.1, 0.001], 40, budget)
-    with pytest.raises(InvalidInput, match="surely better than what is in use on 40 questions"):
+    with pytest.raises(
+        InvalidInput, match=r"than what is in use on 40 questions: the best by -0\.001"
+    ):
         winner(found, budget)
     found, _ = race([], 40, budget)
     assert found.answers == 0
