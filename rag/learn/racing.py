@@ -61,14 +61,22 @@ Told = Callable[[Race], None]
 
 
 async def raced(choices: int, questions: int, score: Score, budget: Budget, told: Told) -> Race:
-    """Ask until every question was asked or the budget likely does not allow another one."""
+    """Ask until every question was asked or the budget likely does not allow another one.
+
+    There is one question at least.
+    """
     in_use: list[float] = []
     left: dict[int, list[float]] = {one: [] for one in range(choices)}
-    answers = 0
     until = min(FIRST, questions)
+    # The first answer waits for what is read once only, and says nothing of the others.
+    await score(None, 0)
+    answers, warm = 1, budget.spent
+
+    def each() -> float:
+        return (budget.spent - warm) / (answers - 1) if answers > 1 else 0.0
 
     def allows(more: int) -> bool:
-        return not answers or budget.left >= more * budget.spent / answers
+        return budget.left > 0 and budget.left >= more * each()
 
     while left:
         for question in range(len(in_use), until):
@@ -77,7 +85,7 @@ async def raced(choices: int, questions: int, score: Score, budget: Budget, told
             before = await score(None, question)
             answers += 1
             if not question and not allows(len(left)):
-                # Only now is it known what an answer takes.
+                # Only now is it known what one takes.
                 break
             for choice, scores in left.items():
                 scores.append(await score(choice, question))
@@ -86,7 +94,7 @@ async def raced(choices: int, questions: int, score: Score, budget: Budget, told
             told(Race(in_use, {**left}, answers))
         if len(in_use) < until or until == questions:
             break
-        to_the_end = (questions - until) * budget.spent / answers
+        to_the_end = (questions - until) * each()
         affordable = int(budget.left / to_the_end) - 1 if to_the_end else choices
         best = sorted(left, key=lambda one: (-sum(left[one]), one))
         kept = {*best[: max(affordable, len(left) // 2, 1)]}
