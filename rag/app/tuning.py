@@ -19,17 +19,17 @@ from rag.app.following import INDEXED
 from rag.app.gathering import Gathering
 from rag.app.generations import Generations
 from rag.app.loras import Loras
-from rag.app.measuring import Measuring, Searched
+from rag.app.measuring import Measuring
 from rag.app.memories import Memories
 from rag.app.parts import Parts
 from rag.app.people import People
 from rag.app.prompts import Prompts
 from rag.app.rerankers import Rerankers
 from rag.app.runs import Runs
+from rag.app.sides import Side, Sides
 from rag.app.trained import TrainedEncoders
-from rag.app.writing import Side, Writing
+from rag.app.writing import Writing
 from rag.candidates import (
-    Asked,
     Candidate,
     CandidateTrial,
     Gain,
@@ -42,7 +42,6 @@ from rag.errors import Conflict, InvalidInput, RagError
 from rag.learn.choices import WORDING
 from rag.learn.gate import NDCG, judged
 from rag.learn.lora import Recipe
-from rag.models.candidates import EXTRACTIVE
 from rag.retrieve.levers import NONE, Levers
 from rag.store.candidate_trials import CandidateTrials
 from rag.store.candidates import Candidates
@@ -98,13 +97,12 @@ class Tuning:
     ) -> None:
         database, now = parts.ledger.database, parts.ledger.now
         gathering = Gathering(parts, people, generations)
-        self._measuring = Measuring(parts, people)
-        self._prompts = Prompts(parts)
+        measuring, prompts = Measuring(parts, people), Prompts(parts)
         self._rerankers = Rerankers(parts, gathering, people, domains)
         self._encoders = TrainedEncoders(parts, gathering, people, runs)
-        self._chunkings = Chunkings(parts, generations, self._measuring, runs)
+        self._chunkings = Chunkings(parts, generations, measuring, runs)
         self._configurations = Configurations(
-            parts, generations, self._measuring, writing, defaults, self._live
+            parts, generations, measuring, writing, defaults, self._live
         )
         self._makers: Mapping[Kind, Maker] = {
             "memory": Memories(parts, gathering),
@@ -113,15 +111,14 @@ class Tuning:
             "chunking": self._chunkings,
             "reranker": self._rerankers,
             "configuration": self._configurations,
-            "prompt": self._prompts,
+            "prompt": prompts,
             "llm": loras,
         }
         self._domains = domains
         self._generations = generations
         self._accounts = accounts
         self._loras = loras
-        self._defaults = defaults
-        self._writing = writing
+        self._sides = Sides(measuring, writing, prompts, loras, defaults)
         self._now = now
         self._embedder = parts.embedder.fingerprint
         self._kept = Candidates(database, now)
@@ -311,14 +308,9 @@ class Tuning:
         if found.kind in INDEXED:
             searched = await self._generations.beside(of, found)
         after = await self._levers(of, searched, {**pointers, found.kind: found.id})
-        if found.written:
-            asked = await self._written(principal, of, found, generation, before, after, progress)
-        else:
-            old, new = (
-                Searched(one.id, str(one.fingerprint["chunker"]), levers)
-                for one, levers in ((generation, before), (searched, after))
-            )
-            asked = await self._found(of, found, generation, old, new, progress)
+        asked = await self._sides.asked(
+            principal, of, found, Side(generation, before), Side(searched, after), progress
+        )
         against = live.number if live else 0
         look = await self.look(of, pointers)
         report = await asyncio.to_thread(
@@ -361,62 +353,6 @@ class Tuning:
         trial = await asyncio.to_thread(self._trials.last, candidate.domain, candidate.id)
         if trial is not None:
             await asyncio.to_thread(self._trials.end, trial.id, "refused", principal.id)
-
-    async def _found(
-        self,
-        domain: Domain,
-        candidate: Candidate,
-        generation: Generation,
-        before: Searched,
-        after: Searched,
-        progress: Callable[[Progress], None],
-    ) -> list[Asked]:
-        """What either finds."""
-        questions = await self._measuring.later(domain, candidate, generation)
-        asked: list[Asked] = []
-        for done, question in enumerate(questions, 1):
-            asked.append(await self._measuring.asked(domain, question, before, after))
-            progress(Progress(phase="measure", done=done, total=len(questions)))
-        return asked
-
-    async def _written(
-        self,
-        principal: Principal,
-        domain: Domain,
-        candidate: Candidate,
-        generation: Generation,
-        before: Levers,
-        after: Levers,
-        progress: Callable[[Progress], None],
-    ) -> list[Asked]:
-        """What either writes."""
-        live = await self._defaults.default(domain.pack)
-        model = live
-        if candidate.kind == "llm":
-            model = self._defaults.serving(candidate.id)
-            learned = await asyncio.to_thread(self._loras.learned, candidate)
-            if not model:
-                raise Conflict(
-                    f"No model serves '{candidate.name}' yet.",
-                    hint=f"How one does: rag tune show {candidate.name}.",
-                )
-        else:
-            # Of settings nothing is learned but what the evals say, of which the other half asks.
-            prompts = candidate.kind == "prompt"
-            learned = await asyncio.to_thread(self._prompts.learned, candidate.id)
-            if live == EXTRACTIVE and (prompts or WORDING in candidate.lineage["changes"]):
-                raise Conflict(
-                    "Answers are quoted here, without a prompt.", hint="Choose a model: rag models."
-                )
-        questions = await self._writing.later(domain, candidate, learned)
-        old, new = Side(live, before), Side(model, after)
-        asked: list[Asked] = []
-        for done, question in enumerate(questions, 1):
-            asked.append(
-                await self._writing.asked(principal, domain, generation, question, old, new)
-            )
-            progress(Progress(phase="measure", done=done, total=len(questions)))
-        return asked
 
     async def promote(
         self, principal: Principal, name: str, domain: str | None, why: str = ""

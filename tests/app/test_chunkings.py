@@ -163,7 +163,7 @@ def test_cut_and_index_answer_together_and_are_taken_back_together(tmp_path: Pat
         live = app._parts.ledger.generations.live("test")
         assert live is not None
         domain, now = app._domains.get(None), utc_now()
-        measuring = app.tuning._measuring
+        measuring = app.tuning._sides._measuring
         # What was rated before still measures; nothing is learned from it by ids.
         there = await measuring.earlier(domain, live, now, any_cut=True)
         assert sum(bool(one.wanted.passages) for one in there) == 12

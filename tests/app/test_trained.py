@@ -4,7 +4,9 @@ few kilobytes, in a real process, in a real index."""
 from __future__ import annotations
 
 import asyncio
+import shutil
 from collections.abc import Callable, Coroutine, Sequence
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
@@ -19,9 +21,11 @@ from rag.config import EmbeddingSettings
 from rag.errors import Conflict, InvalidInput, Unavailable
 from rag.feedback import OfChunk, Verdict
 from rag.ingest.rebuild import Rebuilder
+from rag.learn.encoding import teach
+from rag.learn.teaching import Lessons, Taught
 from rag.store.candidates import Candidates
 from rag.store.generations import Pair
-from rag.types import AskRequest, Principal, SearchRequest, utc_now
+from rag.types import AskRequest, Principal, Progress, SearchRequest, utc_now
 from tests.app.test_app import ANNA, BOB, add_documents, open_app
 from tests.app.test_datasets import ALL, CURATOR
 from tests.backends.tiny_encoder import by_words, save_encoder
@@ -40,6 +44,36 @@ def everything_is_learned_from(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("rag.app.trained.ENOUGH", 6)
     monkeypatch.setattr("rag.learn.encoding.EPOCHS", 8)
     monkeypatch.setattr("rag.learn.encoding.RATE", 0.01)
+
+
+Known = dict[str, tuple[Path, Taught]]
+
+
+@pytest.fixture(scope="module")
+def known() -> Known:
+    return {}
+
+
+@pytest.fixture(autouse=True)
+def learned_once(
+    known: Known, tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Equal lessons give an equal encoder (tests/learn/test_teaching.py), which takes a process and
+    seconds: here they are learned the first time."""
+
+    async def taught(given: Lessons, progress: Callable[[Progress], None]) -> Taught:
+        what = sha256(given.model_dump_json(exclude={"base", "out"}).encode())
+        what.update((given.base / "model.safetensors").read_bytes())
+        if what.hexdigest() not in known:
+            told = await teach(given, progress)
+            kept = tmp_path_factory.mktemp("learned") / "encoder"
+            known[what.hexdigest()] = shutil.copytree(given.out, kept), told
+            return told
+        kept, told = known[what.hexdigest()]
+        shutil.copytree(kept, given.out, dirs_exist_ok=True)
+        return told
+
+    monkeypatch.setattr("rag.app.trained.teach", taught)
 
 
 @pytest.fixture
@@ -288,7 +322,7 @@ def test_a_later_one_takes_the_place_and_what_nobody_needs_is_dropped(
         assert second.name == "encoder-2"
         assert await held(app) == {None: 12, second.id: 12}
         # Without the weights a backup's index could not be made anew.
-        kept_files = backups._encoders(app.settings, app._parts.ledger.database)
+        kept_files = backups._weights(app.settings, app._parts.ledger.database)
         assert f"candidates/{second.id}/model.safetensors" in kept_files
         assert not any(first.id in name for name in kept_files)
         with pytest.raises(Conflict, match="not kept any more"):

@@ -127,9 +127,9 @@ def test_the_best_answers_are_shown_as_examples_and_no_longer_than_they_may_be(
         await app.sync(ANNA)
         await asked(app, BOB, oil)
         assert shown(stubs["old"]) == []
-        assert len(app.tuning._prompts.learned(made.id)) == 2
+        assert len(app.tuning._sides._prompts.learned(made.id)) == 2
         await app.privacy.erase(CURATOR, BOB.id)
-        assert app.tuning._prompts.learned(made.id) == set()
+        assert app.tuning._sides._prompts.learned(made.id) == set()
 
     tell(story)
 

@@ -11,6 +11,7 @@ import pytest
 from playwright.sync_api import expect
 
 from rag.candidates import GateReport, Outcome, Rules
+from rag.errors import InvalidInput
 from rag.feedback import Consent, OfChunk, Verdict
 from rag.learn.gate import judged
 from rag.learn.online import GUARDS
@@ -199,6 +200,8 @@ def test_it_is_asked_by_what_settings_are_searched_for_and_how_long(
         who: Any, kind: str, domain: Any, progress: Any, *more: Any, answers: bool
     ) -> Any:
         asked.append((more[1], answers))
+        if kind == "chunking":
+            raise InvalidInput("12 questions are too few to choose a cut by; 30 would do.")
         lineage = {
             **{"as_of": utc_now().isoformat(), "by": "answers", "from": None, "tried": 14},
             **{"knobs": {"limit": 6}, "answer": {}, "wording": "answer"},
@@ -228,4 +231,12 @@ def test_it_is_asked_by_what_settings_are_searched_for_and_how_long(
         assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
         assert seen.axe() == []
         picture(page, f"candidates-settings-{look}")
-    assert asked == [(3, True)] * 4
+    page.get_by_role("button", name="Neuer Kandidat").click()
+    page.get_by_role("menuitem", name="Zuschnitt").click()
+    dialog = page.get_by_role("dialog", name="Einen anderen Zuschnitt suchen?")
+    expect(dialog.get_by_role("radio")).to_have_count(0)
+    dialog.get_by_label("Minuten").fill("7")
+    dialog.get_by_role("button", name="Suchen").click()
+    expect(page.get_by_text("12 questions are too few")).to_be_visible()
+    seen.problems[:] = [one for one in seen.problems if "422" not in one]
+    assert asked == [*[(3, True)] * 4, (7, False)]

@@ -13,7 +13,7 @@ import { Page } from "@/primitives/Page";
 import { CandidatePanel } from "./CandidatePanel";
 import css from "./candidates.module.css";
 import { Gains } from "./Gains";
-import { KINDS, nameOf, useCandidates, useMake, type Kind, type Search } from "./queries";
+import { KINDS, nameOf, useCandidates, useMake, type Kind, type Search, type Sought } from "./queries";
 import { Releases } from "./Releases";
 import { Searching } from "./Searching";
 import { Tried } from "./Tried";
@@ -28,7 +28,7 @@ export function CandidatesPage() {
   const found = useCandidates();
   const { run, done } = useMake();
   const open = (candidate: string | undefined) => void navigate({ to: "/data/candidates", search: candidate === undefined ? {} : { candidate } });
-  const [searching, seek] = useState(false);
+  const [sought, seek] = useState<Sought>();
   const make = (kind: Kind, by?: Search) => run.mutate({ kind, ...by }, { onSuccess: (one) => { if (one) open(nameOf(one)); } });
   return (
     <Page title={t("title")} tell={t("tell")} acts={(
@@ -36,7 +36,7 @@ export function CandidatesPage() {
         <Menu.Target><Button leftSection={<IconPlus size={16} />} loading={run.isPending}>{t("make")}</Button></Menu.Target>
         <Menu.Dropdown maw={340}>
           {KINDS.map((kind) => (
-            <Menu.Item key={kind} onClick={() => (kind === "configuration" ? seek(true) : make(kind))}>
+            <Menu.Item key={kind} onClick={() => (kind === "configuration" || kind === "chunking" ? seek(kind) : make(kind))}>
               <Text size="sm" fw={600}>{t(`kind.${kind}`)}</Text>
               <Text size="xs" c="var(--soft)">{t(`kindTell.${kind}`)}</Text>
             </Menu.Item>
@@ -44,7 +44,7 @@ export function CandidatesPage() {
         </Menu.Dropdown>
       </Menu>
     )}>
-      <Searching opened={searching} close={() => seek(false)} begin={(by) => make("configuration", by)} />
+      <Searching kind={sought} close={() => seek(undefined)} begin={make} />
       <Text role="status" size="sm" c="var(--soft)">{run.isPending ? farther(done, t) : ""}</Text>
       {run.error ? <Trouble error={run.error} /> : null}
       <Loaded query={found}>
@@ -58,7 +58,7 @@ export function CandidatesPage() {
                 <Table.Tbody>
                   {candidates.map((one) => (
                     <Table.Tr key={one.id}>
-                      <Table.Td><Button variant="transparent" p={0} h="auto" aria-expanded={nameOf(one) === named} onClick={() => open(nameOf(one) === named ? undefined : nameOf(one))}>{nameOf(one)}</Button></Table.Td>
+                      <Table.Td><Button variant="transparent" size="compact-sm" px={0} aria-expanded={nameOf(one) === named} onClick={() => open(nameOf(one) === named ? undefined : nameOf(one))}>{nameOf(one)}</Button></Table.Td>
                       <Table.Td><Badge color={COLOUR[one.state]} variant={one.state === "made" ? "light" : "filled"} tt="none">{t(`state.${one.state}`)}</Badge></Table.Td>
                       <Table.Td><Text size="sm" title={moment(one.created_at)}>{ago(one.created_at)}</Text><Text size="xs" c="var(--soft)"><bdi>{one.created_by}</bdi></Text></Table.Td>
                     </Table.Tr>

@@ -86,8 +86,9 @@ export type Kind = Candidate["kind"];
 /** Those that can be made here; what else there is needs a folder of weights and the command line. */
 export const KINDS = ["memory", "adapter", "encoder", "chunking", "reranker", "configuration", "prompt"] as const satisfies readonly Kind[];
 
-/** How settings are searched for: by what is answered, or by what is found; and for how many minutes. */
-export type Search = { answers: boolean; budget: number };
+/** For how many minutes it is searched, and settings by what is answered or by what is found. */
+export type Search = { answers?: boolean; budget: number };
+export type Sought = "configuration" | "chunking";
 
 export function useMake() {
   const domain = useDomain();
