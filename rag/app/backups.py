@@ -254,7 +254,9 @@ def _weights(settings: Settings, database: Database) -> list[str]:
         settings.data / CANDIDATES / one for one in Generations(database, utc_now).encoders()
     ]
     for one in (*kept.of_kind("reranker"), *kept.of_kind("llm")):
-        if one.state != "refused" and one.lineage.get("method") != TREES:
+        # What learned what is erased is promoted no more; of a model only its server knows that.
+        never = one.kind == "reranker" and one.state == "made" and one.figures.get("withdrawn")
+        if one.state != "refused" and not never and one.lineage.get("method") != TREES:
             trained.append(settings.data / (MODELS if one.kind == "llm" else CANDIDATES) / one.id)
     return [
         file.relative_to(settings.data).as_posix()

@@ -135,7 +135,7 @@ class Measuring:
         turns = [before, after] if crc32(question.id.encode()) % 2 else [after, before]
         sides: dict[bool, tuple[Sequence[Hit], float, float]] = {}
         # What both found is read and weighed once; it takes either as long.
-        weighed: dict[tuple[str, ...], tuple[float, float]] = {}
+        weighed: dict[tuple[object, ...], tuple[float, float]] = {}
         for side in turns:
             since = time.perf_counter()
             found = await domain.retriever.retrieve(
@@ -146,8 +146,10 @@ class Measuring:
                 levers=side.levers,
             )
             searched = time.perf_counter()
-            # In another cut the same ids are of other passages.
-            same = (side.cut, *(hit.payload.chunk_id for hit in found.hits))
+            # In another cut the same ids are of other passages; or less of them is read.
+            pack = side.levers.applied(domain.pack)
+            read = (side.cut, pack.retrieval.widen, pack.answer)
+            same = (*read, *(hit.payload.chunk_id for hit in found.hits))
             if same not in weighed:
                 answers = await self._answers(domain, question, found, side.levers)
                 weighed[same] = (answers, time.perf_counter() - searched)
@@ -156,6 +158,9 @@ class Measuring:
             sides[side is after] = (found.hits, took, answers)
         old, old_ms, old_answers = sides[False]
         new, new_ms, new_answers = sides[True]
+        # How many are given is measured by what is written: here one is not better for giving more.
+        most = min(side.levers.applied(domain.pack).retrieval.limit for side in turns)
+        old, new = old[:most], new[:most]
         wanted = question.wanted
         if question.paths:
             wanted = of_paths(question.paths, [hit.payload for hit in (*old, *new)])

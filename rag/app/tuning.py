@@ -24,7 +24,7 @@ from rag.app.memories import Memories
 from rag.app.parts import Parts
 from rag.app.people import People
 from rag.app.prompts import Prompts
-from rag.app.rerankers import Rerankers
+from rag.app.rerankers import TREES, Rerankers
 from rag.app.runs import Runs
 from rag.app.sides import Side, Sides
 from rag.app.trained import TrainedEncoders
@@ -50,6 +50,8 @@ from rag.store.releases import Releases
 from rag.types import Principal, Progress
 
 WORTH = "The score of answers"
+LONGEST = 1_440
+"""Minutes that may be searched for."""
 
 UNFINISHED = timedelta(days=1)
 """After which nobody makes any more what is not whole yet."""
@@ -236,6 +238,8 @@ class Tuning:
             raise InvalidInput(
                 "Only a chunking and a configuration are searched for within a time."
             )
+        if budget is not None and not 0 < budget <= LONGEST:
+            raise InvalidInput(f"A budget is above 0 and at most {LONGEST} minutes.")
         if answers and kind != "configuration":
             raise InvalidInput("Only a configuration is searched for by answers.")
         if kind == "reranker":
@@ -438,6 +442,9 @@ class Tuning:
         what could not be, and why."""
         failed: list[str] = []
         for one in await asyncio.to_thread(self._kept.learned):
+            # The weights of what was refused are in no backup.
+            if one.state == "refused" and one.lineage.get("method", TREES) != TREES:
+                continue
             try:
                 await self._makers[one.kind].write(one)
             except RagError as error:

@@ -11,12 +11,15 @@ import pytest
 
 from rag.app import App
 from rag.app.explaining import ExplainRequest
+from rag.app.measuring import Question, Searched
 from rag.domain import RetrievalKnobs, load_pack
 from rag.errors import Conflict, InvalidInput, ModelError
 from rag.feedback import Correction, Verdict
 from rag.learn import racing
 from rag.learn.configuring import Best, Listed
 from rag.learn.evaluation import in_calibration_half
+from rag.learn.measuring import Wanted
+from rag.retrieve.levers import Levers
 from rag.types import Progress, SearchRequest
 from tests.app.test_app import ANNA, BOB, add_documents, open_app
 from tests.app.test_datasets import ALL, COLOUR, CURATOR, WEIGHT
@@ -220,12 +223,43 @@ def test_a_later_candidate_does_not_undo_an_earlier_one(
     tell(story)
 
 
+def test_a_search_is_not_better_for_giving_more(tell: Callable[[Story], None]) -> None:
+    async def story(app: App, stub: Endpoint) -> None:
+        found = (await app.search(ANNA, SearchRequest(query=WEIGHT))).hits
+        second = next(one.payload for one in found if one.payload.title != found[0].payload.title)
+        domain = app._domains.get(None)
+        generation = await app._generations.answering(domain)
+        question = Question(
+            *("q", WEIGHT, ANNA, Wanted({}), [second.uri.rpartition("/")[2]]),
+            *(lambda _: "novel", True, "en"),
+        )
+        one, ten = (
+            Searched(
+                generation.id,
+                str(generation.fingerprint["chunker"]),
+                Levers(knobs=RetrievalKnobs(limit=limit)),
+            )
+            for limit in (1, 10)
+        )
+        measuring = app.tuning._sides._measuring
+        for before, after in ((one, ten), (ten, one)):
+            told = await measuring.asked(domain, question, before, after)
+            assert (told.before, told.after) == (0.0, 0.0)
+        told = await measuring.asked(domain, question, ten, ten._replace())
+        assert told.before == told.after > 0
+
+    tell(story)
+
+
 def test_what_cannot_be_searched_says_so_and_nothing_is_made(
     tell: Callable[[Story], None], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     async def story(app: App, stub: Endpoint) -> None:
         with pytest.raises(InvalidInput, match="Only a configuration is searched"):
             await app.tuning.make(CURATOR, "memory", None, answers=True)
+        for budget in (float("inf"), float("nan"), 0.0, 1_441.0):
+            with pytest.raises(InvalidInput, match="above 0 and at most 1440 minutes"):
+                await app.tuning.make(CURATOR, "configuration", None, budget=budget)
         with pytest.raises(InvalidInput, match="was spent after 0 questions"):
             await app.tuning.make(CURATOR, "configuration", None, budget=1e-9, answers=True)
         monkeypatch.setattr("rag.app.configurations.ENOUGH", 4)
