@@ -133,21 +133,23 @@ class Measuring:
         vector = seen[0].own
         # Whoever comes second finds everything at hand: either does half the time.
         turns = [before, after] if crc32(question.id.encode()) % 2 else [after, before]
+        # How many are given is measured by what is written: here one is not better for giving more.
+        most = min(side.levers.applied(domain.pack).retrieval.limit for side in turns)
         sides: dict[bool, tuple[Sequence[Hit], float, float]] = {}
         # What both found is read and weighed once; it takes either as long.
         weighed: dict[tuple[object, ...], tuple[float, float]] = {}
         for side in turns:
+            pack = side.levers.applied(domain.pack)
             since = time.perf_counter()
             found = await domain.retriever.retrieve(
                 question.who,
                 question.text,
                 generation=side.generation,
-                limit=side.levers.applied(domain.pack).retrieval.limit,
+                limit=pack.retrieval.limit,
                 levers=side.levers,
             )
             searched = time.perf_counter()
             # In another cut the same ids are of other passages; or less of them is read.
-            pack = side.levers.applied(domain.pack)
             read = (side.cut, pack.retrieval.widen, pack.answer)
             same = (*read, *(hit.payload.chunk_id for hit in found.hits))
             if same not in weighed:
@@ -158,8 +160,6 @@ class Measuring:
             sides[side is after] = (found.hits, took, answers)
         old, old_ms, old_answers = sides[False]
         new, new_ms, new_answers = sides[True]
-        # How many are given is measured by what is written: here one is not better for giving more.
-        most = min(side.levers.applied(domain.pack).retrieval.limit for side in turns)
         old, new = old[:most], new[:most]
         wanted = question.wanted
         if question.paths:

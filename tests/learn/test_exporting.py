@@ -254,8 +254,7 @@ def test_many_times_the_rows_take_no_more_memory(tmp_path, name):
     one = exporter(name)
 
     def peak(count):
-        # Each task is a file of its own, written alike.
-        rows = {one.tasks[0]: {"train": map(partial(sample, one.tasks[0]), range(count))}}
+        rows = {task: {"train": map(partial(sample, task), range(count))} for task in one.tasks}
         (tmp_path / str(count)).mkdir()
         gc.collect()
         tracemalloc.start()
