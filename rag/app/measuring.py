@@ -92,7 +92,7 @@ class Measuring:
         found = await asyncio.to_thread(
             lambda: [
                 one
-                for at, one in self._rated(domain, generation, learnt, LABELS, known)
+                for at, one in self._rated(domain, generation, learnt, LABELS, known, since)
                 if one.held_out or at > since
             ]
         )
@@ -200,11 +200,13 @@ class Measuring:
         learnt: Learnt,
         labels: DatasetSpec,
         known: Collection[str],
+        until: datetime | None = None,
     ) -> Iterator[tuple[datetime, Question]]:
         """Every question that something was said of, with when it was asked. `known` are clusters
-        that are not held out, as they were learned from."""
+        that are not held out, as they were learned from; the others are as they were `until` then:
+        what was searched on then was not held out."""
         name, cut = domain.pack.name, str(generation.fingerprint["chunker"])
-        splits = self._datasets.splits(name)
+        splits = self._datasets.splits(name, until)
         askers: dict[str, Principal | None] = {}
         moment = self._events.moment(self._parts.ledger.now())
         for some in _some(self._events.by_trace(name, moment, labels)):

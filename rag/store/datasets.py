@@ -197,9 +197,11 @@ class Datasets:
                 some = [(older, newer) for older, newer in session.execute(after).tuples()]
             yield from some
 
-    def splits(self, domain: str) -> dict[str, Split]:
-        """What each cluster that was in a dataset before is for ever."""
+    def splits(self, domain: str, until: datetime | None = None) -> dict[str, Split]:
+        """What each cluster that was in a dataset before is for ever; as known at a moment."""
         statement = select(SplitRow.cluster_id, SplitRow.split).where(SplitRow.domain == domain)
+        if until is not None:
+            statement = statement.where(SplitRow.at <= until)
         with self.database.read() as session:
             return {cluster: _split(split) for cluster, split in session.execute(statement)}
 

@@ -6,6 +6,7 @@ import asyncio
 import errno
 import json
 from collections.abc import Callable, Coroutine
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -16,10 +17,11 @@ from rag.datasets import ROW, DatasetSpec, row_hash
 from rag.errors import Conflict, Forbidden, InvalidInput, NotFound, StorageFull
 from rag.feedback import Consent, Correction, Verdict
 from rag.store.database import Database
+from rag.store.datasets import Datasets as Versions
 from rag.store.inbox import Wanted
 from rag.store.models import DocumentRow
 from rag.testing.fakes import HashingEmbedder
-from rag.types import AskRequest, Principal, Progress, Role
+from rag.types import AskRequest, Principal, Progress, Role, utc_now
 from tests.app.test_app import ANNA, BOB, add_documents, open_app
 
 CURATOR = Principal(id="cora", roles=frozenset({Role.USER, Role.DATA}))
@@ -127,6 +129,10 @@ def test_what_people_said_becomes_rows_that_tell_where_they_come_from(tell: Any)
         assert (said.leaks, said.count) == (0, len(said.shown))
         assert {one for each in said.shown for one in each.questions} == {WEIGHT, COLOUR}
         assert sum(sum(each.splits.values()) for each in said.shown) == made.rows
+        # Before it was built nothing was held out by it.
+        splits = Versions(app._parts.ledger.database, utc_now).splits
+        assert splits("test")
+        assert splits("test", made.created_at - timedelta(minutes=1)) == {}
         assert made.manifest["people"] == {"count": 1, "mostly_against_others": 0}
 
     tell(story)
