@@ -75,6 +75,12 @@ class Conflict(RagError):
     code, status, exit_code = "conflict", 409, 6
 
 
+class Behind(Conflict):
+    """An index lacks documents that are answered from by now, or has them as they were."""
+
+    code = "behind"
+
+
 class TooSoon(RagError):
     """The object is being made; it can be spoken of in a moment."""
 

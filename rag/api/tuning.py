@@ -90,6 +90,8 @@ class Rollback(Body):
     """The number of the release to go back to; the one before the live one if none is named."""
     why: Why = ""
     domain: Name | None = None
+    force: bool = False
+    """Also to an index that lacks documents, which the next sync reads again."""
 
 
 class Releases(Body):
@@ -189,5 +191,6 @@ async def releases(who: Data, server: Server, domain: Domain = None) -> Releases
 
 @router.post("/releases/rollback")
 async def roll_back(body: Rollback, who: Data, server: Server) -> Release:
-    """Let answers use what an earlier release did, from the next question on."""
-    return await server.app.tuning.roll_back(who, body.domain, body.to, body.why)
+    """Let answers use what an earlier release did, from the next question on. 409 `behind` where
+    its index lacks documents that are answered from by now, unless forced."""
+    return await server.app.tuning.roll_back(who, body.domain, body.to, body.why, force=body.force)

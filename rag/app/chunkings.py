@@ -4,11 +4,9 @@ of all beside the one that answers."""
 from __future__ import annotations
 
 import asyncio
-import tempfile
 import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from pathlib import Path
 from typing import Any
 from urllib.parse import unquote
 from uuid import uuid4
@@ -34,6 +32,7 @@ from rag.retrieve.levers import Levers
 from rag.store.candidates import Candidates
 from rag.store.events import Events
 from rag.store.generations import Generation
+from rag.store.scratch import scratch
 from rag.types import Principal, Progress
 
 MINUTES = 10.0
@@ -100,8 +99,8 @@ class Chunkings:
         asked, versions = await self._asked(domain, live, some, until, progress)
         _require(len(asked))
         now = await self._parts.chunkers.of(live.chunking)
-        with tempfile.TemporaryDirectory(prefix="ratchet-") as scratch:
-            index = QdrantEdgeIndex(Path(scratch), self._parts.settings.index.optimize_above)
+        with scratch(self._parts.settings.data) as folder:
+            index = QdrantEdgeIndex(folder, self._parts.settings.index.optimize_above)
             pool = Pool(self._parts, domain, live, index, self._clock, since + 60 * minutes)
             try:
                 laid = await pool.lay(now, versions, until + 60 * minutes * FIRST)

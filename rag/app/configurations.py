@@ -18,7 +18,7 @@ from rag.app.measuring import Measuring, Question, of_paths
 from rag.app.parts import Parts
 from rag.app.writing import Side, Writing
 from rag.candidates import Candidate
-from rag.domain import Pack, RetrievalKnobs
+from rag.domain import Pack, Prompt, RetrievalKnobs
 from rag.domain.prompts import ANSWER
 from rag.errors import InvalidInput
 from rag.learn.choices import WORDING, Choice, choices
@@ -38,6 +38,8 @@ from rag.types import Principal, Progress
 MINUTES = 10.0
 MOST = 1_000
 """Questions that are searched on, the latest."""
+WORDING_SHA256 = f"{WORDING}_sha256"
+"""Of the text of the wording as it was tried."""
 
 
 class Live(NamedTuple):
@@ -95,9 +97,14 @@ class Configurations:
         )
 
     def outlived(self, candidate: Candidate, pack: Pack) -> str:
-        """The wording that it has and the pack has no more; empty where there is none."""
+        """The wording that it has, where the pack has it no more or has edited it: what it would
+        be answered by was never measured. Empty where there is none."""
         named = str(candidate.lineage.get(WORDING, ANSWER))
-        return "" if named in pack.prompts else named
+        if named == ANSWER:
+            return ""
+        kept = pack.prompts.get(named)
+        same = kept is not None and _digest(kept) == candidate.lineage.get(WORDING_SHA256)
+        return "" if same else named
 
     async def make(
         self,
@@ -126,7 +133,7 @@ class Configurations:
             "by": "answers" if answers else "lists",
             "minutes": minutes,
             "from": live.configuration.id if live.configuration else None,
-            **_whole(live.configuration, found.changes),
+            **_whole(live.configuration, found.changes, domain.pack),
             "changes": {name: list(one) for name, one in found.changes.items()},
             "embedder": str(generation.fingerprint["embedder"]),
             "chunker": str(generation.fingerprint["chunker"]),
@@ -285,16 +292,23 @@ def _changed(levers: Levers, pack: Pack, settings: Mapping[str, Any]) -> Levers:
     return replace(levers, knobs=RetrievalKnobs.model_validate(knobs), **others)
 
 
-def _whole(base: Candidate | None, changes: Mapping[str, tuple[Any, Any]]) -> dict[str, Any]:
+def _whole(
+    base: Candidate | None, changes: Mapping[str, tuple[Any, Any]], pack: Pack
+) -> dict[str, Any]:
     """What a candidate says of settings and wording: what its base says, and what is changed."""
     nothing: Mapping[str, Any] = {}
     said = base.lineage if base else nothing
     new = {name: after for name, (_, after) in changes.items()}
-    wording = new.pop(WORDING, said.get(WORDING, ANSWER))
+    wording = str(new.pop(WORDING, said.get(WORDING, ANSWER)))
     of_search = {name: one for name, one in new.items() if name in RetrievalKnobs.model_fields}
     others = {name: one for name, one in new.items() if name not in of_search}
     return {
         "knobs": {**said.get("knobs", {}), **of_search},
         "answer": {**said.get("answer", {}), **others},
         WORDING: wording,
+        **({WORDING_SHA256: _digest(pack.prompts[wording])} if wording != ANSWER else {}),
     }
+
+
+def _digest(wording: Prompt) -> str:
+    return sha256(wording.source.encode()).hexdigest()

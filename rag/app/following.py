@@ -61,11 +61,17 @@ class Following:
                 log.warning("index left behind", generation=one.id, reason=error.message)
 
     async def fill(
-        self, domain: Domain, pair: Pair, progress: Callable[[Progress], None]
+        self,
+        domain: Domain,
+        pair: Pair,
+        progress: Callable[[Progress], None],
+        *,
+        exact: bool = False,
     ) -> Generation:
         """A whole generation of a pair beside the live one, in the place of the one before.
 
         Nobody else may write in the domain. Cut short, it goes on with what is not there yet.
+        Raises Unavailable where a text is damaged that has to be cut `exact`ly as the pair says.
         """
         live = await asyncio.to_thread(self._kept.live, domain.pack.name)
         if live is None:
@@ -84,7 +90,8 @@ class Following:
         await self._parts.index.create(target.id, target.dimension)
         writer = await self._generations.writer(domain, target)
         await writer.sweep(None)
-        await (await self._rebuilder(target)).rebuild(live, writer, progress)
+        rebuilder = await self._rebuilder(target)
+        await rebuilder.rebuild(live, writer, progress, exact=exact)
         await writer.sweep(None)
         await self._generations.verify(live, target)
         await self._parts.index.optimize(target.id)

@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import datetime
 from itertools import islice
 from operator import itemgetter
-from pathlib import Path
 from typing import Any, NamedTuple
 
 from rag.app.domains import Domain
@@ -28,6 +26,7 @@ from rag.store.events import Event, Events
 from rag.store.generations import Generation
 from rag.store.opinions import Opinions
 from rag.store.questions import unfolded
+from rag.store.scratch import scratch
 from rag.types import IndexQuery, Match, Principal, Progress
 
 AT_ONCE = 500
@@ -69,8 +68,8 @@ class Gathering:
         name = domain.pack.name
         as_of = await asyncio.to_thread(self._events.moment, self._parts.ledger.now())
         splits = await asyncio.to_thread(self._datasets.splits, name)
-        with tempfile.TemporaryDirectory(prefix="ratchet-") as scratch:
-            opinions = Opinions(Path(scratch) / "opinions.db")
+        with scratch(self._parts.settings.data) as folder:
+            opinions = Opinions(folder / "opinions.db")
             try:
                 remembering = Remembering(opinions)
                 gathered = self._answers(domain, as_of)

@@ -15,7 +15,7 @@ from rag.errors import Conflict, GenerationMismatch, NotFound, Unavailable
 from rag.ingest.parsing import PARSER_FINGERPRINT
 from rag.ingest.write import POINTS_FINGERPRINT, GenerationWriter
 from rag.protocols import Embedder
-from rag.store.generations import CONFIGURED, Generation, Pair
+from rag.store.generations import CONFIGURED, Generation, Pair, left_behind
 from rag.types import Data, Filter
 
 State = Literal["live", "building", "filling", "beside", "retired"]
@@ -195,11 +195,8 @@ class Generations:
                 "one was refused.",
                 hint=f"Make another: rag tune {candidate.kind}.",
             )
-        if await asyncio.to_thread(kept.lacking, live.id, found.id):
-            raise Conflict(
-                "Its index is not up to date with the one that answers.",
-                hint="Wait for the sync that is under way, or run: rag sync.",
-            )
+        if behind := await asyncio.to_thread(kept.lacking, live.id, found.id):
+            raise left_behind(behind)
         await self._require_comparable(domain, found)
         return found
 

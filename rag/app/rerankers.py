@@ -129,7 +129,8 @@ class Rerankers:
         with alone(self._models):
             digest = await asyncio.to_thread(digest_of, Base(folder=base))
             with appearing(self._folder(id)) as out:
-                came = await crossed(base, [one.read for one in asked.values()], out, progress)
+                said = [one.read for one in asked.values()]
+                came = await crossed(base, said, out, self._parts.settings.data, progress)
                 if came.surely <= 0:
                     raise _no_better(came.apart)
         figures = dict(came.told)

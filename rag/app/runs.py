@@ -207,7 +207,9 @@ class Runs:
         live = await asyncio.to_thread(parts.ledger.generations.live, domain.pack.name)
         if live is None:
             raise NotFound("There is nothing indexed yet.", hint="Run: rag sync.")
-        target = await following.fill(domain, live.pair._replace(**{kind: candidate}), progress)
+        pair = live.pair._replace(**{kind: candidate})
+        # A candidate is measured by passages of its own cut, and by no others.
+        target = await following.fill(domain, pair, progress, exact=kind == "chunking")
         candidates = Candidates(parts.ledger.database, parts.ledger.now)
         await asyncio.to_thread(candidates.whole, candidate)
         await following.prune(domain)

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
-from typing import NamedTuple
+from collections.abc import Awaitable, Callable, Sequence
+from typing import NamedTuple, TypeVar
 
 from rag.app.defaults import Defaults
 from rag.app.domains import Domain
 from rag.app.loras import Loras
-from rag.app.measuring import Measuring, Searched
+from rag.app.measuring import Measuring, Question, Searched
 from rag.app.prompts import Prompts
+from rag.app.writing import Question as Written
 from rag.app.writing import Side as Writer
 from rag.app.writing import Writing
 from rag.candidates import Asked, Candidate
@@ -20,6 +21,8 @@ from rag.models.candidates import EXTRACTIVE
 from rag.retrieve.levers import Levers
 from rag.store.generations import Generation
 from rag.types import Principal, Progress
+
+T = TypeVar("T")
 
 
 class Side(NamedTuple):
@@ -77,13 +80,11 @@ class Sides:
         progress: Callable[[Progress], None],
     ) -> list[Asked]:
         questions = await self._measuring.later(domain, candidate, before.generation)
-        asked: list[Asked] = []
-        for done, question in enumerate(questions, 1):
-            asked.append(
-                await self._measuring.asked(domain, question, before.searched, after.searched)
-            )
-            progress(Progress(phase="measure", done=done, total=len(questions)))
-        return asked
+
+        async def ask(one: Question) -> Asked:
+            return await self._measuring.asked(domain, one, before.searched, after.searched)
+
+        return await _each(questions, ask, progress)
 
     async def _written(
         self,
@@ -114,11 +115,22 @@ class Sides:
                 )
         questions = await self._writing.later(domain, candidate, learned)
         old, new = Writer(live, before.levers), Writer(model, after.levers)
-        asked: list[Asked] = []
-        for done, question in enumerate(questions, 1):
-            # Nothing that is measured by what is written has an index of its own.
-            asked.append(
-                await self._writing.asked(principal, domain, before.generation, question, old, new)
-            )
-            progress(Progress(phase="measure", done=done, total=len(questions)))
-        return asked
+        # Nothing that is measured by what is written has an index of its own.
+        searched = before.generation
+
+        async def ask(one: Written) -> Asked:
+            return await self._writing.asked(principal, domain, searched, one, old, new)
+
+        return await _each(questions, ask, progress)
+
+
+async def _each(
+    questions: Sequence[T],
+    ask: Callable[[T], Awaitable[Asked]],
+    progress: Callable[[Progress], None],
+) -> list[Asked]:
+    asked: list[Asked] = []
+    for done, question in enumerate(questions, 1):
+        asked.append(await ask(question))
+        progress(Progress(phase="measure", done=done, total=len(questions)))
+    return asked

@@ -43,6 +43,7 @@ from rag.learn.choices import WORDING
 from rag.learn.gate import NDCG, judged
 from rag.learn.lora import Recipe
 from rag.retrieve.levers import NONE, Levers
+from rag.store import scratch
 from rag.store.candidate_trials import CandidateTrials
 from rag.store.candidates import Candidates
 from rag.store.generations import Generation
@@ -123,6 +124,7 @@ class Tuning:
         self._sides = Sides(measuring, writing, prompts, loras, defaults)
         self._now = now
         self._embedder = parts.embedder.fingerprint
+        self._data = parts.settings.data
         self._kept = Candidates(database, now)
         self._releases = Releases(database, now)
         self._trials = CandidateTrials(database, now)
@@ -174,7 +176,7 @@ class Tuning:
 
     def outlived(self, candidate: Candidate, generation: Generation) -> str:
         """What is not as it was when the candidate was made: a part that the index, or questions,
-        are made with, or the pack's wording; empty where there is nothing."""
+        are made with, or the wording of the pack that it is of; empty where there is nothing."""
         now = {**generation.fingerprint, "questions": self._embedder}
         made = {"questions": candidate.lineage.get("embedder"), **candidate.lineage}
         for part in self._makers[candidate.kind].bound_to:
@@ -194,7 +196,10 @@ class Tuning:
         message = f"The index was made anew since '{candidate.name}' was made: another {part}."
         if part == WORDING:
             wording = candidate.lineage[WORDING]
-            message = f"'{candidate.name}' is of the wording '{wording}', which the pack has not."
+            message = (
+                f"'{candidate.name}' is of the wording '{wording}' as the pack does not have it: "
+                "it was edited since, or is gone."
+            )
         raise Conflict(message, hint=f"Make another: rag tune {candidate.kind}.")
 
     async def _live(self, domain: Domain, generation: Generation) -> Live:
@@ -387,6 +392,7 @@ class Tuning:
             raise Conflict(f"The gate did not let '{found.name}' through: {last.report.why}")
         if found.figures.get("withdrawn"):
             raise Conflict(f"'{found.name}' learned what is erased by now.", hint="Train another.")
+        self.require(found, await self._generations.answering(self._domains.get(domain)))
         made = await asyncio.to_thread(
             self._releases.promote, of.name, against, found.id, last.id, principal.id, why
         )
@@ -401,14 +407,24 @@ class Tuning:
         return made
 
     async def roll_back(
-        self, principal: Principal, domain: str | None, to: int | None = None, why: str = ""
+        self,
+        principal: Principal,
+        domain: str | None,
+        to: int | None = None,
+        why: str = "",
+        *,
+        force: bool = False,
     ) -> Release:
         """Let answers use what an earlier release did, from the next question on: the one before,
-        unless it is named. Raises NotFound, Conflict."""
+        unless it is named. Raises NotFound, Conflict; Behind where its index lacks documents, but
+        not with `force`: the next sync reads those again."""
         name = self._domains.get(domain).pack.name
-        made = await asyncio.to_thread(self._releases.roll_back, name, to, principal.id, why)
+        made = await asyncio.to_thread(
+            self._releases.roll_back, name, to, principal.id, why, force=force
+        )
+        said = {"release": made.number, **({"force": True} if force else {})}
         await self._accounts.wrote(
-            principal, "roll back release", f"{made.back_to}", domain=name, release=made.number
+            principal, "roll back release", f"{made.back_to}", domain=name, **said
         )
         return made
 
@@ -423,7 +439,9 @@ class Tuning:
         return [*self._loras.tainted(), *self._encoders.tainted(), *self._rerankers.tainted()]
 
     async def sweep(self) -> int:
-        """Make anew whatever learned from what was erased since. Returns how many."""
+        """Make anew whatever learned from what was erased since, and delete what is left of what
+        was cut short. Returns how many were made anew."""
+        await asyncio.to_thread(scratch.sweep, self._data)
         changed = await self._encoders.sweep()
         long_ago = self._now() - UNFINISHED
         for id in await asyncio.to_thread(self._kept.unfinished, long_ago):

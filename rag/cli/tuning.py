@@ -213,10 +213,15 @@ def rollback(
         int | None, typer.Option(help="The number of a release; else the one before.", min=0)
     ] = None,
     why: Why = "",
+    force: Annotated[
+        bool, typer.Option("--force", help="Also to an index that lacks documents.")
+    ] = False,
     as_json: Json = False,
 ) -> None:
     """Let answers use what an earlier release did, from the next question on."""
-    made = through(ctx, lambda app, who: app.tuning.roll_back(who, ctx.obj.domain, to, why))
+    made = through(
+        ctx, lambda app, who: app.tuning.roll_back(who, ctx.obj.domain, to, why, force=force)
+    )
     output.say_json(made) if as_json else output.say(
         f"Release {made.number} answers now, with what release {made.back_to} had."
     )

@@ -22,6 +22,8 @@ from rag.store.ledger import Ledger, StoredVersion
 from rag.store.placements import Orphan, chunk_id
 from rag.types import Chunk, Document, Payload, Progress
 
+SPOILED = "Its kept text is damaged; the next sync reads it from the source again."
+
 log = structlog.get_logger(__name__)
 
 
@@ -39,11 +41,15 @@ class Rebuilder:
         writer: GenerationWriter,
         progress: Callable[[Progress], None],
         source_id: str | None = None,
+        *,
+        exact: bool = False,
     ) -> int:
         """Place in the writer's generation whatever it lacks, of all sources or of one; returns how
         many documents were placed. Cut short, it goes on with the rest.
 
-        Raises Unavailable where neither the kept file nor the index has a text any more.
+        What is kept of a document may be damaged: then the next sync reads it again, and until then
+        it is placed as the live generation has it. Where all has to be cut `exact`ly as the chunker
+        does, it is not. Raises Unavailable for that, and where the index does not have it either.
         """
         versions = await asyncio.to_thread(
             lambda: self.ledger.live_versions(
@@ -59,6 +65,8 @@ class Rebuilder:
             except (NotFound, Unavailable) as error:
                 log.warning("kept_file_damaged", uri=version.uri, message=error.message)
                 spoiled.append(version.document_id)
+                if exact:
+                    continue
                 document, chunks = await self._as_indexed(live, writer, version)
             batch.append(
                 Placed(
@@ -78,9 +86,16 @@ class Rebuilder:
             progress(
                 Progress(phase="rebuild", done=done, total=len(versions), document=version.title)
             )
+        if batch:
+            # After the last that could be cut came one that could not.
+            await self._place(writer, batch)
         if spoiled:
-            message = "Its kept text is damaged; the next sync reads it from the source again."
-            await asyncio.to_thread(self.ledger.spoiled, spoiled, message)
+            await asyncio.to_thread(self.ledger.spoiled, spoiled, SPOILED)
+        if spoiled and exact:
+            raise Unavailable(
+                f"The kept texts of {len(spoiled)} documents are damaged and cannot be cut anew.",
+                hint="Run: rag sync, which reads them from their source again; then try again.",
+            )
         return len(versions)
 
     async def _place(self, writer: GenerationWriter, batch: Sequence[Placed]) -> None:

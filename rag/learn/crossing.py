@@ -10,7 +10,6 @@ import json
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -20,6 +19,7 @@ from rag.errors import InvalidInput
 from rag.learn.folding import folds_of
 from rag.learn.lora import answered, running
 from rag.learn.measuring import dcg
+from rag.store.scratch import scratch
 from rag.types import Progress
 
 FOLDS = 5
@@ -92,7 +92,7 @@ def parted(read: Sequence[Read]) -> tuple[list[Read], list[Read]]:
 
 
 async def crossed(
-    base: Path, read: Sequence[Read], out: Path, progress: Callable[[Progress], None]
+    base: Path, read: Sequence[Read], out: Path, data: Path, progress: Callable[[Progress], None]
 ) -> Crossed:
     """Fill `out`, an empty folder, with a cross-encoder trained from `base`.
 
@@ -101,8 +101,7 @@ async def crossed(
     """
     rest, apart = parted(read)
     progress(Progress(phase="train", done=0))
-    with TemporaryDirectory(prefix="ratchet-") as scratch:
-        work = Path(scratch)
+    with scratch(data) as work:
         job, answer, rows = (work / name for name in ("job.json", "result.json", "rows.json"))
         measured = [
             {
@@ -119,7 +118,7 @@ async def crossed(
             "base": str(base.resolve()),
             "rows": str(rows),
             "out": str(out.resolve()),
-            "work": scratch,
+            "work": str(work.resolve()),
             "epochs": EPOCHS,
             "rate": RATE,
             "batch": BATCH,

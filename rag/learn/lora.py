@@ -14,7 +14,6 @@ from collections.abc import AsyncGenerator, Callable, Mapping
 from contextlib import asynccontextmanager
 from pathlib import Path
 from shlex import quote
-from tempfile import TemporaryDirectory
 from typing import Any, Literal
 
 from pydantic import Field
@@ -23,6 +22,7 @@ from rag.datasets import ExportManifest
 from rag.errors import InvalidInput, Unavailable
 from rag.learn.preflight.environments import environment
 from rag.learn.preflight.verifying import surroundings
+from rag.store.scratch import scratch
 from rag.types import Data, Progress
 
 CHILD = Path(__file__).parent / "preflight" / "consumers" / "tune.py"
@@ -147,8 +147,7 @@ async def train(
     progress(Progress(phase="environment", done=0))
     python = await asyncio.to_thread(environment, data, "trl")
     progress(Progress(phase="train", done=0))
-    with TemporaryDirectory(prefix="ratchet-") as scratch:
-        work = Path(scratch)
+    with scratch(data) as work:
         job, answer = work / "job.json", work / "result.json"
         given = {
             **recipe.model_dump(),
@@ -158,7 +157,7 @@ async def train(
             "train": str(tables["train"].resolve()),
             "validation": str(tables["validation"].resolve()) if "validation" in tables else "",
             "out": str(out.resolve()),
-            "work": scratch,
+            "work": str(work.resolve()),
             "with": "lora_with_trl",
         }
         job.write_text(json.dumps(given), encoding="utf-8")

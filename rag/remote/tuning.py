@@ -86,9 +86,15 @@ class RemoteTuning:
         )
 
     async def roll_back(
-        self, principal: Principal, domain: str | None, to: int | None = None, why: str = ""
+        self,
+        principal: Principal,
+        domain: str | None,
+        to: int | None = None,
+        why: str = "",
+        *,
+        force: bool = False,
     ) -> Release:
-        body = {"to": to, "why": why, "domain": domain}
+        body = {"to": to, "why": why, "domain": domain, "force": force}
         return Release.model_validate(
             await self._line.json("POST", "releases/rollback", principal, domain, json=body)
         )

@@ -13,7 +13,7 @@ from uuid import uuid4
 from sqlalchemy import ColumnElement, Select, delete, exists, func, select
 from sqlalchemy.orm import Session, aliased
 
-from rag.errors import Conflict
+from rag.errors import Behind, Conflict
 from rag.store.database import Database
 from rag.store.models import GenerationRow, OrphanRow, PlacementRow, VersionRow
 from rag.types import Data
@@ -30,6 +30,10 @@ class Pair(NamedTuple):
 
 
 CONFIGURED = Pair()
+TO_CATCH_UP = (
+    "Wait for the sync that is under way, or run: rag sync. After the configuration was changed: "
+    "rag sync --rebuild."
+)
 
 
 class Generation(Data):
@@ -151,7 +155,7 @@ class Generations:
     def lacking(self, live: str, other: str) -> int:
         """How many documents one generation answers from in a version that another does not."""
         with self.database.read() as session:
-            return _lacking(session, live, other)
+            return session.scalar(_lacked(func.count(), live, other)) or 0
 
     def forget(self, generation_id: str) -> None:
         with self.database.write() as session:
@@ -197,15 +201,7 @@ def point(session: Session, domain: str, pair: Pair, now: datetime) -> None:
 
     Raises Conflict where there is none any more.
     """
-    live = session.scalar(
-        select(GenerationRow).where(GenerationRow.domain == domain, GenerationRow.state == "live")
-    )
-    target = session.scalar(_whole(domain, pair))
-    if live is None or target is None:
-        raise Conflict(
-            "The index that this answered from is not kept any more.",
-            hint="Only that of the release before is. Make another: rag tune encoder, chunking.",
-        )
+    live, target = _both(session, domain, pair)
     if target.id != live.id:
         live.state = "beside"
         # One is live at any time, also for an index that says so.
@@ -213,19 +209,20 @@ def point(session: Session, domain: str, pair: Pair, now: datetime) -> None:
         target.state, target.activated_at = "live", now
 
 
-def require_whole(session: Session, domain: str, pair: Pair) -> None:
-    """Raises Conflict while the generation of a pair lacks something of the live one."""
-    live = session.scalar(
-        select(GenerationRow.id).where(
-            GenerationRow.domain == domain, GenerationRow.state == "live"
-        )
+def lacking(session: Session, domain: str, pair: Pair) -> list[str]:
+    """The documents that the generation of a pair does not answer from as the live one does.
+
+    Raises Conflict where there is none any more.
+    """
+    live, target = _both(session, domain, pair)
+    return [*session.scalars(_lacked(PlacementRow.document_id, live.id, target.id))]
+
+
+def left_behind(documents: int, hint: str = TO_CATCH_UP) -> Behind:
+    return Behind(
+        f"Its index does not have {documents} documents as they are answered from by now.",
+        hint=hint,
     )
-    target = session.scalar(_whole(domain, pair))
-    if live is None or target is None or _lacking(session, live, target.id):
-        raise Conflict(
-            "Its index is not up to date with the one that answers.",
-            hint="Wait for the sync that is under way, or run: rag sync.",
-        )
 
 
 def lacks(generation_id: str) -> ColumnElement[bool]:
@@ -238,10 +235,22 @@ def lacks(generation_id: str) -> ColumnElement[bool]:
     )
 
 
-def _lacking(session: Session, live: str, other: str) -> int:
-    of = PlacementRow.generation_id == live
-    statement = select(func.count()).select_from(PlacementRow).where(of, lacks(other))
-    return session.scalar(statement) or 0
+def _lacked(what: Any, live: str, other: str) -> Select[Any]:
+    return select(what).where(PlacementRow.generation_id == live, lacks(other))
+
+
+def _both(session: Session, domain: str, pair: Pair) -> tuple[GenerationRow, GenerationRow]:
+    """What answers, and the generation of a pair. Raises Conflict where there is none any more."""
+    live = session.scalar(
+        select(GenerationRow).where(GenerationRow.domain == domain, GenerationRow.state == "live")
+    )
+    target = session.scalar(_whole(domain, pair))
+    if live is None or target is None:
+        raise Conflict(
+            "The index that this answered from is not kept any more.",
+            hint="Only that of the release before is. Make another: rag tune encoder, chunking.",
+        )
+    return live, target
 
 
 def _whole(domain: str, pair: Pair) -> Select[tuple[GenerationRow]]:

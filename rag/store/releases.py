@@ -14,10 +14,13 @@ from rag.candidates import KINDS, Kind, Release
 from rag.errors import Conflict, NotFound
 from rag.store.candidate_trials import overtaken
 from rag.store.database import Database
-from rag.store.generations import Pair, point, require_whole
+from rag.store.documents import read_again
+from rag.store.generations import TO_CATCH_UP, Pair, lacking, left_behind, point
 from rag.store.tuning import CandidateRow, ReleaseRow
 
 LISTED = 200
+ALL_THE_SAME = "To go back all the same: --force."
+LACKED = "It is not in the index that answers as it is now; the next sync reads it again."
 
 
 class Releases:
@@ -60,8 +63,8 @@ class Releases:
         """The next release, with the candidate in the place of what was of its kind; with an
         encoder or a chunking, its generation answers from the same moment on.
 
-        Raises Conflict where another one is live than it was measured against, or the generation
-        is not up to date.
+        Raises Conflict where another one is live than it was measured against, Behind where the
+        generation is not up to date.
         """
         with self.database.write() as session:
             live = _last(session, domain)
@@ -73,7 +76,8 @@ class Releases:
             session.get_one(CandidateRow, candidate).state = "promoted"
             if kind in Pair._fields:
                 pair = _pair(live)._replace(**{kind: candidate})
-                require_whole(session, domain, pair)
+                if behind := lacking(session, domain, pair):
+                    raise left_behind(len(behind))
                 point(session, domain, pair, self.now())
             return self._add(
                 session,
@@ -86,10 +90,14 @@ class Releases:
                 report=report,
             )
 
-    def roll_back(self, domain: str, to: int | None, by: str, why: str) -> Release:
+    def roll_back(
+        self, domain: str, to: int | None, by: str, why: str, *, force: bool = False
+    ) -> Release:
         """The next release, with the pointers of an earlier one: of the one before unless named.
 
-        Raises NotFound, or Conflict where there is nothing before, or its index is not kept.
+        Raises NotFound; Conflict where there is nothing before, or its index is not kept; Behind
+        where that lacks documents. With `force` the next sync reads those again instead, as nobody
+        would bring them to an index that answers.
         """
         with self.database.write() as session:
             live = _last(session, domain)
@@ -108,6 +116,10 @@ class Releases:
             }
             pair = Pair(pointers["encoder"], pointers["chunking"])
             if pair != _pair(live):
+                if behind := lacking(session, domain, pair):
+                    if not force:
+                        raise left_behind(len(behind), f"{TO_CATCH_UP} {ALL_THE_SAME}")
+                    read_again(session, behind, "index_left_behind", LACKED, self.now())
                 point(session, domain, pair, self.now())
             return self._add(session, domain, live, by, why, pointers, back_to=target)
 

@@ -493,7 +493,13 @@ class FakeTuning:
         return self.release(memory=found.id, candidate=found.id, why=why)
 
     async def roll_back(
-        self, principal: Principal, domain: str | None, to: int | None = None, why: str = ""
+        self,
+        principal: Principal,
+        domain: str | None,
+        to: int | None = None,
+        why: str = "",
+        *,
+        force: bool = False,
     ) -> Release:
         if not self.made:
             raise Conflict("Nothing was promoted yet, so there is nothing to go back to.")

@@ -12,8 +12,10 @@ import numpy as np
 import pytest
 
 from rag.app import App
+from rag.app.cutting import Pool
 from rag.candidates import Candidate
-from rag.errors import Conflict, InvalidInput, Unavailable
+from rag.config import ChunkingSettings
+from rag.errors import Behind, Conflict, InvalidInput, Unavailable
 from rag.feedback import OfChunk, Verdict
 from rag.ingest.rebuild import Rebuilder
 from rag.learn.chunks import Choice, Cut
@@ -231,6 +233,120 @@ def test_release_and_index_switch_in_one_transaction(
         live = kept.live("test")
         assert live is not None
         assert live.pair == Pair()
+
+    play(tmp_path, story)
+
+
+@pytest.mark.usefixtures("seen")
+def test_an_index_that_was_left_behind_is_gone_back_to_once_it_was_made_anew(
+    tmp_path: Path,
+) -> None:
+    async def story(app: App) -> None:
+        made = await made_of_ratings(app)
+        await rated(app, range(6, 12))
+        await promoted(app, made)
+        # As after a restart with other settings: that index is followed no longer.
+        chunkers = app._parts.chunkers
+        chunkers._configured = chunkers.cut(ChunkingSettings(size=32, overlap=0))
+        (tmp_path / "docs" / "new.txt").write_text(text_of(77))
+        (tmp_path / "docs" / "tx-1.txt").write_text(text_of(78))
+        await app.sync(ANNA)
+        with pytest.raises(Behind, match="does not have 2 documents") as told:
+            await app.tuning.roll_back(CURATOR, None)
+        assert "rag sync --rebuild" in str(told.value.hint)
+        assert {"new.txt", "tx-1.txt"} <= {one[0] for one in await spans(app, question(7))}
+        assert [one.number for one in await app.tuning.releases(CURATOR, None)] == [1]
+        await app.rebuild(ANNA)
+        assert (await app.tuning.roll_back(CURATOR, None)).chunking is None
+        assert {"new.txt", "tx-1.txt"} <= {one[0] for one in await spans(app, question(7))}
+        assert (await app.sync(ANNA)).unchanged == PUMPS + 3
+
+    play(tmp_path, story)
+
+
+@pytest.mark.usefixtures("seen")
+def test_who_goes_back_all_the_same_has_the_rest_read_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def story(app: App) -> None:
+        made = await made_of_ratings(app)
+        await rated(app, range(6, 12))
+        await promoted(app, made)
+
+        async def broken(*_: object) -> int:
+            raise Unavailable("The disk is away.")
+
+        (tmp_path / "docs" / "new.txt").write_text(text_of(77))
+        (tmp_path / "docs" / "tx-1.txt").write_text(text_of(78))
+        (tmp_path / "docs" / "tx-2.txt").unlink()
+        with monkeypatch.context() as patch:
+            patch.setattr(Rebuilder, "rebuild", broken)
+            await app.sync(ANNA)
+        with pytest.raises(Behind) as told:
+            await app.tuning.roll_back(CURATOR, None)
+        assert "--force" in str(told.value.hint)
+        back = await app.tuning.roll_back(CURATOR, None, force=True)
+        assert back.chunking is None
+        titles = {one[0] for one in await spans(app, question(7))}
+        assert ("new.txt" in titles, "tx-2.txt" in titles) == (False, False)
+        failed = await app.documents(ANNA, failed=True)
+        assert {one.title: one.reason for one in failed} == {
+            "new.txt": "index_left_behind",
+            "tx-1.txt": "index_left_behind",
+        }
+        report = await app.sync(ANNA)
+        assert (report.updated, report.unchanged) == (2, PUMPS)
+        assert "new.txt" in {one[0] for one in await spans(app, question(7))}
+        assert await app.documents(ANNA, failed=True) == []
+        # Now it is the other one that is kept as this is.
+        counts = await held(app)
+        assert counts[None][0] == counts[made.id][0] == PUMPS + 2
+        assert (await app.tuning.roll_back(CURATOR, None, to=1)).chunking == made.id
+
+    play(tmp_path, story)
+
+
+@pytest.mark.usefixtures("seen")
+def test_no_candidate_has_passages_of_another_cut(tmp_path: Path) -> None:
+    async def story(app: App) -> None:
+        await rated(app, range(6))
+        kept = {one.title: one for one, _ in app._parts.ledger.kept()}
+        for title in ("pay.txt", "pump.txt"):
+            digest = kept[title].text_hash
+            (app._parts.blobs.folder / digest[:2] / digest).unlink()
+        with pytest.raises(Unavailable, match="kept texts of 2 documents are damaged") as told:
+            await app.tuning.make(CURATOR, "chunking", None)
+        assert "rag sync" in str(told.value.hint)
+        assert await app.tuning.list(CURATOR, None) == []
+        failed = await app.documents(ANNA, failed=True)
+        assert {one.title for one in failed} == {"pay.txt", "pump.txt"}
+        await app.sync(ANNA)
+        made = await app.tuning.make(CURATOR, "chunking", None)
+        assert (await held(app))[made.id][0] == PUMPS + 2
+
+    play(tmp_path, story)
+
+
+@pytest.mark.usefixtures("seen")
+def test_nothing_that_was_tried_stays(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def story(app: App) -> None:
+        folder = tmp_path / "data" / "scratch"
+        within: list[int] = []
+        real = Pool.measure
+
+        async def measure(self: Pool, *given: Any) -> Any:
+            within.append(len([*folder.iterdir()]))
+            return await real(self, *given)
+
+        monkeypatch.setattr(Pool, "measure", measure)
+        await made_of_ratings(app)
+        assert set(within) == {1}
+        assert [*folder.iterdir()] == []
+        # What somebody left behind who was killed goes with the next sweep.
+        (folder / "left").mkdir()
+        (folder / "left" / "opinions.db").write_text("what people said")
+        await app.tuning.sweep()
+        assert [*folder.iterdir()] == []
 
     play(tmp_path, story)
 

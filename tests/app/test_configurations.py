@@ -128,18 +128,21 @@ def test_a_wording_is_found_measured_and_answers_until_it_is_taken_back(
     tell(story)
 
 
+@pytest.mark.parametrize("edited", [False, True])
 def test_a_wording_that_the_pack_has_no_more_is_put_aside(
-    tell: Callable[[Story], None], tmp_path: Path
+    tell: Callable[[Story], None], tmp_path: Path, edited: bool
 ) -> None:
     async def story(app: App, stub: Endpoint) -> None:
         made = await app.tuning.make(CURATOR, "configuration", None, answers=True)
         promoted(app, made)
-        (tmp_path / "pack" / "prompts" / "answer.brief.md").unlink()
+        wording = tmp_path / "pack" / "prompts" / "answer.brief.md"
+        # What was never measured answers nobody.
+        wording.write_text(f"{wording.read_text()} Mind!") if edited else wording.unlink()
         # As after a restart.
         app._domains._loaded.clear()
         _, trace = await asked(app, BOB, WEIGHT)
         assert trace["prompt_template_id"] == "test/answer"
-        with pytest.raises(Conflict, match=r"'answer\.brief', which the pack has not"):
+        with pytest.raises(Conflict, match=r"'answer\.brief' as the pack does not have it"):
             await app.tuning.measure(CURATOR, made.name, None)
         with pytest.raises(Conflict):
             await app.candidate_trials.begin(CURATOR, made.name, 0.1, None)

@@ -8,7 +8,7 @@ from urllib.parse import quote
 from uuid import uuid4
 
 import pytest
-from playwright.sync_api import expect
+from playwright.sync_api import Route, expect
 
 from rag.candidates import GateReport, Outcome, Rules
 from rag.errors import InvalidInput
@@ -16,6 +16,7 @@ from rag.feedback import Consent, OfChunk, Verdict
 from rag.learn.gate import judged
 from rag.learn.online import GUARDS
 from rag.store.candidates import Candidates
+from rag.store.generations import left_behind
 from rag.types import AskRequest, utc_now
 from tests.ui.conftest import Opener
 from tests.ui.test_looks import LOOKS, QUESTION, picture
@@ -73,11 +74,28 @@ def test_a_memory_is_made_measured_promoted_and_taken_back(
     expect(releases).to_contain_text("It won.")
     expect(releases.get_by_role("row").nth(1)).to_contain_text(name)
     why_it_moved(opened)
+    # An index that was left behind is not gone back to without a word.
+    page.route("**/api/v1/releases/rollback", behind)
     releases.get_by_role("button", name="Roll back").click()
-    page.get_by_role("dialog").get_by_role("button", name="Roll back").click()
+    asking = page.get_by_role("dialog")
+    asking.get_by_role("button", name="Roll back").click()
+    expect(asking).to_contain_text("does not have 3 documents")
+    picture(page, "rollback-behind")
+    assert seen.axe() == []
+    asking.get_by_role("button", name="Go back all the same").click()
+    seen.problems[:] = [one for one in seen.problems if "409" not in one]
     expect(releases.get_by_role("row").nth(1)).to_contain_text("as in release")
     expect(releases.get_by_role("row").nth(1)).not_to_contain_text(name)
     assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+
+
+def behind(route: Route) -> None:
+    if (route.request.post_data_json or {})["force"]:
+        route.continue_()
+    else:
+        said = left_behind(3)
+        told = {"status": said.status, "code": said.code, "title": "Conflict"}
+        route.fulfill(status=said.status, json={**told, "detail": said.message, "hint": said.hint})
 
 
 def why_it_moved(opened: Opener) -> None:

@@ -1914,7 +1914,8 @@ export interface paths {
         put?: never;
         /**
          * Roll Back
-         * @description Let answers use what an earlier release did, from the next question on.
+         * @description Let answers use what an earlier release did, from the next question on. 409 `behind` where
+         *     its index lacks documents that are answered from by now, unless forced.
          */
         post: operations["roll_back_api_v1_releases_rollback_post"];
         delete?: never;
@@ -6318,6 +6319,11 @@ export interface components {
         Rollback: {
             /** Domain */
             domain?: string | null;
+            /**
+             * Force
+             * @default false
+             */
+            force: boolean;
             /** To */
             to?: number | null;
             /**

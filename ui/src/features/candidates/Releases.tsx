@@ -3,6 +3,7 @@ import { useDisclosure } from "@mantine/hooks";
 import { useState } from "react";
 import { useTranslation } from "react-i18next";
 import { Loaded } from "@/app/Loaded";
+import { asProblem } from "@/api/problem";
 import { Trouble } from "@/app/Trouble";
 import { ago, moment } from "@/app/when";
 import { Confirm } from "@/primitives/Confirm";
@@ -21,15 +22,17 @@ export function Releases({ candidates }: { candidates: readonly Candidate[] }) {
     const used = candidates.filter((one) => release[one.kind] === one.id).map(nameOf);
     return used.length ? used.join(", ") : t("nothing");
   };
+  const behind = asProblem(back.error).code === "behind";
   const open = (number: number | null) => {
     choose(number);
+    back.reset();
     ask.open();
   };
   return (
     <Loaded query={found}>
       {({ releases }) => releases.length === 0 ? null : (
         <Panel title={t("releases")} tell={t("releasesTell")} acts={<Button size="xs" variant="default" onClick={() => open(null)}>{t("back")}</Button>}>
-          {back.error ? <Trouble error={back.error} /> : null}
+          {back.error && !behind ? <Trouble error={back.error} /> : null}
           <Table.ScrollContainer minWidth={420}>
             <Table className={css.table} verticalSpacing="sm">
               <Table.Thead><Table.Tr><Table.Th>{t("release")}</Table.Th><Table.Th>{t("uses")}</Table.Th><Table.Th>{t("came")}</Table.Th><Table.Th /></Table.Tr></Table.Thead>
@@ -45,7 +48,9 @@ export function Releases({ candidates }: { candidates: readonly Candidate[] }) {
               </Table.Tbody>
             </Table>
           </Table.ScrollContainer>
-          <Confirm opened={asked} onClose={ask.close} title={to === null ? t("backAsk") : t("backAskTo", { number: to })} tell={t("backTell")} act={t("backAct")} cancel={t("app:action.cancel")} busy={back.isPending} onAct={() => back.mutate(to, { onSuccess: ask.close, onError: ask.close })} />
+          <Confirm opened={asked} onClose={ask.close} title={to === null ? t("backAsk") : t("backAskTo", { number: to })} tell={t("backTell")} act={t(behind ? "backAnyway" : "backAct")} cancel={t("app:action.cancel")} busy={back.isPending} danger={behind} onAct={() => back.mutate({ to, force: behind }, { onSuccess: ask.close, onError: (error) => asProblem(error).code === "behind" ? undefined : ask.close() })}>
+            {behind ? <><Trouble error={back.error} /><Text size="sm">{t("backAnywayTell")}</Text></> : null}
+          </Confirm>
         </Panel>
       )}
     </Loaded>

@@ -116,4 +116,11 @@ function useRelease<T>(send: (said: T, domain: string | null) => Promise<Release
 
 export const usePromote = (name: string) => useRelease<string>((why, domain) => got(api.POST("/api/v1/candidates/{name}/promotion", { params: { path: { name } }, body: { why, domain } })));
 
-export const useRollBack = () => useRelease<number | null>((to, domain) => got(api.POST("/api/v1/releases/rollback", { body: { to, why: "", domain } })));
+export interface Back {
+  /** A release's number; the one before the live one where there is none. */
+  to: number | null;
+  /** Also to an index that lacks documents. */
+  force: boolean;
+}
+
+export const useRollBack = () => useRelease<Back>(({ to, force }, domain) => got(api.POST("/api/v1/releases/rollback", { body: { to, force, why: "", domain } })));
