@@ -23,8 +23,8 @@ from rag.store.candidates import Candidates
 from rag.store.generations import Pair
 from rag.store.releases import Releases
 from rag.types import AskRequest, Principal, SearchRequest, SearchResult, utc_now
-from tests.app.test_app import ANNA, BOB, add_documents, open_app
-from tests.app.test_datasets import ALL, CURATOR
+from tests.app.stages import CURATOR, agreed, promoted, states
+from tests.app.test_app import ANNA, BOB, open_app
 
 Story = Callable[[App], Coroutine[Any, Any, None]]
 LIVE_AND_BESIDE = ["beside", "live"]
@@ -70,15 +70,10 @@ def question(n: int) -> str:
 def play(root: Path, story: Story) -> None:
     async def whole() -> None:
         app = open_app(root)
-        try:
-            for n in range(PUMPS):
-                (root / "docs" / f"tx-{n}.txt").write_text(text_of(n))
-            await add_documents(app, root)
-            for who in (ANNA, BOB):
-                await app.agree(who, ALL)
+        for n in range(PUMPS):
+            (root / "docs" / f"tx-{n}.txt").write_text(text_of(n))
+        async with agreed(app, root):
             await story(app)
-        finally:
-            await app.aclose()
 
     asyncio.run(whole())
 
@@ -91,10 +86,6 @@ async def rated(app: App, numbers: Sequence[int], who: Principal = ANNA) -> None
         said = Verdict(target=OfChunk(chunk_id=trace["hits"][0]["chunk_id"]), value=1)
         made = await app.rate(who, answer.trace_id, said)
         await app.curation.review(CURATOR, [made.id], "accepted")
-
-
-async def states(app: App) -> list[str]:
-    return sorted(one.state for one in await app.generations(ANNA))
 
 
 async def held(app: App) -> dict[str | None, tuple[int, int]]:
@@ -113,19 +104,6 @@ async def spans(app: App, text: str, who: Principal = ANNA) -> set[tuple[str, in
 
 async def everything(app: App) -> SearchResult:
     return await app.search(ANNA, SearchRequest(query=question(0), limit=200))
-
-
-async def passed(app: App, made: Candidate) -> None:
-    """What a gate asks for is tried elsewhere."""
-    said = await app.tuning.measure(CURATOR, made.name, None)
-    kept = Candidates(app._parts.ledger.database, utc_now)
-    report = said.report.model_copy(update={"outcome": "passed"})
-    kept.report(made.id, said.against, report, said.asked, "cora")
-
-
-async def promoted(app: App, made: Candidate) -> None:
-    await passed(app, made)
-    await app.tuning.promote(CURATOR, made.name, None)
 
 
 async def made_of_ratings(app: App) -> Candidate:

@@ -21,9 +21,10 @@ from rag.learn.evaluation import in_calibration_half
 from rag.learn.measuring import Wanted
 from rag.retrieve.levers import Levers
 from rag.types import Progress, SearchRequest
-from tests.app.test_app import ANNA, BOB, add_documents, open_app
-from tests.app.test_datasets import ALL, COLOUR, CURATOR, WEIGHT
-from tests.app.test_written import asked, promoted
+from tests.app.stages import CURATOR, agreed, let_through
+from tests.app.test_app import ANNA, BOB, open_app
+from tests.app.test_datasets import COLOUR, WEIGHT
+from tests.app.test_written import asked
 from tests.models.endpoint import Endpoint, endpoint
 
 Story = Callable[[App, Endpoint], Awaitable[None]]
@@ -67,15 +68,8 @@ def tell(tmp_path: Path) -> Callable[..., None]:
             )
             default = "" if quoting else '[answer]\nmodel = "one"\ncache_seconds = 3600\n'
             rag.write_text(f"{rag.read_text()}{model}{default}")
-            app = open_app(tmp_path)
-            try:
-                await add_documents(app, tmp_path)
-                for who in (ANNA, BOB):
-                    await app.agree(who, ALL)
+            async with agreed(open_app(tmp_path), tmp_path) as app:
                 await story(app, stub)
-            finally:
-                async with asyncio.timeout(30):
-                    await app.aclose()
 
         with endpoint("ok") as stub:
             stub.text = lambda body: WHOLE if "Be brief" in _system(body) else VAGUE
@@ -108,7 +102,7 @@ def test_a_wording_is_found_measured_and_answers_until_it_is_taken_back(
         [later] = [one for one in said.asked if not one.held_out]
         assert later.before < later.after == 1.0
         assert len(said.asked) == 1 + 16 - fitted
-        promoted(app, made)
+        let_through(app, made)
         written, after = await asked(app, BOB, WEIGHT)
         assert "40 kg" in written.answer
         # What was written with other words is not given again.
@@ -134,7 +128,7 @@ def test_a_wording_that_the_pack_has_no_more_is_put_aside(
 ) -> None:
     async def story(app: App, stub: Endpoint) -> None:
         made = await app.tuning.make(CURATOR, "configuration", None, answers=True)
-        promoted(app, made)
+        let_through(app, made)
         wording = tmp_path / "pack" / "prompts" / "answer.brief.md"
         # What was never measured answers nobody.
         wording.write_text(f"{wording.read_text()} Mind!") if edited else wording.unlink()
@@ -173,7 +167,7 @@ def test_settings_of_a_quoted_answer_are_searched_without_a_model(
         for name in ("tx-10", "tx-11", "tx-12", "tx-13"):
             (tmp_path / "docs" / f"{name}.txt").write_text(f"The turbine pump {name} weighs 50 kg.")
         await app.sync(ANNA)
-        promoted(app, made)
+        let_through(app, made)
         _, trace = await asked(app, BOB, WEIGHT)
         assert len(trace["hits"]) == 3
         explained = await app.explain(ANNA, ExplainRequest(query=WEIGHT))
@@ -197,7 +191,7 @@ def test_a_later_candidate_does_not_undo_an_earlier_one(
 
         monkeypatch.setattr("rag.app.configurations.searched", chosen)
         beside = await app.tuning.make(CURATOR, "configuration", None)
-        promoted(app, first)
+        let_through(app, first)
         # What it was searched from answers no more: it would undo what the wording gained.
         with pytest.raises(Conflict, match="Other settings are live"):
             await app.tuning.measure(CURATOR, beside.name, None)
@@ -209,7 +203,7 @@ def test_a_later_candidate_does_not_undo_an_earlier_one(
         said = await app.tuning.measure(CURATOR, second.name, None)
         assert said.asked
         assert not any("cost" in one.guards for one in said.asked)
-        promoted(app, second)
+        let_through(app, second)
         _, trace = await asked(app, BOB, WEIGHT)
         assert trace["prompt_template_id"] == "test/answer.brief"
         assert (await app.explain(ANNA, ExplainRequest(query=WEIGHT))).knobs.fusion == "rrf"

@@ -15,8 +15,9 @@ from rag.datasets import DatasetSpec, ToVerify
 from rag.errors import Conflict, InvalidInput, NotFound, Unavailable
 from rag.learn.preflight import verifying
 from rag.types import Run
-from tests.app.test_app import ANNA, BOB, add_documents, open_app
-from tests.app.test_datasets import ALL, CURATOR, UP, WEIGHT, rated
+from tests.app.stages import CURATOR, agreed
+from tests.app.test_app import ANNA, open_app
+from tests.app.test_datasets import UP, WEIGHT, rated
 
 MONTH = DatasetSpec(name="month", test_share=0.0, validation_share=0.0)
 Story = Callable[[App], Awaitable[None]]
@@ -30,16 +31,10 @@ def tell(tmp_path: Path) -> Callable[[Story], None]:
 
     def told(story: Story) -> None:
         async def whole() -> None:
-            app = open_app(tmp_path)
-            try:
-                await add_documents(app, tmp_path)
-                for who in (ANNA, BOB):
-                    await app.agree(who, ALL)
+            async with agreed(open_app(tmp_path), tmp_path) as app:
                 await rated(app, ANNA, WEIGHT, UP)
                 async with asyncio.timeout(60):
                     await story(app)
-            finally:
-                await app.aclose()
 
         asyncio.run(whole())
 

@@ -21,11 +21,10 @@ from rag.store.datasets import Datasets as Versions
 from rag.store.inbox import Wanted
 from rag.store.models import DocumentRow
 from rag.testing.fakes import HashingEmbedder
-from rag.types import AskRequest, Principal, Progress, Role, utc_now
+from rag.types import AskRequest, Principal, Progress, utc_now
+from tests.app.stages import CURATOR, agreed
 from tests.app.test_app import ANNA, BOB, add_documents, open_app
 
-CURATOR = Principal(id="cora", roles=frozenset({Role.USER, Role.DATA}))
-ALL = Consent(purposes=("training", "retrieval", "evaluation"), version=1)
 WEIGHT = "How much does the turbine pump weigh?"
 COLOUR = "What colour is the flange of the turbine pump?"
 SALARY = "What is the salary of the director?"
@@ -39,14 +38,8 @@ def tell(tmp_path: Path) -> Callable[[Story], None]:
 
     def told(story: Story) -> None:
         async def whole() -> None:
-            app = open_app(tmp_path)
-            try:
-                await add_documents(app, tmp_path)
-                for who in (ANNA, BOB):
-                    await app.agree(who, ALL)
+            async with agreed(open_app(tmp_path), tmp_path) as app:
                 await story(app)
-            finally:
-                await app.aclose()
 
         asyncio.run(whole())
 

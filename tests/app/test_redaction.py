@@ -16,14 +16,13 @@ import pytest
 from rag.app import App
 from rag.datasets import DatasetSpec
 from rag.errors import ConfigError, InvalidInput
-from rag.feedback import Consent, Correction, Verdict
+from rag.feedback import Correction, Verdict
 from rag.learn.redaction import VALUES, Finder
 from rag.store.inbox import Wanted
-from rag.types import AskRequest, Principal, Role
-from tests.app.test_app import ANNA, BOB, add_documents, open_app
+from rag.types import AskRequest
+from tests.app.stages import CURATOR, agreed
+from tests.app.test_app import ANNA, BOB, open_app
 
-CURATOR = Principal(id="cora", roles=frozenset({Role.USER, Role.DATA}))
-ALL = Consent(purposes=("training", "retrieval", "evaluation"), version=1)
 CANARIES = (
     "grace.hopper@canary-mail.example",
     "+49 30 901820117",
@@ -60,15 +59,10 @@ def tell(tmp_path: Path) -> Callable[..., None]:
                 with (tmp_path / "data" / "rag.toml").open("a") as file:
                     file.write(settings)
                 app = open_app(tmp_path)
-            try:
-                (tmp_path / "docs" / f"{CANARIES[0]}.txt").write_text(CONTACTS)
-                await add_documents(app, tmp_path)
-                for who in (ANNA, BOB):
-                    await app.agree(who, ALL)
+            (tmp_path / "docs" / f"{CANARIES[0]}.txt").write_text(CONTACTS)
+            async with agreed(app, tmp_path):
                 await rated(app)
                 await story(app)
-            finally:
-                await app.aclose()
 
         asyncio.run(whole())
 

@@ -6,6 +6,7 @@ from __future__ import annotations
 import asyncio
 import shutil
 from collections.abc import Callable, Coroutine, Sequence
+from contextlib import aclosing
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
@@ -26,8 +27,8 @@ from rag.learn.teaching import Lessons, Taught
 from rag.store.candidates import Candidates
 from rag.store.generations import Pair
 from rag.types import AskRequest, Principal, Progress, SearchRequest, utc_now
-from tests.app.test_app import ANNA, BOB, add_documents, open_app
-from tests.app.test_datasets import ALL, CURATOR
+from tests.app.stages import CURATOR, agreed, passed, states
+from tests.app.test_app import ANNA, BOB, open_app
 from tests.backends.tiny_encoder import by_words, save_encoder
 from tests.learn.test_teaching import ASKED, SAID, TOPICS
 
@@ -93,18 +94,12 @@ def tell(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[Story], N
             settings = EmbeddingSettings(model=str(model))
             embedder = KeptQuestions(SentenceTransformersEmbedder(settings, tmp_path / "cache"))
             app = open_app(tmp_path, embedder)  # pyright: ignore[reportArgumentType]
-            try:
-                for path in sorted((tmp_path / "docs").rglob("*.txt")):
-                    path.unlink()
-                for n in range(TOPICS * EACH):
-                    write(tmp_path, f"{n:02}", SAID[n % TOPICS], 100 + n)
-                await add_documents(app, tmp_path)
-                for who in (ANNA, BOB):
-                    await app.agree(who, ALL)
+            for path in sorted((tmp_path / "docs").rglob("*.txt")):
+                path.unlink()
+            for n in range(TOPICS * EACH):
+                write(tmp_path, f"{n:02}", SAID[n % TOPICS], 100 + n)
+            async with aclosing(embedder), agreed(app, tmp_path):
                 await story(app)
-            finally:
-                await app.aclose()
-                await embedder.aclose()
 
         asyncio.run(whole())
 
@@ -148,10 +143,6 @@ async def trained(app: App, numbers: Sequence[int] = range(12)) -> Candidate:
     return await app.tuning.make(CURATOR, "encoder", None)
 
 
-async def states(app: App) -> list[str]:
-    return sorted(one.state for one in await app.generations(ANNA))
-
-
 async def held(app: App) -> dict[str | None, int]:
     """Points of each generation that is kept, by its encoder."""
     points = await app._parts.index.generations()
@@ -159,17 +150,10 @@ async def held(app: App) -> dict[str | None, int]:
     return {one.encoder: points[one.id] for one in known if one.id in points}
 
 
-async def passed(app: App, made: Candidate) -> None:
-    """What a gate asks for is tried elsewhere: four topics have no questions that are novel."""
-    said = await app.tuning.measure(CURATOR, made.name, None)
-    assert said.report.after > said.report.before + 0.1
-    kept = Candidates(app._parts.ledger.database, utc_now)
-    report = said.report.model_copy(update={"outcome": "passed"})
-    kept.report(made.id, said.against, report, said.asked, "cora")
-
-
 async def promoted(app: App, made: Candidate) -> None:
-    await passed(app, made)
+    """Four topics have no questions that are novel, which the gate asks for."""
+    said = await passed(app, made)
+    assert said.report.after > said.report.before + 0.1
     await app.tuning.promote(CURATOR, made.name, None)
 
 

@@ -12,17 +12,17 @@ import pytest
 
 from rag.app import App
 from rag.app.explaining import ExplainRequest
-from rag.candidates import Candidate, GateReport, Kind
+from rag.candidates import Candidate, Kind
 from rag.domain import RetrievalKnobs
 from rag.errors import Conflict, InvalidInput, NotFound, StorageFull
 from rag.feedback import OfChunk, OfMissing, Verdict
 from rag.learn.adapting import Fit
 from rag.learn.configuring import Best, Listed
 from rag.store.candidates import Candidates
-from rag.store.releases import Releases
 from rag.types import AskRequest, Principal, SearchRequest, utc_now
+from tests.app.stages import CURATOR, let_through
 from tests.app.test_app import ANNA, BOB
-from tests.app.test_datasets import CURATOR, SALARY, WEIGHT, tell
+from tests.app.test_datasets import SALARY, WEIGHT, built, tell
 
 __all__ = ["tell"]
 Story = Callable[[App], Coroutine[Any, Any, None]]
@@ -333,15 +333,34 @@ def test_settings_are_searched_for_and_answer_once_they_are_promoted(
     tell(story)
 
 
+def test_what_was_searched_on_is_not_held_out_by_a_dataset_that_is_built_later(
+    tell: Callable[[Story], None], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def story(app: App) -> None:
+        await more_pumps(app, tmp_path)
+        await prefers(app, BOB, "tx-11.txt")
+        monkeypatch.setattr("rag.app.configurations.ENOUGH", 1)
+        best = Best({"rrf_k": 10}, 0.5, 0.6)
+        monkeypatch.setattr("rag.app.configurations.searched", lambda *_: best)
+        made = await app.tuning.make(CURATOR, "configuration", None)
+        # Whatever is drawn, it is in a test split.
+        monkeypatch.setattr("rag.learn.splitting.drawn", lambda *_, **__: "test")
+        dataset, _ = await built(app)
+        assert dataset.rows
+        said = await app.tuning.measure(CURATOR, made.name, None)
+        assert [one.id for one in said.asked if not one.id.startswith("evals/")] == []
+        # Of another candidate, which is searched for by now, it is held out.
+        monkeypatch.setattr("rag.app.configurations.ENOUGH", 0)
+        later = await app.tuning.make(CURATOR, "configuration", None)
+        said = await app.tuning.measure(CURATOR, later.name, None)
+        [one] = [each for each in said.asked if not each.id.startswith("evals/")]
+        assert one.held_out
+
+    tell(story)
+
+
 async def live(app: App, kind: Kind = "memory", **more: Any) -> Candidate:
     """One of what was accepted, that answers use: what a gate says is tried elsewhere."""
     made = await app.tuning.make(CURATOR, kind, None, **more)
-    releases = Releases(app._parts.ledger.database, app._parts.ledger.now)
-    report = GateReport(
-        outcome="passed", why="", conditions=(), strata={}, look=1, alpha=0.05, before=0, after=0
-    )
-    said = Candidates(app._parts.ledger.database, app._parts.ledger.now).report(
-        made.id, 0, report, (), "cora"
-    )
-    releases.promote(made.domain, 0, made.id, said.id, "cora", "")
+    let_through(app, made)
     return made

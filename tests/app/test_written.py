@@ -11,13 +11,13 @@ from typing import Any
 import pytest
 
 from rag.app import App, loras
-from rag.candidates import Candidate, GateReport
 from rag.errors import Conflict, InvalidInput
 from rag.feedback import Correction, Verdict
 from rag.learn.lora import Recipe, Trained
 from rag.types import AskRequest, Principal
-from tests.app.test_app import ANNA, BOB, add_documents, open_app
-from tests.app.test_datasets import ALL, COLOUR, CURATOR, UP, WEIGHT, built, rated
+from tests.app.stages import CURATOR, agreed, let_through
+from tests.app.test_app import ANNA, BOB, open_app
+from tests.app.test_datasets import COLOUR, UP, WEIGHT, built, rated
 from tests.app.test_loras import TRAINED
 from tests.models.endpoint import Endpoint, endpoint
 
@@ -48,15 +48,8 @@ def tell(tmp_path: Path) -> Callable[[Story], None]:
             (tmp_path / "small.gguf").write_bytes(b"GGUF")
             base = f'[tuning.bases]\nsmall = "{tmp_path / "small.gguf"}"\n'
             rag.write_text(f'{rag.read_text()}{models}{base}[answer]\nmodel = "old"\n')
-            app = open_app(tmp_path)
-            try:
-                await add_documents(app, tmp_path)
-                for who in (ANNA, BOB):
-                    await app.agree(who, ALL)
+            async with agreed(open_app(tmp_path), tmp_path) as app:
                 await story(app, stubs)
-            finally:
-                async with asyncio.timeout(30):
-                    await app.aclose()
 
         with ExitStack() as stack:
             stubs = {name: stack.enter_context(endpoint("ok")) for name in ("old", "new")}
@@ -65,18 +58,6 @@ def tell(tmp_path: Path) -> Callable[[Story], None]:
             asyncio.run(whole(stubs))
 
     return told
-
-
-def promoted(app: App, made: Candidate) -> None:
-    """As if the gate had let it through."""
-    report = GateReport(
-        outcome="passed", why="", conditions=(), strata={}, look=1, alpha=0.05, before=0, after=0
-    )
-    kept, releases = app.tuning._kept, app.tuning._releases
-    live = releases.live(made.domain)
-    against = live.number if live else 0
-    said = kept.report(made.id, against, report, (), "cora")
-    releases.promote(made.domain, against, made.id, said.id, "cora", "")
 
 
 async def asked(app: App, who: Principal, question: str, **more: Any) -> Any:
@@ -104,7 +85,7 @@ def test_the_best_answers_are_shown_as_examples_and_no_longer_than_they_may_be(
         assert made.figures == {"questions": 3, "examples": 2, "corrections": 1}
         await asked(app, BOB, WEIGHT)
         assert shown(stubs["old"]) == []
-        promoted(app, made)
+        let_through(app, made)
         _, trace = await asked(app, BOB, WEIGHT)
         assert shown(stubs["old"])[:2] == [("user", COLOUR), ("assistant", BETTER)]
         assert [role for role, _ in shown(stubs["old"])] == ["user", "assistant"] * 2
@@ -159,7 +140,7 @@ def test_a_trained_model_answers_while_its_release_is_live(
         assert (later.stratum, later.after) == ("novel", 1.0)
         assert later.before < 0.5
         assert {"latency", "cost", "answered", "support"} >= {*later.guards}
-        promoted(app, made)
+        let_through(app, made)
         answer, trace = await asked(app, BOB, WEIGHT)
         assert (answer.model, trace["lora_id"]) == ("new", made.id)
         answer, trace = await asked(app, BOB, WEIGHT, model="old")

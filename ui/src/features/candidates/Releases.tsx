@@ -33,7 +33,7 @@ export function Releases({ candidates }: { candidates: readonly Candidate[] }) {
       {({ releases }) => releases.length === 0 ? null : (
         <Panel title={t("releases")} tell={t("releasesTell")} acts={<Button size="xs" variant="default" onClick={() => open(null)}>{t("back")}</Button>}>
           {back.error && !behind ? <Trouble error={back.error} /> : null}
-          <Table.ScrollContainer minWidth={420}>
+          <Table.ScrollContainer minWidth={420} type="native" tabIndex={0} aria-label={t("releases")}>
             <Table className={css.table} verticalSpacing="sm">
               <Table.Thead><Table.Tr><Table.Th>{t("release")}</Table.Th><Table.Th>{t("uses")}</Table.Th><Table.Th>{t("came")}</Table.Th><Table.Th /></Table.Tr></Table.Thead>
               <Table.Tbody>
