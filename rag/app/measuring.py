@@ -10,6 +10,7 @@ from itertools import islice
 from typing import Any, NamedTuple
 from zlib import crc32
 
+from rag.answer.context import assemble
 from rag.answer.followup import standalone
 from rag.app.domains import Domain
 from rag.app.parts import Parts
@@ -31,6 +32,8 @@ LABELS = SPEC.model_copy(update={"review": ("raw", "accepted")})
 """What measures: whatever no reviewer set aside. What is learned from was accepted."""
 EVALS = "evals"
 AT_ONCE = 500
+CHARACTERS = 4
+"""Of a token, on average."""
 
 
 class Question(NamedTuple):
@@ -47,6 +50,19 @@ class Question(NamedTuple):
     language: str
     waited: float = 0.0
     """Milliseconds that whoever asked waited for the answer; of a pack's own nobody did."""
+    cost: float = 0.0
+    """USD of the answer, for which a model read so many `tokens`; 0 where nothing was paid."""
+    tokens: int = 0
+
+
+class _Read(NamedTuple):
+    """What comes of the hits of a question."""
+
+    answered: float
+    given: int
+    """About how many tokens of them a model is given."""
+    took: float
+    """Seconds."""
 
 
 class Searched(NamedTuple):
@@ -135,9 +151,9 @@ class Measuring:
         turns = [before, after] if crc32(question.id.encode()) % 2 else [after, before]
         # How many are given is measured by what is written: here one is not better for giving more.
         most = min(side.levers.applied(domain.pack).retrieval.limit for side in turns)
-        sides: dict[bool, tuple[Sequence[Hit], float, float]] = {}
+        sides: dict[bool, tuple[Sequence[Hit], float, _Read]] = {}
         # What both found is read and weighed once; it takes either as long.
-        weighed: dict[tuple[object, ...], tuple[float, float]] = {}
+        weighed: dict[tuple[object, ...], _Read] = {}
         for side in turns:
             pack = side.levers.applied(domain.pack)
             since = time.perf_counter()
@@ -153,20 +169,22 @@ class Measuring:
             read = (side.cut, pack.retrieval.widen, pack.answer)
             same = (*read, *(hit.payload.chunk_id for hit in found.hits))
             if same not in weighed:
-                answers = await self._answers(domain, question, found, side.levers)
-                weighed[same] = (answers, time.perf_counter() - searched)
-            answers, reading = weighed[same]
-            took = (searched - since + reading) * 1000
-            sides[side is after] = (found.hits, took, answers)
-        old, old_ms, old_answers = sides[False]
-        new, new_ms, new_answers = sides[True]
+                weighed[same] = await self._read(domain, question, found, side.levers)
+            took = (searched - since + weighed[same].took) * 1000
+            sides[side is after] = (found.hits, took, weighed[same])
+        old, old_ms, old_read = sides[False]
+        new, new_ms, new_read = sides[True]
         old, new = old[:most], new[:most]
         wanted = question.wanted
         if question.paths:
             wanted = of_paths(question.paths, [hit.payload for hit in (*old, *new)])
         guards: dict[Guarded, tuple[float, float]] = {
-            "answered": (old_answers, new_answers),
+            "answered": (old_read.answered, new_read.answered),
         }
+        if question.cost and question.tokens:
+            # As if what is read were all that is paid for, which is strict to the candidate.
+            more = (new_read.given - old_read.given) / question.tokens
+            guards["cost"] = (question.cost, question.cost * max(0.0, 1 + more))
         if question.waited:
             # All else that people wait for, a model above all, is the same for both.
             after_ms = max(0.0, question.waited + new_ms - old_ms)
@@ -184,14 +202,21 @@ class Measuring:
             guards=guards,
         )
 
-    async def _answers(
-        self, domain: Domain, question: Question, found: Any, levers: Levers
-    ) -> float:
-        """1 where the passages answer the question, by the rule that every answer goes by."""
+    async def _read(self, domain: Domain, question: Question, found: Any, levers: Levers) -> _Read:
+        """Whether the passages answer the question, by the rule that every answer goes by; and
+        what a model would be given of them, as every prompt is put together."""
+        since = time.perf_counter()
         hits = await domain.retriever.widen(found.hits, levers)
         evidence = await domain.asker.evidence(question.text, found.queries, hits, levers)
         below = evidence.confidence < domain.pack.answer.abstain_below
-        return float(bool(evidence.sentences) and not below)
+        answered = float(bool(evidence.sentences) and not below)
+        took = time.perf_counter() - since
+        if not question.cost:
+            return _Read(answered, 0, took)
+        pack = levers.applied(domain.pack)
+        budget = pack.answer.context_tokens
+        messages, _ = assemble(pack, question.text, hits, (), _about, budget, levers.examples)
+        return _Read(answered, sum(_about(one.content) for one in messages), took)
 
     def _rated(
         self,
@@ -238,6 +263,8 @@ class Measuring:
                         and held_out(question.cluster, splits),
                         language=trace["lang"],
                         waited=trace["latency_ms"],
+                        cost=trace["cost"],
+                        tokens=trace["prompt_tokens"],
                     ),
                 )
 
@@ -321,3 +348,8 @@ def _source(wanted: Wanted, *sides: tuple[Sequence[Hit], str]) -> dict[str, str]
 def _some(answers: Iterator[tuple[str, list[Event]]]) -> Iterator[list[tuple[str, list[Event]]]]:
     while some := list(islice(answers, AT_ONCE)):
         yield some
+
+
+def _about(text: str) -> int:
+    """Tokens of a text, as near as two sides have to be told apart: each model counts its own."""
+    return len(text) // CHARACTERS

@@ -12,9 +12,10 @@ import pytest
 from rag.app import App
 from rag.app.explaining import ExplainRequest
 from rag.app.measuring import Question, Searched
+from rag.candidates import Candidate
 from rag.domain import RetrievalKnobs, load_pack
 from rag.errors import Conflict, InvalidInput, ModelError
-from rag.feedback import Correction, Verdict
+from rag.feedback import Correction, OfChunk, Verdict
 from rag.learn import racing
 from rag.learn.configuring import Best, Listed
 from rag.learn.evaluation import in_calibration_half
@@ -202,6 +203,7 @@ def test_a_later_candidate_does_not_undo_an_earlier_one(
         assert not second.written
         said = await app.tuning.measure(CURATOR, second.name, None)
         assert said.asked
+        # Nobody paid for what only the pack asks.
         assert not any("cost" in one.guards for one in said.asked)
         let_through(app, second)
         _, trace = await asked(app, BOB, WEIGHT)
@@ -216,6 +218,39 @@ def test_a_later_candidate_does_not_undo_an_earlier_one(
         await app.tuning.roll_back(CURATOR, None)
         _, trace = await asked(app, BOB, WEIGHT)
         assert trace["prompt_template_id"] == "test/answer.brief"
+
+    tell(story)
+
+
+def test_what_a_model_reads_more_or_less_of_is_what_a_search_costs(
+    tell: Callable[[Story], None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def story(app: App, stub: Endpoint) -> None:
+        monkeypatch.setattr("rag.app.configurations.ENOUGH", 1)
+        limits = iter((1, 10))
+        monkeypatch.setattr(
+            "rag.app.configurations.searched", lambda *_: Best({"limit": next(limits)}, 0.5, 0.6)
+        )
+        few = await app.tuning.make(CURATOR, "configuration", None)
+        less, more = await costs(app, few, COLOUR)
+        assert 0 < less < more
+        # And the other way round, where the few are what is live.
+        let_through(app, few)
+        many = await app.tuning.make(CURATOR, "configuration", None)
+        more, less = await costs(app, many, WEIGHT)
+        assert 0 < less < more
+
+    async def costs(app: App, made: Candidate, question: str) -> tuple[float, float]:
+        """With the candidate, and what was paid for the answer."""
+        answer, trace = await asked(app, ANNA, question)
+        said = Verdict(target=OfChunk(chunk_id=trace["hits"][0]["chunk_id"]), value=1)
+        await app.rate(ANNA, answer.trace_id, said)
+        measured = await app.tuning.measure(CURATOR, made.name, None)
+        assert "cost" in {one.name for one in measured.report.conditions}
+        [one] = [each for each in measured.asked if each.id == answer.trace_id]
+        before, after = one.guards["cost"]
+        assert before == trace["cost"]
+        return after, before
 
     tell(story)
 
