@@ -19,8 +19,9 @@ from rag.learn.adapting import Fit
 from rag.store.folder import DataFolder
 from rag.store.releases import Releases
 from rag.types import AskRequest, Principal, SearchRequest, utc_now
+from tests.app.stages import ALL
 from tests.app.test_app import ANNA, BOB, add_documents, open_app, titles
-from tests.app.test_datasets import ALL, COLOUR, CURATOR, UP, WEIGHT, built, rated
+from tests.app.test_datasets import COLOUR, CURATOR, UP, WEIGHT, built, rated
 from tests.app.test_tuning import hits, more_pumps, prefers
 
 ME = Principal(id="local")

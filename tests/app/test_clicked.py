@@ -17,8 +17,9 @@ from rag.learn.gate import judged
 from rag.store.candidates import Candidates
 from rag.store.releases import Releases
 from rag.types import AskRequest, Principal, SearchRequest, utc_now
+from tests.app.stages import ALL
 from tests.app.test_app import ANNA, BOB
-from tests.app.test_datasets import ALL, CURATOR, WEIGHT, tell
+from tests.app.test_datasets import CURATOR, WEIGHT, tell
 from tests.app.test_feedback import configured
 from tests.app.test_tuning import everything_is_learned_from, hits, more_pumps
 

@@ -7,8 +7,9 @@ import pytest
 
 from rag.cli import main
 from rag.datasets import DatasetSpec
+from tests.app.stages import ALL
 from tests.app.test_app import ANNA, add_documents, open_app
-from tests.app.test_datasets import ALL, UP, WEIGHT, rated
+from tests.app.test_datasets import UP, WEIGHT, rated
 
 
 @pytest.fixture

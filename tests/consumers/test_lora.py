@@ -22,8 +22,9 @@ from rag.feedback import Correction, Verdict
 from rag.learn.built import manifest_of
 from rag.learn.lora import ADAPTER, GGUF, Base, Recipe, Trained, base_at, folder_of, train
 from rag.types import AskRequest, Message, Progress
+from tests.app.stages import ALL
 from tests.app.test_app import ANNA, BOB, add_documents, open_app
-from tests.app.test_datasets import ALL, COLOUR, CURATOR, WEIGHT, built, rated
+from tests.app.test_datasets import COLOUR, CURATOR, WEIGHT, built, rated
 from tests.learn.planting import exported, long_rows
 
 pytestmark = [

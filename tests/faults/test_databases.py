@@ -23,8 +23,8 @@ from rag.store.database import Database
 from rag.store.models import Base
 from rag.store.runs import Runs
 from rag.types import utc_now
+from tests.app.stages import ALL as EVERYTHING
 from tests.app.test_app import ANNA, add_documents, open_app
-from tests.app.test_datasets import ALL as EVERYTHING
 from tests.app.test_datasets import COLOUR, CURATOR, UP, WEIGHT, built, rated, rows_of
 from tests.jobs.place import ALL, DOCUMENTS, Place
 

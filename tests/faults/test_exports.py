@@ -27,8 +27,9 @@ from rag.store import database
 from rag.store.database import Database
 from rag.store.datasets import Datasets
 from rag.types import utc_now
+from tests.app.stages import ALL
 from tests.app.test_app import ANNA, BOB, add_documents, open_app
-from tests.app.test_datasets import ALL, COLOUR, DOWN, UP, WEIGHT, rated
+from tests.app.test_datasets import COLOUR, DOWN, UP, WEIGHT, rated
 from tests.faults.conftest import Disk
 from tests.faults.curator import CURATOR, FULL, REFUSED, SPEC
 
