@@ -91,7 +91,7 @@ class Rollback(Body):
     why: Why = ""
     domain: Name | None = None
     force: bool = False
-    """Also to an index that lacks documents, which the next sync reads again."""
+    """Also to an index that lacks documents, which the next sync brings."""
 
 
 class Releases(Body):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
@@ -12,13 +13,16 @@ from pydantic import Field
 from rag.answer.evidence import Evidence
 from rag.app.domains import Domain, Domains
 from rag.app.generations import Generations
+from rag.app.parts import Parts
 from rag.app.people import People
 from rag.app.tuning import Tuning
 from rag.domain import RetrievalKnobs
 from rag.protocols import Explains, Reranker
 from rag.retrieve.expand import gist
 from rag.retrieve.levers import Levers
+from rag.retrieve.memory import Moved as Boosted
 from rag.retrieve.retriever import Seen
+from rag.store.events import Events
 from rag.types import Box, Data, Filter, Hit, Principal, Scored
 
 MOST = 50
@@ -118,6 +122,8 @@ class Moved(Data):
     """How many of them found it useful, or opened it."""
     events: tuple[str, ...]
     """The feedback behind it, by id."""
+    said: tuple[str, ...]
+    """Those of them that somebody said; of the others a source was opened."""
 
 
 class Reason(Data):
@@ -155,8 +161,14 @@ class Explaining:
     """Searches as an answer would, and tells each stage."""
 
     def __init__(
-        self, domains: Domains, people: People, generations: Generations, tuning: Tuning
+        self,
+        parts: Parts,
+        domains: Domains,
+        people: People,
+        generations: Generations,
+        tuning: Tuning,
     ) -> None:
+        self._events = Events(parts.ledger.database)
         self._tuning = tuning
         self._domains = domains
         self._people = people
@@ -212,13 +224,22 @@ class Explaining:
             stages=stages,
             passages=await self._passages(domain, generation.id, stages),
             adapter=levers.adapter.id if levers.adapter else None,
-            moved={chunk_id: Moved(**one._asdict()) for chunk_id, one in seen.moved.items()},
+            moved=await asyncio.to_thread(self._moved, seen.moved),
             reasons=await _reasons(ordering, request.query, seen.read),
             evidence=tuple(_quoted(evidence, hits)),
             confidence=round(evidence.confidence, 4),
             abstains=not evidence.sentences or evidence.confidence < pack.answer.abstain_below,
             timings=timings,
         )
+
+    def _moved(self, moved: Mapping[str, Boosted]) -> dict[str, Moved]:
+        said = self._events.said({event for one in moved.values() for event in one.events})
+        return {
+            chunk_id: Moved(
+                **one._asdict(), said=tuple(event for event in one.events if event in said)
+            )
+            for chunk_id, one in moved.items()
+        }
 
     async def _passages(
         self, domain: Domain, generation: str, stages: Iterable[Listed]

@@ -138,7 +138,9 @@ class App:
         self.candidate_trials = CandidateTrials(
             parts, self._domains, self._generations, self.accounts, self.tuning
         )
-        self._explaining = Explaining(self._domains, self._people, self._generations, self.tuning)
+        self._explaining = Explaining(
+            parts, self._domains, self._people, self._generations, self.tuning
+        )
         self.trials = Trials(parts, self._domains, self._models, self._defaults, self.accounts)
         self.declared = DeclaredModels(
             parts, self._domains, self._models, added, self._credentials, self.accounts

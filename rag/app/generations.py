@@ -160,7 +160,7 @@ class Generations:
         documents, _ = await asyncio.to_thread(self._parts.ledger.generations.placed, live.id)
         placed, chunks = await asyncio.to_thread(self._parts.ledger.generations.placed, target.id)
         points = await self._parts.index.count(target.id)
-        if placed != documents or points != chunks:
+        if placed < documents or points != chunks:
             raise Conflict(
                 f"The new generation has {placed} of {documents} documents and {points} of "
                 f"{chunks} chunks; it was not switched to.",
@@ -199,6 +199,14 @@ class Generations:
             raise left_behind(behind)
         await self._require_comparable(domain, found)
         return found
+
+    async def require_searchable(self, domain: Domain, pair: Pair) -> None:
+        """Raises GenerationMismatch where there is a generation of the pair that was made with
+        what is configured no more, so that no question could be asked of it."""
+        kept = self._parts.ledger.generations
+        found = await asyncio.to_thread(kept.of_pair, domain.pack.name, pair)
+        if found is not None:
+            await self._require_comparable(domain, found)
 
     async def writer(self, domain: Domain, generation: Generation) -> GenerationWriter:
         embedder = await self._parts.encoders.of(generation.encoder)

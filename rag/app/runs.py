@@ -208,7 +208,7 @@ class Runs:
         if live is None:
             raise NotFound("There is nothing indexed yet.", hint="Run: rag sync.")
         pair = live.pair._replace(**{kind: candidate})
-        # A candidate is measured by passages of its own cut, and by no others.
+        # A candidate begins with passages of its own cut, and with no others.
         target = await following.fill(domain, pair, progress, exact=kind == "chunking")
         candidates = Candidates(parts.ledger.database, parts.ledger.now)
         await asyncio.to_thread(candidates.whole, candidate)
@@ -229,11 +229,13 @@ class Runs:
         target = await generations.new(domain, live.pair)
         chunker = await parts.chunkers.of(target.chunking)
         rebuilder = Rebuilder(parts.ledger, parts.blobs, chunker)
+        following = Following(parts)
         await rebuilder.rebuild(live, await generations.writer(domain, target), progress)
+        await following.catch_up(domain, target)
         await generations.verify(live, target)
         await parts.index.optimize(target.id)
         await asyncio.to_thread(kept.switch, target.id)
-        await Following(parts).refill(domain, progress)
+        await following.refill(domain, progress)
         return (await asyncio.to_thread(kept.placed, target.id))[0]
 
     def _syncer(self, parts: Parts, chunker: Chunker) -> Syncer:

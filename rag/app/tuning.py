@@ -417,8 +417,12 @@ class Tuning:
     ) -> Release:
         """Let answers use what an earlier release did, from the next question on: the one before,
         unless it is named. Raises NotFound, Conflict; Behind where its index lacks documents, but
-        not with `force`: the next sync reads those again."""
-        name = self._domains.get(domain).pack.name
+        not with `force`: the next sync brings them; GenerationMismatch where it could not be
+        searched by now."""
+        of = self._domains.get(domain)
+        name = of.pack.name
+        pair = await asyncio.to_thread(self._releases.back, name, to)
+        await self._generations.require_searchable(of, pair)
         made = await asyncio.to_thread(
             self._releases.roll_back, name, to, principal.id, why, force=force
         )

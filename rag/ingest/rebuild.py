@@ -13,7 +13,7 @@ from datetime import UTC, datetime
 
 import structlog
 
-from rag.errors import NotFound, Unavailable
+from rag.errors import NotFound, Unavailable, counted
 from rag.ingest.write import SLICE, GenerationWriter, Placed
 from rag.protocols import Chunker
 from rag.store.blobs import Blobs
@@ -93,8 +93,10 @@ class Rebuilder:
             await asyncio.to_thread(self.ledger.spoiled, spoiled, SPOILED)
         if spoiled and exact:
             raise Unavailable(
-                f"The kept texts of {len(spoiled)} documents are damaged and cannot be cut anew.",
-                hint="Run: rag sync, which reads them from their source again; then try again.",
+                f"The kept text of {counted(len(spoiled), 'document')} is damaged, so that it "
+                "cannot be cut anew.",
+                hint="Run: rag sync, which reads it again, then try again. What that does not find "
+                "(rag documents --failed) restore from a backup, or remove.",
             )
         return len(versions)
 

@@ -7,10 +7,10 @@ whatever was said since, without keeping anybody waiting. What was erased is not
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from datetime import datetime
 from functools import lru_cache
-from itertools import groupby
+from itertools import groupby, islice
 from operator import attrgetter
 from typing import Any, NamedTuple
 
@@ -34,6 +34,7 @@ from rag.store.learning import ReviewRow
 from rag.store.models import FeedbackRow, TraceRow, UtcDateTime, table_of
 
 PAGE = 5_000
+IDS = 500
 
 
 class Event(NamedTuple):
@@ -118,6 +119,16 @@ class Events:
             if not self.database.sqlite:
                 session.execute(text("LOCK TABLE feedback, reviews IN SHARE MODE"))
         return now
+
+    def said(self, ids: Collection[str]) -> set[str]:
+        """Those of these that somebody said; the others only happened, such as a click."""
+        found: set[str] = set()
+        some = iter(ids)
+        with self.database.read() as session:
+            while batch := list(islice(some, IDS)):
+                statement = select(_F.c.id).where(_F.c.id.in_(batch), _F.c.explicit)
+                found.update(session.scalars(statement))
+        return found
 
     def by_trace(
         self, domain: str, as_of: datetime, spec: DatasetSpec, after: str = ""

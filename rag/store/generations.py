@@ -13,7 +13,7 @@ from uuid import uuid4
 from sqlalchemy import ColumnElement, Select, delete, exists, func, select
 from sqlalchemy.orm import Session, aliased
 
-from rag.errors import Behind, Conflict
+from rag.errors import Behind, Conflict, counted
 from rag.store.database import Database
 from rag.store.models import GenerationRow, OrphanRow, PlacementRow, VersionRow
 from rag.types import Data
@@ -153,9 +153,9 @@ class Generations:
             return _generation(row) if row is not None else None
 
     def lacking(self, live: str, other: str) -> int:
-        """How many documents one generation answers from in a version that another does not."""
+        """How many documents another generation answers from in an older version, or not at all."""
         with self.database.read() as session:
-            return session.scalar(_lacked(func.count(), live, other)) or 0
+            return _lacking(session, live, other)
 
     def forget(self, generation_id: str) -> None:
         with self.database.write() as session:
@@ -209,34 +209,35 @@ def point(session: Session, domain: str, pair: Pair, now: datetime) -> None:
         target.state, target.activated_at = "live", now
 
 
-def lacking(session: Session, domain: str, pair: Pair) -> list[str]:
-    """The documents that the generation of a pair does not answer from as the live one does.
-
-    Raises Conflict where there is none any more.
-    """
+def require_whole(session: Session, domain: str, pair: Pair, hint: str = TO_CATCH_UP) -> None:
+    """Raises Behind while the generation of a pair lacks something of the live one, Conflict where
+    there is none any more."""
     live, target = _both(session, domain, pair)
-    return [*session.scalars(_lacked(PlacementRow.document_id, live.id, target.id))]
+    if behind := _lacking(session, live.id, target.id):
+        raise left_behind(behind, hint)
 
 
 def left_behind(documents: int, hint: str = TO_CATCH_UP) -> Behind:
     return Behind(
-        f"Its index does not have {documents} documents as they are answered from by now.",
+        f"Its index does not have {counted(documents, 'document')} as answered from by now.",
         hint=hint,
     )
 
 
 def lacks(generation_id: str) -> ColumnElement[bool]:
-    """Of a placement: that this generation answers from another version of it, or from none."""
+    """Of a placement: that this generation answers from an older version of it, or from none."""
     other = aliased(PlacementRow)
     return ~exists().where(
         other.generation_id == generation_id,
         other.document_id == PlacementRow.document_id,
-        other.version == PlacementRow.version,
+        other.version >= PlacementRow.version,
     )
 
 
-def _lacked(what: Any, live: str, other: str) -> Select[Any]:
-    return select(what).where(PlacementRow.generation_id == live, lacks(other))
+def _lacking(session: Session, live: str, other: str) -> int:
+    of = PlacementRow.generation_id == live
+    statement = select(func.count()).select_from(PlacementRow).where(of, lacks(other))
+    return session.scalar(statement) or 0
 
 
 def _both(session: Session, domain: str, pair: Pair) -> tuple[GenerationRow, GenerationRow]:
@@ -247,7 +248,7 @@ def _both(session: Session, domain: str, pair: Pair) -> tuple[GenerationRow, Gen
     target = session.scalar(_whole(domain, pair))
     if live is None or target is None:
         raise Conflict(
-            "The index that this answered from is not kept any more.",
+            "Its index is not kept any more.",
             hint="Only that of the release before is. Make another: rag tune encoder, chunking.",
         )
     return live, target

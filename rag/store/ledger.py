@@ -23,7 +23,6 @@ from sqlalchemy.orm import Session
 
 from rag.errors import Conflict, NotFound
 from rag.store.database import Database, Guard
-from rag.store.documents import read_again
 from rag.store.erasures import record
 from rag.store.freshness import FreshnessTable
 from rag.store.generations import Generations, lacks
@@ -344,7 +343,25 @@ class Ledger:
         The version that is live goes on answering.
         """
         with self.database.write() as session:
-            read_again(session, document_ids, "kept_file_damaged", message, self.now())
+            for start in range(0, len(document_ids), 500):
+                batch = DocumentRow.id.in_(document_ids[start : start + 500])
+                session.execute(
+                    update(DocumentRow)
+                    .where(batch)
+                    .values(
+                        state="failed",
+                        reason="kept_file_damaged",
+                        message=message,
+                        attempts=0,
+                        next_attempt_at=self.now(),
+                        updated_at=self.now(),
+                    )
+                )
+                # A listing from a cursor on would not name them again.
+                sources = select(DocumentRow.source_id).where(batch)
+                session.execute(
+                    update(SourceRow).where(SourceRow.id.in_(sources)).values(listed_at=None)
+                )
 
     # --- reading ---
 

@@ -14,13 +14,11 @@ from rag.candidates import KINDS, Kind, Release
 from rag.errors import Conflict, NotFound
 from rag.store.candidate_trials import overtaken
 from rag.store.database import Database
-from rag.store.documents import read_again
-from rag.store.generations import TO_CATCH_UP, Pair, lacking, left_behind, point
+from rag.store.generations import TO_CATCH_UP, Pair, point, require_whole
 from rag.store.tuning import CandidateRow, ReleaseRow
 
 LISTED = 200
 ALL_THE_SAME = "To go back all the same: --force."
-LACKED = "It is not in the index that answers as it is now; the next sync reads it again."
 
 
 class Releases:
@@ -76,8 +74,7 @@ class Releases:
             session.get_one(CandidateRow, candidate).state = "promoted"
             if kind in Pair._fields:
                 pair = _pair(live)._replace(**{kind: candidate})
-                if behind := lacking(session, domain, pair):
-                    raise left_behind(len(behind))
+                require_whole(session, domain, pair)
                 point(session, domain, pair, self.now())
             return self._add(
                 session,
@@ -96,32 +93,22 @@ class Releases:
         """The next release, with the pointers of an earlier one: of the one before unless named.
 
         Raises NotFound; Conflict where there is nothing before, or its index is not kept; Behind
-        where that lacks documents. With `force` the next sync reads those again instead, as nobody
-        would bring them to an index that answers.
+        where that lacks documents, but not with `force`: the next sync brings them.
         """
         with self.database.write() as session:
-            live = _last(session, domain)
-            if live is None:
-                raise Conflict("Nothing was promoted yet, so there is nothing to go back to.")
-            target = to if to is not None else _standing(session, live) - 1
-            if target < 0:
-                raise Conflict("Answers use what they did before anything was promoted.")
-            row = session.scalar(
-                select(ReleaseRow).where(ReleaseRow.domain == domain, ReleaseRow.number == target)
-            )
-            if row is None and target != 0:
-                raise NotFound(f"There is no release {target} in '{domain}'.")
-            pointers: dict[Kind, str | None] = {
-                kind: getattr(row, kind) if row is not None else None for kind in KINDS
-            }
+            live, target, pointers = _back(session, domain, to)
             pair = Pair(pointers["encoder"], pointers["chunking"])
             if pair != _pair(live):
-                if behind := lacking(session, domain, pair):
-                    if not force:
-                        raise left_behind(len(behind), f"{TO_CATCH_UP} {ALL_THE_SAME}")
-                    read_again(session, behind, "index_left_behind", LACKED, self.now())
+                if not force:
+                    require_whole(session, domain, pair, f"{TO_CATCH_UP} {ALL_THE_SAME}")
                 point(session, domain, pair, self.now())
             return self._add(session, domain, live, by, why, pointers, back_to=target)
+
+    def back(self, domain: str, to: int | None) -> Pair:
+        """Of which encoder and chunking the index is that a rollback leads to; raises as that."""
+        with self.database.read() as session:
+            _, _, pointers = _back(session, domain, to)
+            return Pair(pointers["encoder"], pointers["chunking"])
 
     def pairs(self, domain: str) -> tuple[Pair, set[Pair]]:
         """Encoder and chunking of the live release; and those, of the one that it is gone back to
@@ -170,6 +157,24 @@ class Releases:
 
 def _pair(release: Release | None) -> Pair:
     return Pair(release.encoder, release.chunking) if release is not None else Pair()
+
+
+def _back(
+    session: Session, domain: str, to: int | None
+) -> tuple[Release, int, dict[Kind, str | None]]:
+    """What is live, the number that is gone back to, and what that used."""
+    live = _last(session, domain)
+    if live is None:
+        raise Conflict("Nothing was promoted yet, so there is nothing to go back to.")
+    target = to if to is not None else _standing(session, live) - 1
+    if target < 0:
+        raise Conflict("Answers use what they did before anything was promoted.")
+    row = session.scalar(
+        select(ReleaseRow).where(ReleaseRow.domain == domain, ReleaseRow.number == target)
+    )
+    if row is None and target != 0:
+        raise NotFound(f"There is no release {target} in '{domain}'.")
+    return live, target, {kind: getattr(row, kind) if row else None for kind in KINDS}
 
 
 def _standing(session: Session, live: Release) -> int:

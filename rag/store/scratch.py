@@ -12,7 +12,11 @@ from uuid import uuid4
 
 import structlog
 
+from rag.errors import Unavailable
+
 NAME = "scratch"
+FILES = "files"
+LOCK = ".lock"
 
 log = structlog.get_logger(__name__)
 
@@ -21,38 +25,32 @@ log = structlog.get_logger(__name__)
 def scratch(data: Path) -> Generator[Path]:
     """An empty folder that nobody else may read, gone with the block.
 
-    Whoever is killed within leaves it behind for `sweep`, which everyone who makes one does first.
+    What cannot be deleted then, or is left by whoever is killed within, `sweep` takes.
     """
-    sweep(data)
     made = data / NAME / uuid4().hex
     with _alone(data):
-        made.mkdir(mode=0o700)
-        held = _lock(made)
-    assert held is not None
+        (made / FILES).mkdir(mode=0o700, parents=True)
+        held = _hold(made)
+    if held is None:
+        raise Unavailable(f"The folder {made} cannot be locked.")
     try:
-        yield made
+        yield made / FILES
     finally:
-        shutil.rmtree(made)
+        _delete(made)
         os.close(held)
 
 
 def sweep(data: Path) -> int:
     """Delete what was left behind by whoever is no more. Returns how many folders that were."""
-    swept = 0
     if not (data / NAME).is_dir():
-        return swept
+        return 0
     with _alone(data):
-        for left in (data / NAME).iterdir():
-            if (held := _lock(left)) is None:
-                continue
-            try:
-                shutil.rmtree(left)
-                swept += 1
-            except OSError as error:
-                # An engine that outlived its owner for a moment may still write there.
-                log.warning("scratch left behind", folder=str(left), reason=str(error))
-            finally:
-                os.close(held)
+        found = [(one, _hold(one)) for one in (data / NAME).iterdir() if one.name != LOCK]
+    swept = 0
+    for folder, held in found:
+        if held is not None:
+            swept += _delete(folder)
+            os.close(held)
     return swept
 
 
@@ -60,24 +58,29 @@ def sweep(data: Path) -> int:
 def _alone(data: Path) -> Generator[None]:
     """Between the making of a folder and its lock nobody may take it for left behind."""
     (data / NAME).mkdir(mode=0o700, parents=True, exist_ok=True)
-    handle = os.open(data / NAME, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        fcntl.flock(handle, fcntl.LOCK_EX)
+    with (data / NAME / LOCK).open("a") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
         yield
-    finally:
-        os.close(handle)
 
 
-def _lock(folder: Path) -> int | None:
-    """A hold on the folder for as long as this process lives; None where somebody else has it, or
-    its owner has just deleted it."""
+def _hold(folder: Path) -> int | None:
+    """A lock on the folder for as long as this process lives; None where somebody else has it, its
+    owner has just deleted it, or it is none of ours."""
     try:
-        handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-    except FileNotFoundError:
+        handle = os.open(folder / LOCK, os.O_RDWR | os.O_CREAT, 0o600)
+    except OSError:
         return None
     try:
         fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
+    except OSError:
         os.close(handle)
         return None
     return handle
+
+
+def _delete(folder: Path) -> bool:
+    """Whether it is gone: an engine that outlives its owner for a moment may still write there."""
+    shutil.rmtree(folder, ignore_errors=True)
+    if there := folder.exists():
+        log.warning("scratch left behind", folder=str(folder))
+    return not there

@@ -93,6 +93,7 @@ from rag.store.database import Database
 from rag.store.ended import Ended
 from rag.store.freshness import BOUNDS, Measured
 from rag.store.gaps import Asked
+from rag.store.generations import left_behind
 from rag.store.inbox import Said, Wanted
 from rag.store.ledger import Ledger
 from rag.store.repeats import Repeats
@@ -503,6 +504,8 @@ class FakeTuning:
     ) -> Release:
         if not self.made:
             raise Conflict("Nothing was promoted yet, so there is nothing to go back to.")
+        if why == "in haste" and not force:
+            raise left_behind(3)
         if to is not None and to > len(self.made):
             raise NotFound(f"There is no release {to}.")
         return self.release(back_to=to or 0, why=why)

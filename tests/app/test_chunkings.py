@@ -15,13 +15,23 @@ from rag.app import App
 from rag.app.cutting import Pool
 from rag.candidates import Candidate
 from rag.config import ChunkingSettings
-from rag.errors import Behind, Conflict, InvalidInput, Unavailable
+from rag.errors import (
+    Behind,
+    Conflict,
+    GenerationMismatch,
+    InvalidInput,
+    RagError,
+    Superseded,
+    Unavailable,
+)
 from rag.feedback import OfChunk, Verdict
 from rag.ingest.rebuild import Rebuilder
+from rag.ingest.sync import Syncer
 from rag.learn.chunks import Choice, Cut
 from rag.store.candidates import Candidates
 from rag.store.generations import Pair
 from rag.store.releases import Releases
+from rag.store.scratch import LOCK
 from rag.types import AskRequest, Principal, SearchRequest, SearchResult, utc_now
 from tests.app.stages import CURATOR, agreed, promoted, states
 from tests.app.test_app import ANNA, BOB, open_app
@@ -217,7 +227,7 @@ def test_release_and_index_switch_in_one_transaction(
 
 @pytest.mark.usefixtures("seen")
 def test_an_index_that_was_left_behind_is_gone_back_to_once_it_was_made_anew(
-    tmp_path: Path,
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async def story(app: App) -> None:
         made = await made_of_ratings(app)
@@ -234,6 +244,12 @@ def test_an_index_that_was_left_behind_is_gone_back_to_once_it_was_made_anew(
         assert "rag sync --rebuild" in str(told.value.hint)
         assert {"new.txt", "tx-1.txt"} <= {one[0] for one in await spans(app, question(7))}
         assert [one.number for one in await app.tuning.releases(CURATOR, None)] == [1]
+        # Of what could not be searched nobody is answered, whoever forces it.
+        embedder = app._parts.embedder
+        with monkeypatch.context() as patch:
+            patch.setattr(embedder, "fingerprint", "another:8")
+            with pytest.raises(GenerationMismatch):
+                await app.tuning.roll_back(CURATOR, None, force=True)
         await app.rebuild(ANNA)
         assert (await app.tuning.roll_back(CURATOR, None)).chunking is None
         assert {"new.txt", "tx-1.txt"} <= {one[0] for one in await spans(app, question(7))}
@@ -242,44 +258,95 @@ def test_an_index_that_was_left_behind_is_gone_back_to_once_it_was_made_anew(
     play(tmp_path, story)
 
 
+async def left_behind(app: App, root: Path, monkeypatch: pytest.MonkeyPatch) -> Candidate:
+    """A promoted one, and a sync that broke off before the other index had what it read."""
+    made = await made_of_ratings(app)
+    await rated(app, range(6, 12))
+    await promoted(app, made)
+
+    async def broken(*_: object, **__: object) -> int:
+        raise Superseded("Somebody else does it now.")
+
+    (root / "docs" / "new.txt").write_text(text_of(77))
+    (root / "docs" / "tx-1.txt").write_text(text_of(78))
+    (root / "docs" / "tx-2.txt").unlink()
+    with monkeypatch.context() as patch:
+        patch.setattr(Rebuilder, "rebuild", broken)
+        with pytest.raises(RagError):
+            await app.sync(ANNA)
+    return made
+
+
+async def versions(app: App, title: str) -> dict[str | None, int]:
+    """Of a document in each generation, by its chunking."""
+    kept = app._parts.ledger
+    return {
+        generation.chunking: version.version
+        for generation in kept.generations.all("test")
+        if generation.state in ("live", "beside")
+        for version, _, _ in kept.live_versions(generation.id, lacking="")
+        if version.title == title
+    }
+
+
 @pytest.mark.usefixtures("seen")
-def test_who_goes_back_all_the_same_has_the_rest_read_again(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("rebuilt", [False, True])
+def test_who_goes_back_all_the_same_loses_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, rebuilt: bool
 ) -> None:
     async def story(app: App) -> None:
-        made = await made_of_ratings(app)
-        await rated(app, range(6, 12))
-        await promoted(app, made)
-
-        async def broken(*_: object) -> int:
-            raise Unavailable("The disk is away.")
-
-        (tmp_path / "docs" / "new.txt").write_text(text_of(77))
-        (tmp_path / "docs" / "tx-1.txt").write_text(text_of(78))
-        (tmp_path / "docs" / "tx-2.txt").unlink()
-        with monkeypatch.context() as patch:
-            patch.setattr(Rebuilder, "rebuild", broken)
-            await app.sync(ANNA)
-        with pytest.raises(Behind) as told:
+        made = await left_behind(app, tmp_path, monkeypatch)
+        with pytest.raises(Behind, match="does not have 2 documents") as told:
             await app.tuning.roll_back(CURATOR, None)
         assert "--force" in str(told.value.hint)
         back = await app.tuning.roll_back(CURATOR, None, force=True)
         assert back.chunking is None
         titles = {one[0] for one in await spans(app, question(7))}
         assert ("new.txt" in titles, "tx-2.txt" in titles) == (False, False)
-        failed = await app.documents(ANNA, failed=True)
-        assert {one.title: one.reason for one in failed} == {
-            "new.txt": "index_left_behind",
-            "tx-1.txt": "index_left_behind",
-        }
-        report = await app.sync(ANNA)
-        assert (report.updated, report.unchanged) == (2, PUMPS)
+        assert await versions(app, "tx-1.txt") == {None: 1, made.id: 2}
+        # What its source does not name again is brought all the same: its text is kept.
+        if rebuilt:
+            await app.rebuild(ANNA)
+        else:
+            assert (await app.sync(ANNA)).unchanged == PUMPS + 2
         assert "new.txt" in {one[0] for one in await spans(app, question(7))}
-        assert await app.documents(ANNA, failed=True) == []
-        # Now it is the other one that is kept as this is.
+        # The older version is brought to nobody.
+        assert await versions(app, "tx-1.txt") == {None: 2, made.id: 2}
+        assert await versions(app, "new.txt") == {None: 1, made.id: 1}
+        await app.sync(ANNA)
         counts = await held(app)
         assert counts[None][0] == counts[made.id][0] == PUMPS + 2
         assert (await app.tuning.roll_back(CURATOR, None, to=1)).chunking == made.id
+
+    play(tmp_path, story)
+
+
+@pytest.mark.usefixtures("seen")
+def test_a_sync_that_breaks_off_after_another_index_answers_loses_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def story(app: App) -> None:
+        made = await made_of_ratings(app)
+        await rated(app, range(6, 12))
+        await promoted(app, made)
+        real = Syncer.sync
+
+        async def back_meanwhile(self: Syncer, *given: Any) -> Any:
+            """Begun in the index that answered, which it goes on writing."""
+            await app.tuning.roll_back(CURATOR, None)
+            await real(self, *given)
+            raise Unavailable("The listing broke off.")
+
+        (tmp_path / "docs" / "new.txt").write_text(text_of(77))
+        (tmp_path / "docs" / "tx-1.txt").write_text(text_of(78))
+        with monkeypatch.context() as patch:
+            patch.setattr(Syncer, "sync", back_meanwhile)
+            with pytest.raises(RagError):
+                await app.sync(ANNA)
+        assert await versions(app, "tx-1.txt") == {None: 1, made.id: 2}
+        await app.sync(ANNA)
+        assert await versions(app, "tx-1.txt") == {None: 2, made.id: 2}
+        assert "new.txt" in {one[0] for one in await spans(app, question(7))}
 
     play(tmp_path, story)
 
@@ -292,7 +359,7 @@ def test_no_candidate_has_passages_of_another_cut(tmp_path: Path) -> None:
         for title in ("pay.txt", "pump.txt"):
             digest = kept[title].text_hash
             (app._parts.blobs.folder / digest[:2] / digest).unlink()
-        with pytest.raises(Unavailable, match="kept texts of 2 documents are damaged") as told:
+        with pytest.raises(Unavailable, match="kept text of 2 documents is damaged") as told:
             await app.tuning.make(CURATOR, "chunking", None)
         assert "rag sync" in str(told.value.hint)
         assert await app.tuning.list(CURATOR, None) == []
@@ -313,18 +380,18 @@ def test_nothing_that_was_tried_stays(tmp_path: Path, monkeypatch: pytest.Monkey
         real = Pool.measure
 
         async def measure(self: Pool, *given: Any) -> Any:
-            within.append(len([*folder.iterdir()]))
+            within.append(len([one for one in folder.iterdir() if one.name != LOCK]))
             return await real(self, *given)
 
         monkeypatch.setattr(Pool, "measure", measure)
         await made_of_ratings(app)
         assert set(within) == {1}
-        assert [*folder.iterdir()] == []
+        assert [one.name for one in folder.iterdir()] == [LOCK]
         # What somebody left behind who was killed goes with the next sweep.
         (folder / "left").mkdir()
         (folder / "left" / "opinions.db").write_text("what people said")
         await app.tuning.sweep()
-        assert [*folder.iterdir()] == []
+        assert [one.name for one in folder.iterdir()] == [LOCK]
 
     play(tmp_path, story)
 

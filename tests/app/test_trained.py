@@ -281,7 +281,7 @@ def test_what_was_not_brought_along_is_not_promoted_and_opens_to_nobody(
             # The source is read all the same.
             await app.sync(ANNA)
         assert "Months and nothing more." in await found(app, question(3), BOB)
-        with pytest.raises(Conflict, match="does not have 1 documents"):
+        with pytest.raises(Conflict, match="does not have 1 document as"):
             await app.tuning.measure(CURATOR, made.name, None)
         # Its old text is open to whom the new one was opened, in neither.
         placed = kept.placed(beside.id)[0]

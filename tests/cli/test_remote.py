@@ -13,7 +13,7 @@ import pytest
 from rag.api.server import create_app
 from rag.config import AddedModelSettings, Settings
 from rag.datasets import DatasetSpec
-from rag.errors import Conflict, InvalidInput, Locked, NotFound, RagError, Unavailable
+from rag.errors import Behind, Conflict, InvalidInput, Locked, NotFound, RagError, Unavailable
 from rag.feedback import Consent, Verdict
 from rag.learn.lora import Recipe
 from rag.remote import RemoteApp, connect
@@ -189,6 +189,10 @@ async def test_candidates_are_tried_through_a_server(remote: RemoteApp, served: 
     assert (await remote.tuning.promote(far, "memory-1", None, "better")).why == "better"
     back = await remote.tuning.roll_back(far, None)
     assert (back.number, back.back_to) == (2, 0)
+    with pytest.raises(Behind, match="3 documents"):
+        await remote.tuning.roll_back(far, None, why="in haste")
+    back = await remote.tuning.roll_back(far, None, why="in haste", force=True)
+    assert back.number == 3
     assert await remote.tuning.releases(far, None) == await served.tuning.releases(local, None)
 
 

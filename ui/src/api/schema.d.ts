@@ -5290,6 +5290,8 @@ export interface components {
             events: string[];
             /** People */
             people: number;
+            /** Said */
+            said: string[];
             /** Similarity */
             similarity: number;
             /** Useful */

@@ -77,7 +77,7 @@ function Listed({ stage, told, other, onOpen }: { stage: Stage; told: Told; othe
                 {stage.stage === "rerank" ? <Reasons of={told.reasons[place.chunk_id] ?? []} /> : null}
                 <Text size="xs" c="var(--soft)" lineClamp={2} className={css.anywhere}>{passage.excerpt}</Text>
               </UnstyledButton>
-              {liked && reviews ? <Anchor component={Link} size="xs" ml={8} to="/data/feedback" search={{ state: "any", ids: liked.events } as never}>{t("behind")}</Anchor> : null}
+              {liked && reviews && liked.said.length > 0 ? <Anchor component={Link} size="xs" ml={8} to="/data/feedback" search={{ state: "any", ids: liked.said } as never}>{t("behind")}</Anchor> : null}
             </li>
           ) : null;
         })}
