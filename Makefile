@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 DATA ?= data
 PORT ?= 8000
 # Half of what tests do is waiting for other processes: three at once for every two cores.
-TESTERS ?= $(shell expr $$(nproc) \* 3 / 2)
+TESTERS ?= $(shell expr $$(nproc) \* 2)
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 # The web UI, built only when something of it changed. Node is the system's or comes from PyPI.
