@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 DATA ?= data
 PORT ?= 8000
-# Half of what tests do is waiting for other processes: three at once for every two cores.
+# Half of what tests do is waiting for other processes: two at once for every core.
 TESTERS ?= $(shell expr $$(nproc) \* 2)
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
