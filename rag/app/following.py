@@ -40,17 +40,10 @@ class Following:
         self._releases = Releases(parts.ledger.database, parts.ledger.now)
 
     async def follow(self, domain: Domain, written: Generation, source_id: str) -> None:
-        """Bring to the generation that was just written of a source what others have newer, and
-        what it has to every other that is kept.
+        """Bring what was just written of a source to every other generation that is kept.
 
         One that cannot be written keeps nobody from reading the source: it stays behind.
         """
-        try:
-            await self.catch_up(domain, written, source_id)
-        except Superseded:
-            raise
-        except RagError as error:
-            log.warning("index not caught up", generation=written.id, reason=error.message)
         for one in await asyncio.to_thread(self._kept.all, domain.pack.name):
             if one.id == written.id or one.state not in ("live", "beside"):
                 continue
@@ -68,10 +61,16 @@ class Following:
                 log.warning("index left behind", generation=one.id, reason=error.message)
 
     async def catch_up(
-        self, domain: Domain, target: Generation, source_id: str | None = None
+        self,
+        domain: Domain,
+        target: Generation,
+        source_id: str | None = None,
+        *,
+        exact: bool = False,
     ) -> None:
         """Bring to a generation whatever the others have newer: what was synced into one of them
-        while that answered, and this was gone back to. Of all sources, or of one."""
+        while that answered, and this was gone back to. Of all sources, or of one. Raises as a
+        rebuild does: what is not brought must not be let go of."""
         known = await asyncio.to_thread(self._kept.all, domain.pack.name)
         others = [one for one in known if one.id != target.id and one.state in ("live", "beside")]
         if not others:
@@ -79,7 +78,7 @@ class Following:
         writer = await self._generations.writer(domain, target)
         rebuilder = await self._rebuilder(target)
         for one in others:
-            await rebuilder.rebuild(one, writer, _silent, source_id)
+            await rebuilder.rebuild(one, writer, _silent, source_id, exact=exact)
         await writer.sweep(source_id)
 
     async def fill(
@@ -114,6 +113,8 @@ class Following:
         await writer.sweep(None)
         rebuilder = await self._rebuilder(target)
         await rebuilder.rebuild(live, writer, progress, exact=exact)
+        # Gone back to meanwhile, what answers may lack what this takes the place of.
+        await self.catch_up(domain, target, exact=exact)
         await writer.sweep(None)
         await self._generations.verify(live, target)
         await self._parts.index.optimize(target.id)

@@ -11,7 +11,7 @@ from rag.app.domains import Domain
 from rag.app.file_kinds import FileKinds
 from rag.app.parts import Parts
 from rag.candidates import Candidate
-from rag.errors import Conflict, GenerationMismatch, NotFound, Unavailable
+from rag.errors import Conflict, GenerationMismatch, NotFound, Unavailable, counted
 from rag.ingest.parsing import PARSER_FINGERPRINT
 from rag.ingest.write import POINTS_FINGERPRINT, GenerationWriter
 from rag.protocols import Embedder
@@ -157,12 +157,13 @@ class Generations:
         return generation
 
     async def verify(self, live: Generation, target: Generation) -> None:
-        documents, _ = await asyncio.to_thread(self._parts.ledger.generations.placed, live.id)
-        placed, chunks = await asyncio.to_thread(self._parts.ledger.generations.placed, target.id)
+        kept = self._parts.ledger.generations
+        lacking = await asyncio.to_thread(kept.lacking, live.id, target.id)
+        _, chunks = await asyncio.to_thread(kept.placed, target.id)
         points = await self._parts.index.count(target.id)
-        if placed < documents or points != chunks:
+        if lacking or points != chunks:
             raise Conflict(
-                f"The new generation has {placed} of {documents} documents and {points} of "
+                f"The new generation lacks {counted(lacking, 'document')} and has {points} of "
                 f"{chunks} chunks; it was not switched to.",
                 hint="Run the rebuild again.",
             )

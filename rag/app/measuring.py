@@ -10,7 +10,7 @@ from itertools import islice
 from typing import Any, NamedTuple
 from zlib import crc32
 
-from rag.answer.context import assemble
+from rag.answer.context import affordable, assemble
 from rag.answer.followup import standalone
 from rag.app.domains import Domain
 from rag.app.parts import Parts
@@ -181,14 +181,13 @@ class Measuring:
         guards: dict[Guarded, tuple[float, float]] = {
             "answered": (old_read.answered, new_read.answered),
         }
-        if question.cost and question.tokens:
-            # As if what is read were all that is paid for, which is strict to the candidate.
-            more = (new_read.given - old_read.given) / question.tokens
-            guards["cost"] = (question.cost, question.cost * max(0.0, 1 + more))
         if question.waited:
             # All else that people wait for, a model above all, is the same for both.
             after_ms = max(0.0, question.waited + new_ms - old_ms)
             guards["latency"] = (question.waited, after_ms)
+            # As if what is read were all that is paid for, which is strict to the candidate.
+            more = (new_read.given - old_read.given) / question.tokens if question.tokens else 0.0
+            guards["cost"] = (question.cost, question.cost * max(0.0, 1 + more))
         return Asked(
             id=question.id,
             stratum=question.stratum(vector),
@@ -215,7 +214,8 @@ class Measuring:
             return _Read(answered, 0, took)
         pack = levers.applied(domain.pack)
         budget = pack.answer.context_tokens
-        messages, _ = assemble(pack, question.text, hits, (), _about, budget, levers.examples)
+        examples = affordable(levers.examples, _about, budget)
+        messages, _ = assemble(pack, question.text, hits, (), _about, budget, examples)
         return _Read(answered, sum(_about(one.content) for one in messages), took)
 
     def _rated(

@@ -15,7 +15,15 @@ from rag.app.following import INDEXED, Following, Indexed
 from rag.app.generations import Generations
 from rag.app.parts import Parts
 from rag.app.sources import Sources
-from rag.errors import Conflict, InvalidInput, NotFound, RagError, Unavailable, of_code
+from rag.errors import (
+    Conflict,
+    InvalidInput,
+    NotFound,
+    RagError,
+    Superseded,
+    Unavailable,
+    of_code,
+)
 from rag.ingest.rebuild import Rebuilder
 from rag.ingest.sync import Syncer
 from rag.jobs import OnProgress, Work, Worker, next_due
@@ -187,7 +195,16 @@ class Runs:
             parts.ledger.sources.get, domain.pack.name, run.source_id or run.source
         )
         generations = Generations(parts)
-        writer = await generations.writer(domain, await generations.writable(domain))
+        written = await generations.writable(domain)
+        following = Following(parts)
+        try:
+            # Before the source is asked: of what was read already it may know no more.
+            await following.catch_up(domain, written, source.id)
+        except Superseded:
+            raise
+        except RagError as error:
+            log.warning("index not caught up", generation=written.id, reason=error.message)
+        writer = await generations.writer(domain, written)
         chunker = await parts.chunkers.of(writer.generation.chunking)
         connector = await self._sources.open(source)
         try:
@@ -195,7 +212,6 @@ class Runs:
         finally:
             await connector.aclose()
         await parts.index.optimize(writer.generation.id)
-        following = Following(parts)
         await following.follow(domain, writer.generation, source.id)
         await following.prune(domain)
         return report

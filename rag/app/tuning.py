@@ -422,7 +422,8 @@ class Tuning:
         of = self._domains.get(domain)
         name = of.pack.name
         pair = await asyncio.to_thread(self._releases.back, name, to)
-        await self._generations.require_searchable(of, pair)
+        if pair is not None:
+            await self._generations.require_searchable(of, pair)
         made = await asyncio.to_thread(
             self._releases.roll_back, name, to, principal.id, why, force=force
         )

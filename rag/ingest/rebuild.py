@@ -67,7 +67,11 @@ class Rebuilder:
                 spoiled.append(version.document_id)
                 if exact:
                     continue
-                document, chunks = await self._as_indexed(live, writer, version)
+                try:
+                    document, chunks = await self._as_indexed(live, writer, version)
+                except Unavailable:
+                    await asyncio.to_thread(self.ledger.spoiled, spoiled, SPOILED)
+                    raise
             batch.append(
                 Placed(
                     version.document_id,

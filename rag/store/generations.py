@@ -136,14 +136,18 @@ class Generations:
             row.activated_at = self.now() if answers else None
 
     def retire(self, domain: str, needed: Collection[Pair]) -> None:
-        """Let go of what is beside the live one and of none of these pairs."""
+        """Let go of what is beside the live one and of none of these pairs, but for what has
+        anything that the live one is still to be brought."""
         with self.database.write() as session:
+            live = self._in_state(session, domain, "live")
             for row in session.scalars(
                 select(GenerationRow).where(
                     GenerationRow.domain == domain, GenerationRow.state.in_(("beside", "filling"))
                 )
             ):
-                if Pair(row.encoder, row.chunking) not in needed:
+                if Pair(row.encoder, row.chunking) in needed:
+                    continue
+                if row.state == "filling" or not (live and _lacking(session, row.id, live.id)):
                     row.state = "retired"
 
     def of_pair(self, domain: str, pair: Pair) -> Generation | None:

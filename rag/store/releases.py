@@ -104,11 +104,13 @@ class Releases:
                 point(session, domain, pair, self.now())
             return self._add(session, domain, live, by, why, pointers, back_to=target)
 
-    def back(self, domain: str, to: int | None) -> Pair:
-        """Of which encoder and chunking the index is that a rollback leads to; raises as that."""
+    def back(self, domain: str, to: int | None) -> Pair | None:
+        """Of which encoder and chunking the index is that a rollback leads to; raises as that. None
+        where it is the one that answers."""
         with self.database.read() as session:
-            _, _, pointers = _back(session, domain, to)
-            return Pair(pointers["encoder"], pointers["chunking"])
+            live, _, pointers = _back(session, domain, to)
+            pair = Pair(pointers["encoder"], pointers["chunking"])
+            return pair if pair != _pair(live) else None
 
     def pairs(self, domain: str) -> tuple[Pair, set[Pair]]:
         """Encoder and chunking of the live release; and those, of the one that it is gone back to

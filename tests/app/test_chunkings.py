@@ -13,6 +13,7 @@ import pytest
 
 from rag.app import App
 from rag.app.cutting import Pool
+from rag.app.following import Following
 from rag.candidates import Candidate
 from rag.config import ChunkingSettings
 from rag.errors import (
@@ -33,7 +34,7 @@ from rag.store.generations import Pair
 from rag.store.releases import Releases
 from rag.store.scratch import LOCK
 from rag.types import AskRequest, Principal, SearchRequest, SearchResult, utc_now
-from tests.app.stages import CURATOR, agreed, promoted, states
+from tests.app.stages import CURATOR, agreed, let_through, promoted, states
 from tests.app.test_app import ANNA, BOB, open_app
 
 Story = Callable[[App], Coroutine[Any, Any, None]]
@@ -263,18 +264,23 @@ async def left_behind(app: App, root: Path, monkeypatch: pytest.MonkeyPatch) -> 
     made = await made_of_ratings(app)
     await rated(app, range(6, 12))
     await promoted(app, made)
-
-    async def broken(*_: object, **__: object) -> int:
-        raise Superseded("Somebody else does it now.")
-
     (root / "docs" / "new.txt").write_text(text_of(77))
     (root / "docs" / "tx-1.txt").write_text(text_of(78))
     (root / "docs" / "tx-2.txt").unlink()
-    with monkeypatch.context() as patch:
-        patch.setattr(Rebuilder, "rebuild", broken)
-        with pytest.raises(RagError):
-            await app.sync(ANNA)
+    await broken_off(app, "docs", monkeypatch)
     return made
+
+
+async def broken_off(app: App, source: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A sync that nobody goes on with, once it has written the index that answers."""
+
+    async def broken(*_: object, **__: object) -> None:
+        raise Superseded("Somebody else does it now.")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Following, "follow", broken)
+        with pytest.raises(RagError):
+            await app.sync(ANNA, source=source)
 
 
 async def versions(app: App, title: str) -> dict[str | None, int]:
@@ -317,6 +323,68 @@ def test_who_goes_back_all_the_same_loses_nothing(
         counts = await held(app)
         assert counts[None][0] == counts[made.id][0] == PUMPS + 2
         assert (await app.tuning.roll_back(CURATOR, None, to=1)).chunking == made.id
+
+    play(tmp_path, story)
+
+
+@pytest.mark.usefixtures("seen")
+def test_no_index_is_let_go_of_that_has_what_the_live_one_lacks(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def story(app: App) -> None:
+        made = await made_of_ratings(app)
+        await rated(app, range(6, 12))
+        await promoted(app, made)
+        more = tmp_path / "more"
+        more.mkdir()
+        (more / "new.txt").write_text(text_of(77))
+        await app.add_source(ANNA, connector="files", config={"path": str(more)}, name="more")
+        await broken_off(app, "more", monkeypatch)
+        await app.tuning.roll_back(CURATOR, None, force=True)
+        # By the releases nobody goes back to the other index any more.
+        let_through(app, await app.tuning.make(CURATOR, "memory", None))
+        await app.sync(ANNA, source="docs")
+        assert await states(app) == LIVE_AND_BESIDE
+        assert await versions(app, "new.txt") == {made.id: 1}
+        # As if its source had forgotten it: what was read is brought before the source is asked.
+        with monkeypatch.context() as patch:
+
+            async def away(*_: object) -> None:
+                raise Unavailable("The source is away.")
+
+            patch.setattr(Syncer, "sync", away)
+            with pytest.raises(Unavailable):
+                await app.sync(ANNA, source="more")
+        assert (await versions(app, "new.txt"))[None] == 1
+        assert "new.txt" in {one[0] for one in await spans(app, question(7))}
+        await app.sync(ANNA, source="docs")
+        assert await states(app) == ["live"]
+
+    play(tmp_path, story)
+
+
+@pytest.mark.usefixtures("seen")
+def test_who_goes_back_while_the_index_is_made_anew_loses_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def story(app: App) -> None:
+        made = await left_behind(app, tmp_path, monkeypatch)
+        real, gone = Rebuilder.rebuild, [False]
+
+        async def meanwhile(self: Rebuilder, *given: Any, **more: Any) -> int:
+            if not gone[0]:
+                gone[0] = True
+                await app.tuning.roll_back(CURATOR, None, force=True)
+            return await real(self, *given, **more)
+
+        with monkeypatch.context() as patch:
+            patch.setattr(Rebuilder, "rebuild", meanwhile)
+            await app.rebuild(ANNA)
+        assert (await versions(app, "new.txt"))[made.id] == 1
+        await app.sync(ANNA)
+        assert await versions(app, "new.txt") == {None: 1, made.id: 1}
+        assert await versions(app, "tx-1.txt") == {None: 2, made.id: 2}
+        assert "new.txt" in {one[0] for one in await spans(app, question(7))}
 
     play(tmp_path, story)
 
