@@ -269,7 +269,7 @@ def test_what_was_not_brought_along_is_not_promoted_and_opens_to_nobody(
         beside = kept.of_pair("test", Pair(made.id))
         assert beside is not None
 
-        async def broken(*_: object) -> int:
+        async def broken(*_: object, **__: object) -> int:
             raise Unavailable("The disk is away.")
 
         (docs / "hr" / "secret.txt").write_text("Months and nothing more.")
