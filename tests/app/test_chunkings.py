@@ -122,6 +122,13 @@ async def made_of_ratings(app: App) -> Candidate:
     return await app.tuning.make(CURATOR, "chunking", None)
 
 
+async def promoted_of_ratings(app: App) -> Candidate:
+    made = await made_of_ratings(app)
+    await rated(app, range(6, 12))
+    await promoted(app, made)
+    return made
+
+
 @pytest.mark.usefixtures("seen")
 def test_cut_and_index_answer_together_and_are_taken_back_together(tmp_path: Path) -> None:
     async def story(app: App) -> None:
@@ -202,9 +209,7 @@ def test_release_and_index_switch_in_one_transaction(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async def story(app: App) -> None:
-        made = await made_of_ratings(app)
-        await rated(app, range(6, 12))
-        await promoted(app, made)
+        made = await promoted_of_ratings(app)
         kept = app._parts.ledger.generations
 
         def killed(*_: object, **__: object) -> None:
@@ -231,9 +236,7 @@ def test_an_index_that_was_left_behind_is_gone_back_to_once_it_was_made_anew(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async def story(app: App) -> None:
-        made = await made_of_ratings(app)
-        await rated(app, range(6, 12))
-        await promoted(app, made)
+        await promoted_of_ratings(app)
         # As after a restart with other settings: that index is followed no longer.
         chunkers = app._parts.chunkers
         chunkers._configured = chunkers.cut(ChunkingSettings(size=32, overlap=0))
@@ -261,9 +264,7 @@ def test_an_index_that_was_left_behind_is_gone_back_to_once_it_was_made_anew(
 
 async def left_behind(app: App, root: Path, monkeypatch: pytest.MonkeyPatch) -> Candidate:
     """A promoted one, and a sync that broke off before the other index had what it read."""
-    made = await made_of_ratings(app)
-    await rated(app, range(6, 12))
-    await promoted(app, made)
+    made = await promoted_of_ratings(app)
     (root / "docs" / "new.txt").write_text(text_of(77))
     (root / "docs" / "tx-1.txt").write_text(text_of(78))
     (root / "docs" / "tx-2.txt").unlink()
@@ -332,9 +333,7 @@ def test_no_index_is_let_go_of_that_has_what_the_live_one_lacks(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async def story(app: App) -> None:
-        made = await made_of_ratings(app)
-        await rated(app, range(6, 12))
-        await promoted(app, made)
+        made = await promoted_of_ratings(app)
         more = tmp_path / "more"
         more.mkdir()
         (more / "new.txt").write_text(text_of(77))
@@ -394,9 +393,7 @@ def test_a_sync_that_breaks_off_after_another_index_answers_loses_nothing(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async def story(app: App) -> None:
-        made = await made_of_ratings(app)
-        await rated(app, range(6, 12))
-        await promoted(app, made)
+        made = await promoted_of_ratings(app)
         real = Syncer.sync
 
         async def back_meanwhile(self: Syncer, *given: Any) -> Any:
